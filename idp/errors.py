@@ -1,0 +1,188 @@
+"""The one error family.
+
+`OAuthError` answers a client with a code of the OAuth or OpenID registry, `PageError` answers a person with a
+translated page, `Unavailable` says that we cannot work right now. Whatever else is raised is a `server_error`.
+All are translated into HTTP once, at the edge (`idp.http.failures`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+_NOT_ALLOWED = re.compile(r"[^\x20-\x21\x23-\x5B\x5D-\x7E]")
+
+
+class OAuthError(Exception):
+    """An error answer to a client: `error` is the registered code (RFC 6749 §5.2 and its registry).
+
+    `description` is for the client's developer and is sent; `detail` is for our log only.
+    """
+
+    error: ClassVar[str] = "server_error"
+    status: ClassVar[int] = 400
+
+    def __init__(self, description: str = "", *, detail: str = "") -> None:
+        super().__init__(description)
+        # RFC 6749 §4.1.2.1: error_description is limited to %x20-21 / %x23-5B / %x5D-7E.
+        self.description = _NOT_ALLOWED.sub("?", description)[:400]
+        self.detail = detail
+
+
+class InvalidRequest(OAuthError):
+    """RFC 6749 §4.1.2.1 and §5.2."""
+
+    error = "invalid_request"
+
+
+class InvalidClient(OAuthError):
+    """RFC 6749 §5.2: client authentication failed."""
+
+    error = "invalid_client"
+    status = 401
+
+
+class InvalidGrant(OAuthError):
+    """RFC 6749 §5.2: code or refresh token invalid, expired, revoked, replayed or another client's."""
+
+    error = "invalid_grant"
+
+
+class UnauthorizedClient(OAuthError):
+    """RFC 6749 §5.2: the client may not use this grant type."""
+
+    error = "unauthorized_client"
+
+
+class UnsupportedGrantType(OAuthError):
+    """RFC 6749 §5.2."""
+
+    error = "unsupported_grant_type"
+
+
+class UnsupportedResponseType(OAuthError):
+    """RFC 6749 §4.1.2.1."""
+
+    error = "unsupported_response_type"
+
+
+class InvalidScope(OAuthError):
+    """RFC 6749 §5.2."""
+
+    error = "invalid_scope"
+
+
+class AccessDenied(OAuthError):
+    """RFC 6749 §4.1.2.1: the person or we said no."""
+
+    error = "access_denied"
+
+
+class LoginRequired(OAuthError):
+    """OpenID Connect Core §3.1.2.6."""
+
+    error = "login_required"
+
+
+class ConsentRequired(OAuthError):
+    """OpenID Connect Core §3.1.2.6."""
+
+    error = "consent_required"
+
+
+class InteractionRequired(OAuthError):
+    """OpenID Connect Core §3.1.2.6."""
+
+    error = "interaction_required"
+
+
+class AccountSelectionRequired(OAuthError):
+    """OpenID Connect Core §3.1.2.6."""
+
+    error = "account_selection_required"
+
+
+class UnmetAuthenticationRequirements(OAuthError):
+    """OpenID Connect Core Unmet Authentication Requirements 1.0."""
+
+    error = "unmet_authentication_requirements"
+
+
+class RequestNotSupported(OAuthError):
+    """OpenID Connect Core §3.1.2.6: the `request` parameter is not supported."""
+
+    error = "request_not_supported"
+
+
+class RequestUriNotSupported(OAuthError):
+    """OpenID Connect Core §3.1.2.6."""
+
+    error = "request_uri_not_supported"
+
+
+class RegistrationNotSupported(OAuthError):
+    """OpenID Connect Core §3.1.2.6."""
+
+    error = "registration_not_supported"
+
+
+class InvalidClientMetadata(OAuthError):
+    """RFC 7591 §3.2.2."""
+
+    error = "invalid_client_metadata"
+
+
+class InvalidRedirectUri(OAuthError):
+    """RFC 7591 §3.2.2."""
+
+    error = "invalid_redirect_uri"
+
+
+class InvalidToken(OAuthError):
+    """RFC 6750 §3.1: the access token is expired, revoked, malformed or not for us."""
+
+    error = "invalid_token"
+    status = 401
+
+
+class InsufficientScope(OAuthError):
+    """RFC 6750 §3.1."""
+
+    error = "insufficient_scope"
+    status = 403
+
+
+class UnsupportedTokenType(OAuthError):
+    """RFC 7009 §2.2.1."""
+
+    error = "unsupported_token_type"
+
+
+class TemporarilyUnavailable(OAuthError):
+    """RFC 6749 §4.1.2.1, towards a redirect URI."""
+
+    error = "temporarily_unavailable"
+    status = 503
+
+
+class PageError(Exception):
+    """A translated page for a person; `page` names its text in `idp.pages.errors`.
+
+    `detail` is for our log; `way_on` is an address that leads the person out of the dead end, if there is one.
+    """
+
+    def __init__(self, page: str, status: int = 400, *, detail: str = "", way_on: str = "") -> None:
+        super().__init__(page)
+        self.page = page
+        self.status = status
+        self.detail = detail
+        self.way_on = way_on
+
+
+class Unavailable(Exception):
+    """We cannot serve this now (a full queue, no database); 503 with Retry-After in seconds."""
+
+    def __init__(self, detail: str, *, retry_after: int = 5) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after = retry_after

@@ -1,0 +1,124 @@
+"""Settings of one installation: one frozen value, read once from `IDP_*` variables at start.
+
+Only what differs between installations is here. Protocol policy (lifetimes, algorithms, password rules) is constants
+beside the rules they govern.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+PREFIX = "IDP_"
+
+
+class SettingsError(Exception):
+    """One sentence that tells the operator which setting is wrong and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every field is the variable `IDP_<NAME>`; see the table in the README."""
+
+    issuer: str = "http://localhost:9000"
+    database_url: str = "sqlite:///var/motcua.db"
+    registers_url: str = "sqlite:///var/registers.db"
+    kek_file: Path = Path("var/kek")
+    listen: str = "127.0.0.1:9000"
+    workers: int = 1
+    trusted_proxies: tuple[str, ...] = ()
+    database_pool: int = 8
+    breached_passwords_file: Path | None = None
+    shutdown_seconds: int = 20
+    log_level: str = "info"
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach us by https, so that cookies get `Secure` and the `__Host-` prefix."""
+        return self.issuer.startswith("https://")
+
+    @property
+    def listen_address(self) -> tuple[str, int]:
+        """Host and port to listen on."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+def _read_issuer(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.query or parts.fragment or text.endswith("/") or not parts.hostname:
+        raise ValueError("must be an address without query, fragment or final slash")
+    loopback = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+        raise ValueError("must be https (http only on localhost)")
+    if parts.path:
+        raise ValueError("must have no path: cookies and well-known addresses belong to the whole host")
+    return text
+
+
+def _read_listen(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError("must be HOST:PORT")
+    return text
+
+
+def _read_count(text: str, lowest: int, highest: int) -> int:
+    if not text.isdecimal() or not lowest <= int(text) <= highest:
+        raise ValueError(f"must be a whole number from {lowest} to {highest}")
+    return int(text)
+
+
+def _read_networks(text: str) -> tuple[str, ...]:
+    return tuple(str(ipaddress.ip_network(part.strip())) for part in text.split(",") if part.strip())
+
+
+def _read_database_url(text: str) -> str:
+    if not text.startswith(("sqlite:///", "postgresql://")):
+        raise ValueError("must start with sqlite:/// or postgresql://")
+    return text
+
+
+def _read_log_level(text: str) -> str:
+    if text not in {"debug", "info", "warning", "error"}:
+        raise ValueError("must be debug, info, warning or error")
+    return text
+
+
+_READERS: Mapping[str, Any] = {
+    "issuer": _read_issuer,
+    "database_url": _read_database_url,
+    "registers_url": _read_database_url,
+    "kek_file": Path,
+    "listen": _read_listen,
+    "workers": lambda text: _read_count(text, 1, 64),
+    "trusted_proxies": _read_networks,
+    "database_pool": lambda text: _read_count(text, 1, 100),
+    "breached_passwords_file": Path,
+    "shutdown_seconds": lambda text: _read_count(text, 1, 600),
+    "log_level": _read_log_level,
+}
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Settings from the environment; an unknown `IDP_*` name or a bad value stops the start.
+
+    Raises:
+        SettingsError: with one sentence that names the variable.
+    """
+    known = {PREFIX + field.name.upper(): field.name for field in fields(Settings)}
+    values: dict[str, Any] = {}
+    for variable, text in environment.items():
+        if not variable.startswith(PREFIX):
+            continue
+        if variable not in known:
+            raise SettingsError(f"{variable} is not a setting of this program; known are {', '.join(sorted(known))}")
+        try:
+            values[known[variable]] = _READERS[known[variable]](text)
+        except ValueError as error:
+            raise SettingsError(f"{variable} {error}") from error
+    return Settings(**values)

@@ -1,0 +1,52 @@
+"""Core constructs compiled once for a dialect and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Executable
+from sqlalchemy.engine import Dialect
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledQuery:
+    """SQL text for the driver, the order of its values, and the values fixed in the construct itself."""
+
+    sql: str
+    names: tuple[str, ...]
+    fixed: Mapping[str, Any]
+    reads: bool
+    returns: bool
+
+    def arguments(self, values: Mapping[str, object]) -> list[object]:
+        """Values in the order of the statement's placeholders."""
+        if not self.fixed:
+            return [values[name] for name in self.names]
+        return [values[name] if name in values else self.fixed[name] for name in self.names]
+
+
+class QueryCache:
+    """Compiles each construct once; constructs live at module level, so identity is their name."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._known: dict[int, tuple[Executable, CompiledQuery]] = {}
+
+    def get(self, query: Executable) -> CompiledQuery:
+        """The compiled form of a construct."""
+        known = self._known.get(id(query))
+        if known is None:
+            known = (query, self._compile(query))
+            self._known[id(query)] = known
+        return known[1]
+
+    def _compile(self, query: Executable) -> CompiledQuery:
+        compiled: Any = query.compile(dialect=self._dialect)  # type: ignore[attr-defined]
+        names = tuple(compiled.positiontup)
+        fixed = {name: value for name, value in compiled.params.items() if value is not None}
+        returns = bool(getattr(query, "is_select", False) or getattr(query, "_returning", ()))
+        return CompiledQuery(str(compiled), names, fixed, bool(getattr(query, "is_select", False)), returns)
+
+
