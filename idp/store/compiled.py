@@ -48,5 +48,3 @@ class QueryCache:
         fixed = {name: value for name, value in compiled.params.items() if value is not None}
         returns = bool(getattr(query, "is_select", False) or getattr(query, "_returning", ()))
         return CompiledQuery(str(compiled), names, fixed, bool(getattr(query, "is_select", False)), returns)
-
-

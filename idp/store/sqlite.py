@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Executable
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
@@ -22,8 +22,9 @@ from idp.store.database import DatabaseError, NothingChanged, Row, Step
 BUSY_TIMEOUT_SECONDS = 20
 LARGEST_GROUP = 64  # requests that share one commit: bounded so that the first of them does not wait long
 
-type Work = Callable[[sqlite3.Connection], Any]
-type Job = tuple[Work, asyncio.Future[Any]]
+Work: TypeAlias = Callable[[sqlite3.Connection], Any]
+Job: TypeAlias = tuple[Work, asyncio.Future[Any]]
+Result: TypeAlias = tuple[asyncio.Future[Any], Any, BaseException | None]
 
 
 def connect(path: str, *, read_only: bool = False) -> sqlite3.Connection:
@@ -72,7 +73,7 @@ class _Worker(threading.Thread):
         job = self._queue.get()
         return None if job is None else [job]
 
-    def _perform(self, group: list[Job]) -> list[tuple[asyncio.Future[Any], Any, BaseException | None]]:
+    def _perform(self, group: list[Job]) -> list[Result]:
         return [_attempt(self._connection, job) for job in group]
 
 
@@ -96,7 +97,7 @@ class _Writer(_Worker):
             group.append(job)
         return group
 
-    def _perform(self, group: list[Job]) -> list[tuple[asyncio.Future[Any], Any, BaseException | None]]:
+    def _perform(self, group: list[Job]) -> list[Result]:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             results = [self._in_savepoint(job) for job in group]
@@ -107,7 +108,7 @@ class _Writer(_Worker):
             return [(future, None, error) for _, future in group]
         return results
 
-    def _in_savepoint(self, job: Job) -> tuple[asyncio.Future[Any], Any, BaseException | None]:
+    def _in_savepoint(self, job: Job) -> Result:
         self._connection.execute("SAVEPOINT job")
         result = _attempt(self._connection, job)
         if result[2] is not None:
@@ -116,9 +117,7 @@ class _Writer(_Worker):
         return result
 
 
-def _attempt(
-    connection: sqlite3.Connection, job: Job
-) -> tuple[asyncio.Future[Any], Any, BaseException | None]:
+def _attempt(connection: sqlite3.Connection, job: Job) -> Result:
     work, future = job
     try:
         return future, work(connection), None
@@ -126,8 +125,8 @@ def _attempt(
         return future, None, error
 
 
-def _deliver(results: list[tuple[asyncio.Future[Any], Any, BaseException | None]]) -> None:
-    loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any, BaseException | None]]] = {}
+def _deliver(results: list[Result]) -> None:
+    loops: dict[asyncio.AbstractEventLoop, list[Result]] = {}
     for result in results:
         loops.setdefault(result[0].get_loop(), []).append(result)
     for loop, mine in loops.items():
@@ -135,7 +134,7 @@ def _deliver(results: list[tuple[asyncio.Future[Any], Any, BaseException | None]
             loop.call_soon_threadsafe(_settle, mine)
 
 
-def _settle(results: list[tuple[asyncio.Future[Any], Any, BaseException | None]]) -> None:
+def _settle(results: list[Result]) -> None:
     for future, value, error in results:
         if future.cancelled():
             continue

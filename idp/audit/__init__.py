@@ -1,0 +1,1 @@
+"""What happened, in the same transaction as the thing itself."""
