@@ -58,12 +58,13 @@ docker:  ## build the container image motcua
 	@command -v docker >/dev/null || { echo "Docker is not installed: 'make docker' needs its command line." >&2; exit 1; }
 	@docker build --tag motcua .
 
-messages: $(STAMP)  ## collect the texts of pages and code, bring the catalogues up to date, compile them
-	@$(BIN)/pybabel --quiet extract --mapping-file pyproject.toml --sort-by-file --no-wrap --omit-header \
-		--output $(LOCALE)/messages.pot .
-	@$(BIN)/pybabel --quiet update --no-fuzzy-matching --no-wrap --omit-header \
-		--input-file $(LOCALE)/messages.pot --output-dir $(LOCALE)
-	@$(BIN)/pybabel --quiet compile --statistics --directory $(LOCALE)
+messages: $(STAMP)  ## collect the texts of pages and code, bring the catalogue up to date, compile it
+	@$(BIN)/pybabel --quiet extract --mapping-file pyproject.toml --keywords msg --sort-by-file --no-wrap \
+		--add-location file --omit-header --output $(LOCALE)/motcua.pot idp
+	@$(BIN)/pybabel --quiet update --domain motcua --locale vi --no-fuzzy-matching --no-wrap \
+		--input-file $(LOCALE)/motcua.pot --output-dir $(LOCALE)
+	@rm $(LOCALE)/motcua.pot
+	@$(BIN)/pybabel --quiet compile --domain motcua --locale vi --directory $(LOCALE)
 
 # Newest versions that have stood a week in public, with the digests of every platform's files and no address.
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --exclude-newer "7 days" \

@@ -1,0 +1,1 @@
+"""Tests: `make test` runs all, `make check` the fast ones."""

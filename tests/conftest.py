@@ -1,0 +1,5 @@
+"""Ground of every test: closed network, shared databases, one browser a process."""
+
+from __future__ import annotations
+
+pytest_plugins = ["tests.support.databases", "tests.support.chromium", "tests.support.run"]

@@ -1,0 +1,1 @@
+"""Ground that tests stand on: databases, a browser, a closed network."""

@@ -1,0 +1,112 @@
+"""Fresh, migrated databases for every test: on SQLite and on PostgreSQL, from one parameter.
+
+The tables are laid out once a run in a template; each test gets a copy, which takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from idp.store.database import Database, open_database
+from tests.support.ground import alone, shared_ground
+from tests.support.layout import lay_out_provider, lay_out_registers
+from tests.support.postgres import NoPostgres, PostgresServer, running_server
+
+KINDS = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
+
+_LAYOUTS: Mapping[str, Callable[[str], Awaitable[None]]] = MappingProxyType(
+    {"provider": lay_out_provider, "registers": lay_out_registers}
+)
+
+
+def _postgres_template(layout: str) -> str:
+    return f"{shared_ground().name}-{layout}"
+
+
+async def _sqlite_template(layout: str) -> Path:
+    """Path of the laid-out database file; the first who asks makes it."""
+    file = shared_ground() / f"{layout}.db"
+    with alone(f"sqlite-{layout}"):
+        if not file.exists():
+            unfinished = file.with_suffix(".unfinished")
+            await _LAYOUTS[layout](f"sqlite:///{unfinished}")
+            unfinished.rename(file)
+    return file
+
+
+async def _ensure_postgres_template(server: PostgresServer, layout: str) -> str:
+    """Name of the laid-out database on the server; the first who asks makes it."""
+    name = _postgres_template(layout)
+    finished = shared_ground() / f"{name}.finished"
+    with alone(f"postgres-{layout}"):
+        if not finished.exists():
+            await server.run(f'CREATE DATABASE "{name}"')
+            await _LAYOUTS[layout](server.url(name))
+            finished.touch()
+    return name
+
+
+@asynccontextmanager
+async def _sqlite_copy(layout: str, folder: Path) -> AsyncIterator[str]:
+    file = folder / f"{layout}.db"
+    shutil.copyfile(await _sqlite_template(layout), file)
+    yield f"sqlite:///{file}"
+
+
+@asynccontextmanager
+async def _postgres_copy(layout: str) -> AsyncIterator[str]:
+    try:
+        server = running_server()
+    except NoPostgres as error:
+        pytest.fail(str(error), pytrace=False)
+    template = await _ensure_postgres_template(server, layout)
+    name = f"test-{uuid.uuid4()}"
+    await server.run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    yield server.url(name)
+    await server.run(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+async def drop_postgres_templates() -> None:
+    """Leave nothing behind on a server that is not our own."""
+    for layout in _LAYOUTS:
+        await running_server().run(f'DROP DATABASE IF EXISTS "{_postgres_template(layout)}" WITH (FORCE)')
+
+
+def fresh_database(kind: str, layout: str, folder: Path) -> AbstractAsyncContextManager[str]:
+    """A fresh copy of a layout ("provider", "registers") on a kind of database ("sqlite", "postgres"): its address."""
+    return _postgres_copy(layout) if kind == "postgres" else _sqlite_copy(layout, folder)
+
+
+@pytest.fixture(params=KINDS)
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """The kind of database that this run of the test uses."""
+    return str(request.param)
+
+
+@pytest.fixture
+async def database_url(database_kind: str, tmp_path: Path) -> AsyncIterator[str]:
+    """Address of a fresh, migrated database of the provider."""
+    async with fresh_database(database_kind, "provider", tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+async def registers_url(database_kind: str, tmp_path: Path) -> AsyncIterator[str]:
+    """Address of fresh, empty registers on the same kind of database."""
+    async with fresh_database(database_kind, "registers", tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    """The provider's database, open and empty."""
+    database = await open_database(database_url)
+    yield database
+    await database.close()
