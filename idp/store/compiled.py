@@ -45,6 +45,6 @@ class QueryCache:
     def _compile(self, query: Executable) -> CompiledQuery:
         compiled: Any = query.compile(dialect=self._dialect)  # type: ignore[attr-defined]
         names = tuple(compiled.positiontup)
-        fixed = {name: value for name, value in compiled.params.items() if value is not None}
+        fixed = {name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required}
         returns = bool(getattr(query, "is_select", False) or getattr(query, "_returning", ()))
         return CompiledQuery(str(compiled), names, fixed, bool(getattr(query, "is_select", False)), returns)

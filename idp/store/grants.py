@@ -1,0 +1,182 @@
+"""Grants: one authorization, its single-use code, and whether what came from it still works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import and_, bindparam, case, delete, or_, select, update
+
+from idp.store.columns import insert_all
+from idp.store.database import Database, Row, Step, step
+from idp.store.schema import accounts, grants, revoked_access_tokens, sessions
+
+CODE_LIFETIME: Final = 60  # seconds; FAPI 2.0 Security Profile §5.3.2.1 allows at most 60
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a person and the provider granted a client at one moment."""
+
+    grant_id: str
+    client_id: str
+    account_id: str
+    session_id: str
+    redirect_uri: str
+    code_challenge: str | None
+    nonce: str | None
+    scope: tuple[str, ...]
+    claims: str
+    auth_time: int
+    amr: tuple[str, ...]
+    authentication_level: int
+    acting_for: str
+    created_at: int
+    code_expires_at: int
+    revoked_at: int | None
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveGrant:
+    """A grant that still works, with the account behind it."""
+
+    grant: Grant
+    register_record_id: str
+    ial: str
+
+
+ADD = insert_all(grants, "code_used_at", "revoked_at", "revoke_reason")
+BURN = (
+    update(grants)
+    .where(grants.c.code_digest == bindparam("code"), grants.c.code_used_at.is_(None))
+    .values(code_used_at=bindparam("now"))
+    .returning(*grants.columns)
+)
+REVOKE_REPLAYED = (
+    update(grants)
+    .where(grants.c.code_digest == bindparam("code"), grants.c.code_used_at.is_not(None))
+    .values(
+        revoked_at=case((grants.c.revoked_at.is_(None), bindparam("now")), else_=grants.c.revoked_at),
+        revoke_reason=case((grants.c.revoke_reason.is_(None), "code_replay"), else_=grants.c.revoke_reason),
+    )
+    .returning(grants.c.grant_id, grants.c.account_id, grants.c.client_id)
+)
+REVOKE = (
+    update(grants)
+    .where(grants.c.grant_id == bindparam("grant"), grants.c.revoked_at.is_(None))
+    .values(revoked_at=bindparam("now"), revoke_reason=bindparam("reason"))
+    .returning(grants.c.grant_id)
+)
+REVOKE_AT_CLIENT = (
+    update(grants)
+    .where(
+        grants.c.account_id == bindparam("account"),
+        grants.c.client_id == bindparam("client"),
+        grants.c.revoked_at.is_(None),
+    )
+    .values(revoked_at=bindparam("now"), revoke_reason=bindparam("reason"))
+)
+FIND_LIVE = (
+    select(*grants.columns, accounts.c.register_record_id, accounts.c.ial)
+    .select_from(
+        grants.join(accounts, accounts.c.account_id == grants.c.account_id)
+        .join(sessions, sessions.c.session_id == grants.c.session_id)
+        .outerjoin(revoked_access_tokens, revoked_access_tokens.c.jti == bindparam("jti"))
+    )
+    .where(
+        grants.c.grant_id == bindparam("grant_id"),
+        grants.c.revoked_at.is_(None),
+        grants.c.expires_at > bindparam("now"),
+        sessions.c.ended_at.is_(None),
+        accounts.c.locked_at.is_(None),
+        revoked_access_tokens.c.jti.is_(None),
+    )
+)
+PURGE = delete(grants).where(
+    grants.c.grant_id.in_(
+        select(grants.c.grant_id)
+        .where(
+            or_(
+                grants.c.expires_at < bindparam("before"),
+                # A code that nobody redeemed leaves nothing behind that could be replayed.
+                and_(grants.c.code_used_at.is_(None), grants.c.code_expires_at < bindparam("before")),
+            )
+        )
+        .limit(bindparam("most"))
+    )
+)
+
+
+def _grant(row: Row) -> Grant:
+    return Grant(
+        grant_id=row["grant_id"],
+        client_id=row["client_id"],
+        account_id=row["account_id"],
+        session_id=row["session_id"],
+        redirect_uri=row["redirect_uri"],
+        code_challenge=row["code_challenge"],
+        nonce=row["nonce"],
+        scope=tuple(row["scope"].split()),
+        claims=row["claims"],
+        auth_time=row["auth_time"],
+        amr=tuple(row["amr"].split()),
+        authentication_level=row["authentication_level"],
+        acting_for=row["acting_for"],
+        created_at=row["created_at"],
+        code_expires_at=row["code_expires_at"],
+        revoked_at=row["revoked_at"],
+        expires_at=row["expires_at"],
+    )
+
+
+def add(grant: Grant, code_digest: bytes) -> Step:
+    """Keep a fresh grant with the digest of its code."""
+    return step(
+        ADD,
+        grant_id=grant.grant_id,
+        code_digest=code_digest,
+        client_id=grant.client_id,
+        account_id=grant.account_id,
+        session_id=grant.session_id,
+        redirect_uri=grant.redirect_uri,
+        code_challenge=grant.code_challenge,
+        nonce=grant.nonce,
+        scope=" ".join(grant.scope),
+        claims=grant.claims,
+        auth_time=grant.auth_time,
+        amr=" ".join(grant.amr),
+        authentication_level=grant.authentication_level,
+        acting_for=grant.acting_for,
+        created_at=grant.created_at,
+        code_expires_at=grant.code_expires_at,
+        expires_at=grant.expires_at,
+    )
+
+
+async def burn_code(db: Database, code_digest: bytes, now: int) -> Grant | None:
+    """Use up a code; one caller wins. None for an unknown or used one. Commits before anything else can fail."""
+    row = await db.fetch_one(BURN, code=code_digest, now=now)
+    return None if row is None else _grant(row)
+
+
+async def revoke_replayed(db: Database, code_digest: bytes, now: int) -> Row | None:
+    """Revoke all that a used code gave (RFC 6749 §4.1.2); the row names the grant, None for an unknown code."""
+    return await db.fetch_one(REVOKE_REPLAYED, code=code_digest, now=now)
+
+
+def revoke(grant_id: str, reason: str, now: int) -> Step:
+    """Revoke one grant and all tokens of it."""
+    return step(REVOKE, grant=grant_id, reason=reason, now=now)
+
+
+def revoke_at_client(account_id: str, client_id: str, reason: str, now: int) -> Step:
+    """Revoke everything a person granted one client."""
+    return step(REVOKE_AT_CLIENT, account=account_id, client=client_id, reason=reason, now=now)
+
+
+async def find_live(db: Database, grant_id: str, now: int, *, jti: str = "") -> LiveGrant | None:
+    """A grant whose tokens still work: not revoked, session not ended, account not locked, token `jti` not revoked."""
+    row = await db.fetch_one(FIND_LIVE, grant_id=grant_id, now=now, jti=jti)
+    return None if row is None else LiveGrant(_grant(row), row["register_record_id"], row["ial"])
+
