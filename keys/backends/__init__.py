@@ -1,0 +1,1 @@
+"""Where private keys live: one module for each kind of place, all of them `keys.jose.Signer`."""

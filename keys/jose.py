@@ -1,0 +1,234 @@
+"""Compact JSON Web Signatures (RFC 7515): ours are assembled here, foreign ones are taken apart and verified.
+
+Ours cost 3 µs beside the signature itself; a library's serialiser costs 20. Foreign tokens are verified by joserfc,
+behind a reader that refuses everything unusual first: two parsers must agree.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, Protocol, cast
+
+import orjson
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import Key, import_key
+
+from keys import base64url, policy
+from keys.jwk import InvalidJwk, InvalidJwkSet, JwkSet, VerificationKey, read_jwk, read_jwk_set, thumbprint
+from keys.signatures import PublicKey, SignatureMismatch, verify_signature
+
+__all__ = [
+    "CompactJws",
+    "InvalidJwk",
+    "InvalidJwkSet",
+    "InvalidToken",
+    "JwkSet",
+    "Signer",
+    "VerificationKey",
+    "VerifiedJws",
+    "encode",
+    "read_compact",
+    "read_jwk",
+    "read_jwk_set",
+    "thumbprint",
+    "verify",
+    "verify_with",
+]
+
+_COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)", re.ASCII)
+
+
+class InvalidToken(Exception):
+    """Not a token that may be believed. The message says why, for our log; tell the sender nothing."""
+
+
+class Signer(Protocol):
+    """A private key that signs, wherever it lives: in memory, or in a hardware module."""
+
+    @property
+    def kid(self) -> str:
+        """The key's identifier: its RFC 7638 thumbprint."""
+
+    @property
+    def alg(self) -> str:
+        """The JWS algorithm it signs with."""
+
+    def public_jwk(self) -> dict[str, str]:
+        """The public key as published, with `kid`, `use` and `alg`."""
+
+    def sign(self, signing_input: bytes) -> bytes:
+        """The signature as it stands in a JWS: `r || s` for ES256 (RFC 7518 §3.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedJws:
+    """A token whose signature was verified; whether its claims please is the caller's to judge."""
+
+    header: dict[str, Any]
+    claims: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CompactJws:
+    """A well-formed compact JWS. Nothing in it has been verified."""
+
+    unverified_header: dict[str, Any]
+    alg: str
+    kid: str | None
+    payload_segment: str
+    signing_input: bytes
+    signature: bytes
+
+
+@lru_cache(maxsize=256)
+def _header_segment(alg: str, kid: str, typ: str) -> bytes:
+    return base64url.encode(orjson.dumps({"alg": alg, "typ": typ, "kid": kid})) + b"."
+
+
+def encode(signer: Signer, claims: Mapping[str, object], typ: str) -> str:
+    """Sign claims as a compact JWS with the header members `alg`, `typ` and `kid` (RFC 7515 §3.1, §7.1)."""
+    signing_input = _header_segment(signer.alg, signer.kid, typ) + base64url.encode(orjson.dumps(claims))
+    return (signing_input + b"." + base64url.encode(signer.sign(signing_input))).decode("ascii")
+
+
+def _refuse_twice(members: list[tuple[str, object]]) -> None:
+    names = [name for name, _ in members]
+    if len(set(names)) < len(names):
+        raise ValueError("a member stands twice")
+
+
+def _read_object(segment: str, part: str) -> dict[str, Any]:
+    """A JSON object without repeated members (RFC 7515 §4, RFC 7519 §4)."""
+    try:
+        octets = base64url.decode(segment)
+        value = orjson.loads(octets)
+        json.loads(octets, object_pairs_hook=_refuse_twice)
+    except (ValueError, RecursionError) as error:
+        raise InvalidToken(f"The {part} is not base64url of a JSON object: {error}.") from error
+    if not isinstance(value, dict):
+        raise InvalidToken(f"The {part} is not a JSON object.")
+    return value
+
+
+def read_compact(token: str) -> CompactJws:
+    """Take a compact JWS apart, believing nothing (RFC 7515 §5.2 steps 1 to 7).
+
+    Raises:
+        InvalidToken: too long, not three canonical base64url segments, a header that is no object or repeats a member,
+            no `alg`, any `crit` (we understand no extension), the unencoded payload of RFC 7797.
+    """
+    if len(token) > policy.MAX_TOKEN_LENGTH:
+        raise InvalidToken("The token is too long.")
+    segments = _COMPACT.fullmatch(token)
+    if segments is None:
+        raise InvalidToken("Not a compact JWS.")
+    header_segment, payload_segment, signature_segment = segments.groups()
+    header = _read_object(header_segment, "header")
+    alg, kid = header.get("alg"), header.get("kid")
+    if not isinstance(alg, str) or not isinstance(kid, str | None):
+        raise InvalidToken("The header needs an `alg`, and `kid` is a string.")
+    if "crit" in header or "b64" in header:
+        raise InvalidToken("The header has an extension that must be understood (RFC 7515 §4.1.11).")
+    try:
+        signature = base64url.decode(signature_segment)
+    except ValueError as error:
+        raise InvalidToken("The signature is not base64url.") from error
+    signing_input = token[: -len(signature_segment) - 1].encode("ascii")
+    return CompactJws(header, alg, kid, payload_segment, signing_input, signature)
+
+
+def _media_type(typ: str) -> str:
+    """A `typ` in the one form that compares (RFC 7515 §4.1.9)."""
+    lowered = typ.lower()
+    return lowered.removeprefix("application/") if lowered.count("/") == 1 else lowered
+
+
+def _check_type(header: Mapping[str, Any], typ: str | None) -> None:
+    if typ is None:
+        return
+    found = header.get("typ")
+    if not isinstance(found, str) or _media_type(found) != _media_type(typ):
+        raise InvalidToken(f"The token is not of type {typ}.")
+
+
+class _Registry(jws.JWSRegistry):
+    """joserfc's checks without its opinions on header members that we ignore (`jku`, `x5u`, `x5c`, `jwk`)."""
+
+    default_header_registry = {"alg": jws.JWSRegistry.default_header_registry["alg"]}  # noqa: RUF012 - as the base
+    max_header_length = policy.MAX_TOKEN_LENGTH
+    max_payload_length = policy.MAX_TOKEN_LENGTH
+
+
+_REGISTRIES: Final = {
+    alg: _Registry(algorithms=(alg,), strict_check_header=False) for alg in policy.CLIENT_ALGORITHMS
+}
+
+
+@lru_cache(maxsize=policy.KNOWN_CLIENT_KEYS)
+def _joserfc_key(members: tuple[tuple[str, str], ...]) -> Key:
+    return import_key(dict(members))
+
+
+def verify(
+    token: str,
+    jwks: JwkSet | Mapping[str, object],
+    *,
+    algorithms: Collection[str],
+    typ: str | None = None,
+) -> VerifiedJws:
+    """Verify a foreign token with keys we already had for its sender; keys in or behind its header are ignored.
+
+    `algorithms` is what this sender may use, a part of `policy.CLIENT_ALGORITHMS`; `typ` is the required type, None
+    where the specification leaves it open. Times, issuer and audience are the caller's to check.
+
+    Raises:
+        InvalidToken: for every input that is not a token of this sender.
+        ValueError: the caller allows nothing, or an algorithm that policy forbids.
+    """
+    if not algorithms or not set(algorithms) <= set(policy.CLIENT_ALGORITHMS):
+        raise ValueError("name the algorithms that this sender may use, out of policy.CLIENT_ALGORITHMS")
+    compact = read_compact(token)
+    if compact.alg not in algorithms:
+        raise InvalidToken("The algorithm is not one that this sender may use.")
+    _check_type(compact.unverified_header, typ)
+    try:
+        key = (jwks if isinstance(jwks, JwkSet) else read_jwk_set(jwks)).find(compact.kid, compact.alg)
+    except InvalidJwkSet as error:
+        raise InvalidToken(f"The sender's keys cannot be used: {error}") from error
+    if key is None:
+        raise InvalidToken("The sender has no such key.")
+    try:
+        jws.deserialize_compact(
+            token, _joserfc_key(tuple(key.jwk.items())), registry=_REGISTRIES[compact.alg]
+        )
+    except (JoseError, ValueError, TypeError) as error:
+        raise InvalidToken("The signature does not fit.") from error
+    return VerifiedJws(compact.unverified_header, _read_object(compact.payload_segment, "payload"))
+
+
+def verify_with(compact: CompactJws, public_key: PublicKey, alg: str, typ: str) -> bytes:
+    """Verify one of our own tokens with the one key it can be of; the octets of its payload.
+
+    Straight on the key object: as strict as `verify`, at two thirds of its cost.
+
+    Raises:
+        InvalidToken: another algorithm or type, or the signature does not fit.
+    """
+    if compact.alg != alg:
+        raise InvalidToken("The algorithm is not the key's.")
+    _check_type(compact.unverified_header, typ)
+    try:
+        verify_signature(alg, public_key, compact.signature, compact.signing_input)
+        return base64url.decode(compact.payload_segment)
+    except (SignatureMismatch, ValueError) as error:
+        raise InvalidToken("The signature does not fit.") from error
+
+
+def read_claims(payload: bytes) -> dict[str, Any]:
+    """The claims of a payload that we signed ourselves."""
+    return cast("dict[str, Any]", orjson.loads(payload))

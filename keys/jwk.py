@@ -1,0 +1,201 @@
+"""JSON Web Keys: thumbprints (RFC 7638) and the reading of foreign key sets (RFC 7517).
+
+A public key is checked and imported once; a worker remembers the imported objects of its clients' keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from typing import Final, cast
+
+import orjson
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from keys import base64url, policy
+from keys.signatures import KEY_TYPES, PublicKey
+
+_REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
+    "EC": ("crv", "kty", "x", "y"),  # RFC 7638 §3.2, in lexicographic order
+    "RSA": ("e", "kty", "n"),
+    "OKP": ("crv", "kty", "x"),  # RFC 8037 §2
+    "oct": ("k", "kty"),
+}
+_PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})  # RFC 7518 §6, RFC 9964
+_CURVES: Final = {"EC": "P-256", "OKP": "Ed25519"}
+
+
+class InvalidJwk(ValueError):
+    """A key that cannot be what it says; the message is one sentence for the one who published it."""
+
+
+class InvalidJwkSet(ValueError):
+    """A key set that must not be used; the message is one sentence for the one who published it."""
+
+
+def _canonical(jwk: Mapping[str, object]) -> bytes:
+    """The required members in the one spelling of RFC 7638 §3."""
+    kty = jwk.get("kty")
+    names = _REQUIRED.get(kty) if isinstance(kty, str) else None
+    if names is None:
+        raise InvalidJwk("A key has no `kty` that is known.")
+    members = {name: jwk.get(name) for name in names}
+    if not all(isinstance(value, str) for value in members.values()):
+        raise InvalidJwk(f"A key of type {kty} needs the members {', '.join(names)}, each a string.")
+    return orjson.dumps(members)
+
+
+def thumbprint(jwk: Mapping[str, object]) -> str:
+    """The SHA-256 thumbprint of a key, base64url (RFC 7638); optional members do not count.
+
+    Raises:
+        InvalidJwk: the type is unknown or a required member is missing.
+    """
+    return base64url.encode_text(sha256(_canonical(jwk)).digest())
+
+
+def _octets(jwk: Mapping[str, str], name: str) -> bytes:
+    try:
+        return base64url.decode(jwk[name])
+    except ValueError as error:
+        raise InvalidJwk(f"The member `{name}` of a key is not base64url without padding.") from error
+
+
+def _import_ec(jwk: Mapping[str, str]) -> PublicKey:
+    x, y = _octets(jwk, "x"), _octets(jwk, "y")
+    if len(x) != 32 or len(y) != 32:  # RFC 7518 §6.2.1.2: the full size of a coordinate
+        raise InvalidJwk("The coordinates of a P-256 key have 32 octets each.")
+    try:
+        return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\x04" + x + y)
+    except ValueError as error:
+        raise InvalidJwk("The point of a P-256 key is not on the curve.") from error
+
+
+def _import_rsa(jwk: Mapping[str, str]) -> PublicKey:
+    modulus, exponent = _octets(jwk, "n"), int.from_bytes(_octets(jwk, "e"), "big")
+    least, greatest = policy.CLIENT_RSA_BITS
+    number = int.from_bytes(modulus, "big")
+    if modulus[:1] == b"\x00":  # RFC 7518 §6.3.1.1
+        raise InvalidJwk("The modulus of an RSA key starts with a zero octet.")
+    if not least <= number.bit_length() <= greatest:
+        raise InvalidJwk(f"An RSA key has {number.bit_length()} bits; {least} to {greatest} are accepted.")
+    if exponent != policy.RSA_EXPONENT or number % 2 == 0:
+        raise InvalidJwk(f"An RSA key needs an odd modulus and the exponent {policy.RSA_EXPONENT}.")
+    return rsa.RSAPublicNumbers(exponent, number).public_key()
+
+
+def _import_okp(jwk: Mapping[str, str]) -> PublicKey:
+    x = _octets(jwk, "x")
+    if len(x) != 32:
+        raise InvalidJwk("The `x` of an Ed25519 key has 32 octets.")
+    return ed25519.Ed25519PublicKey.from_public_bytes(x)
+
+
+_IMPORT: Final = {"EC": _import_ec, "RSA": _import_rsa, "OKP": _import_okp}
+
+
+@lru_cache(maxsize=policy.KNOWN_CLIENT_KEYS)
+def _imported(canonical: bytes) -> PublicKey:
+    """The key object for the required members; remembered, for importing costs as much as verifying."""
+    jwk: dict[str, str] = orjson.loads(canonical)
+    kty = jwk["kty"]
+    if kty not in _IMPORT or jwk.get("crv") != _CURVES.get(kty):
+        raise InvalidJwk("Keys are EC on P-256, RSA, or OKP on Ed25519.")
+    return _IMPORT[kty](jwk)
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationKey:
+    """A public key that may verify signatures, checked."""
+
+    kid: str | None
+    algorithms: tuple[str, ...]
+    """What it may verify: what its type can, narrowed by its `alg`."""
+    public_key: PublicKey
+    jwk: Mapping[str, str]
+    """The members of its type only, so that nothing else in the published key has a say."""
+
+
+def read_jwk(jwk: Mapping[str, object]) -> VerificationKey:
+    """Read one public signing key.
+
+    Raises:
+        InvalidJwk: private members, a kind that is not accepted, too weak, or not a key at all.
+    """
+    if _PRIVATE & jwk.keys():
+        raise InvalidJwk("The key set holds private or symmetric key material; replace those keys at once.")
+    canonical = _canonical(jwk)
+    public_key = _imported(canonical)
+    kid, alg = jwk.get("kid"), jwk.get("alg")
+    if not (kid is None or (isinstance(kid, str) and kid)):
+        raise InvalidJwk("The `kid` of a key is a string that is not empty.")
+    able = tuple(name for name in policy.CLIENT_ALGORITHMS if KEY_TYPES[name] == jwk["kty"])
+    algorithms = able if alg is None else tuple(name for name in able if name == alg)
+    if not algorithms:
+        raise InvalidJwk(f"The `alg` of a key of type {jwk['kty']} is one of {', '.join(able)}.")
+    return VerificationKey(kid, algorithms, public_key, orjson.loads(canonical))
+
+
+@dataclass(frozen=True, slots=True)
+class JwkSet:
+    """A foreign key set that was read and may be used: public keys, distinct `kid`s, at least one key."""
+
+    keys: tuple[VerificationKey, ...]
+
+    def find(self, kid: str | None, alg: str) -> VerificationKey | None:
+        """The one key that a token with this header is signed with, or None.
+
+        Without a `kid` there must be only one key that fits (OpenID Connect Core §10.1).
+        """
+        fitting = [key for key in self.keys if alg in key.algorithms and (kid is None or key.kid == kid)]
+        return fitting[0] if len(fitting) == 1 else None
+
+
+def _signing_keys(members: list[object]) -> Iterator[VerificationKey]:
+    """The keys for signatures of a kind we know; others are passed over (RFC 7517 §5), private ones never."""
+    for member in members:
+        if not isinstance(member, dict):
+            raise InvalidJwk("Every member of `keys` is an object.")
+        jwk = cast("dict[str, object]", member)
+        if _PRIVATE & jwk.keys():
+            read_jwk(jwk)
+        if _is_for_signatures(jwk) and _is_known_kind(jwk):
+            yield read_jwk(jwk)
+
+
+def _is_for_signatures(jwk: Mapping[str, object]) -> bool:
+    operations = jwk.get("key_ops")
+    return jwk.get("use", "sig") == "sig" and (not isinstance(operations, list) or "verify" in operations)
+
+
+def _is_known_kind(jwk: Mapping[str, object]) -> bool:
+    kty = jwk.get("kty")
+    if kty not in _IMPORT:
+        return False
+    able = [name for name in policy.CLIENT_ALGORITHMS if KEY_TYPES[name] == kty]
+    return jwk.get("crv") == _CURVES.get(kty) and jwk.get("alg", able[0]) in able
+
+
+def read_jwk_set(document: Mapping[str, object]) -> JwkSet:
+    """Read a client's key set (RFC 7517 §5).
+
+    Keys for encryption and of kinds unknown to us are passed over; anything wrong with the rest spoils the set.
+
+    Raises:
+        InvalidJwkSet: no `keys`, private members, weak or malformed keys, a `kid` twice, nothing to verify with.
+    """
+    members = document.get("keys")
+    if not isinstance(members, list):
+        raise InvalidJwkSet("A key set is an object with an array `keys`.")
+    try:
+        keys = tuple(_signing_keys(members))
+    except InvalidJwk as error:
+        raise InvalidJwkSet(str(error)) from error
+    kids = [key.kid for key in keys]
+    if not keys:
+        raise InvalidJwkSet("The key set has no key for signatures: EC on P-256, RSA, or OKP on Ed25519.")
+    if len(keys) > 1 and (None in kids or len(set(kids)) < len(kids)):
+        raise InvalidJwkSet("Every key of a set with several keys has a `kid` of its own.")
+    return JwkSet(keys)

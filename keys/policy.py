@@ -1,0 +1,157 @@
+"""What keys we have, for what, how strong and how long: constants with their source.
+
+Changing a constant here changes what every portal in the country must accept. Unless a line says otherwise, the
+operator's cryptography officer and the provider's security officer change it together, and portals are told first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class Purpose(StrEnum):
+    """What a signature is for. A key signs for its own purpose only, so that one kind of token never passes as another."""
+
+    ID_TOKEN = "id_token"
+    ACCESS_TOKEN = "access_token"
+    USERINFO = "userinfo"
+    INTROSPECTION = "introspection"
+    LOGOUT = "logout"
+    FEDERATION = "federation"
+    AUDIT = "audit"
+
+
+class State(StrEnum):
+    """The life of a signing key, in order. Any state may end in `REVOKED`, from which there is no return."""
+
+    PENDING = "pending"
+    """Published so that portals fetch it; signs nothing yet."""
+    ACTIVE = "active"
+    """Signs. Exactly one for each purpose and algorithm."""
+    RETIRING = "retiring"
+    """Signs no more; stays published until the last token it signed has expired."""
+    RETIRED = "retired"
+    """No longer published, its private key destroyed; still recognises our own old ID tokens as hints."""
+    REVOKED = "revoked"
+    """Compromised or withdrawn: nothing it signed is believed."""
+
+
+class SecretPurpose(StrEnum):
+    """What a symmetric secret is for; each purpose has its own 256 random bits."""
+
+    PAIRWISE = "pairwise"
+    """Pairwise subject identifiers (OpenID Connect Core §8.1). Never replaced: every `sub` would change."""
+    PERSONAL_NUMBER = "personal_number"
+    """Look-up digests of personal identification numbers, which are too few to hide behind a plain hash."""
+    ACTIVATION_CODE = "activation_code"
+    """Digests of activation and one-time codes."""
+    CSRF = "csrf"
+    """Form tokens bound to a session."""
+    INTERACTION = "interaction"
+    """State of a sign-in in progress that the browser keeps for us."""
+    THROTTLE = "throttle"
+    """Digests of the names and addresses that attempts are counted under."""
+    AUDIT = "audit"
+    """Pseudonyms of persons in the audit log."""
+    PERSONAL_DATA = "personal_data"
+    """Sealed personal columns: contact addresses and the like."""
+
+
+KEY_PURPOSE: Final[Mapping[Purpose, Purpose]] = MappingProxyType({Purpose.LOGOUT: Purpose.ID_TOKEN})
+"""Purposes that sign with the key of another one.
+
+Logout tokens use the keys of ID tokens (OpenID Connect Back-Channel Logout §2.4); their `typ` keeps them apart.
+"""
+
+TOKEN_TYPES: Final[Mapping[Purpose, str]] = MappingProxyType(
+    {
+        Purpose.ID_TOKEN: "JWT",  # RFC 7519 §5.1
+        Purpose.ACCESS_TOKEN: "at+jwt",  # RFC 9068 §2.1
+        Purpose.USERINFO: "JWT",  # OpenID Connect Core §5.3.2
+        Purpose.INTROSPECTION: "token-introspection+jwt",  # RFC 9701 §5
+        Purpose.LOGOUT: "logout+jwt",  # OpenID Connect Back-Channel Logout §2.4
+        Purpose.FEDERATION: "entity-statement+jwt",  # OpenID Federation §3
+        Purpose.AUDIT: "audit-checkpoint+jwt",  # ours
+    }
+)
+"""The `typ` header of each kind of token (RFC 8725 §3.11: explicit typing)."""
+
+DEFAULT_ALGORITHM: Final = "ES256"
+"""Signs ten times as fast as RS256 and is a third shorter; every profile we serve accepts it."""
+
+SIGNING_ALGORITHMS: Final = ("ES256", "RS256")
+"""What we sign with. RS256 stays because Discovery 1.0 §3 and RFC 9068 §4 demand it of every provider."""
+
+SIGNING_KEYS: Final[Mapping[Purpose, tuple[str, ...]]] = MappingProxyType(
+    {
+        Purpose.ID_TOKEN: SIGNING_ALGORITHMS,
+        Purpose.ACCESS_TOKEN: SIGNING_ALGORITHMS,
+        Purpose.USERINFO: SIGNING_ALGORITHMS,
+        Purpose.INTROSPECTION: SIGNING_ALGORITHMS,
+        Purpose.FEDERATION: (DEFAULT_ALGORITHM,),
+        Purpose.AUDIT: (DEFAULT_ALGORITHM,),
+    }
+)
+"""The keys an installation has: an active one for each purpose and algorithm."""
+
+PUBLISHED_PURPOSES: Final = (Purpose.ID_TOKEN, Purpose.ACCESS_TOKEN, Purpose.USERINFO, Purpose.INTROSPECTION)
+"""Purposes whose keys stand at `jwks_uri`. Federation keys stand in the entity configuration (OpenID Federation §3.1)
+and must not be protocol keys; audit keys are given to auditors."""
+
+CLIENT_ALGORITHMS: Final = ("ES256", "PS256", "EdDSA", "Ed25519", "RS256")
+"""What clients may sign with (assertions, request objects). Never symmetric, never `none` (RFC 8725 §3.1, §3.2)."""
+
+FAPI_ALGORITHMS: Final = ("ES256", "PS256", "EdDSA", "Ed25519")
+"""What clients of the FAPI 2.0 profile may sign with (FAPI 2.0 Security Profile §5.4.1; RFC 9864 for `Ed25519`)."""
+
+RSA_BITS: Final = 2048
+"""Our RSA keys. 2048 bits are 112 bits of strength, accepted until 2030 (NIST SP 800-57 part 1 §5.6.3) and demanded by
+FAPI 2.0 §5.4.1; our tokens live minutes and our keys months, so nothing signed today must resist later. 3072 bits would
+sign three times as slowly (measured 1,320 against 3,880 a second on a core), which is what ES256 is for."""
+
+RSA_EXPONENT: Final = 65537
+"""The only public exponent, ours or a client's (FIPS 186-5 §A.1.1: odd, above 2^16)."""
+
+CLIENT_RSA_BITS: Final = (2048, 4096)
+"""Least and greatest RSA modulus of a client, in bits. Longer ones only make our verification slow."""
+
+JWKS_CACHE_SECONDS: Final = 15 * 60
+"""How long portals may keep our key set. Short, for this is how long a revoked key is still believed."""
+
+PENDING_LIFETIME: Final = 7 * 24 * 3600
+"""Seconds a new key is published before it signs: portals that fetch the set once a week still know it in time."""
+
+ACTIVE_LIFETIME: Final = 90 * 24 * 3600
+"""Seconds a key signs before the next one takes over (NIST SP 800-57 part 1 §5.3.6 allows one to three years)."""
+
+RETIRING_LIFETIME: Final = 2 * 24 * 3600
+"""Seconds a key stays published after its last signature. No signed token of ours lives longer than a day
+(entity statements); the rest is for clocks and caches."""
+
+VERIFIED_TOKENS: Final = 8192
+"""Own tokens whose verification a worker remembers, so that one access token presented a hundred times costs one
+verification (66 µs). About 5 MB. The maintainers of this program may change it."""
+
+KNOWN_CLIENT_KEYS: Final = 4096
+"""Imported public keys of clients that a worker remembers. The maintainers of this program may change it."""
+
+MAX_TOKEN_LENGTH: Final = 16 * 1024
+"""Characters of the longest token that is looked at. The maintainers of this program may change it."""
+
+
+def key_purpose(purpose: Purpose) -> Purpose:
+    """The purpose whose keys sign for `purpose`."""
+    return KEY_PURPOSE.get(purpose, purpose)
+
+
+def states_that_verify(purpose: Purpose) -> frozenset[State]:
+    """States in which a key's signature is believed when it comes back to us.
+
+    ID tokens come back as hints months later (OpenID Connect Core §3.1.2.1 `id_token_hint`), when they open nothing;
+    everything else is believed only while its key is published.
+    """
+    published = frozenset({State.ACTIVE, State.RETIRING})
+    return published | {State.RETIRED} if key_purpose(purpose) is Purpose.ID_TOKEN else published
