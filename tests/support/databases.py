@@ -64,9 +64,9 @@ async def _sqlite_copy(layout: str, folder: Path) -> AsyncIterator[str]:
 async def _postgres_copy(layout: str) -> AsyncIterator[str]:
     try:
         server = running_server()
+        template = await _ensure_postgres_template(server, layout)
     except NoPostgres as error:
         pytest.fail(str(error), pytrace=False)
-    template = await _ensure_postgres_template(server, layout)
     name = f"test-{uuid.uuid4()}"
     await server.run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     yield server.url(name)
@@ -76,7 +76,9 @@ async def _postgres_copy(layout: str) -> AsyncIterator[str]:
 async def drop_postgres_templates() -> None:
     """Leave nothing behind on a server that is not our own."""
     for layout in _LAYOUTS:
-        await running_server().run(f'DROP DATABASE IF EXISTS "{_postgres_template(layout)}" WITH (FORCE)')
+        name = _postgres_template(layout)
+        if (shared_ground() / f"{name}.finished").exists():
+            await running_server().run(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def fresh_database(kind: str, layout: str, folder: Path) -> AbstractAsyncContextManager[str]:

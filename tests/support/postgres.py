@@ -46,8 +46,15 @@ class PostgresServer:
         return urlunsplit(urlsplit(self.admin_url)._replace(path=f"/{database}"))
 
     async def run(self, statement: str) -> None:
-        """Run one statement of administration."""
-        connection = await asyncpg.connect(self.admin_url)
+        """Run one statement of administration.
+
+        Raises:
+            NoPostgres: nobody answers there.
+        """
+        try:
+            connection = await asyncpg.connect(self.admin_url)
+        except OSError as error:
+            raise NoPostgres(f"The PostgreSQL server of the tests does not answer: {error}.") from error
         try:
             await connection.execute(statement)
         finally:
