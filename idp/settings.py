@@ -116,7 +116,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         if not variable.startswith(PREFIX):
             continue
         if variable not in known:
-            raise SettingsError(f"{variable} is not a setting of this program; known are {', '.join(sorted(known))}")
+            raise SettingsError(
+                f"{variable} is not a setting of this program; known are {', '.join(sorted(known))}"
+            )
         try:
             values[known[variable]] = _READERS[known[variable]](text)
         except ValueError as error:

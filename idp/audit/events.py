@@ -27,8 +27,8 @@ class Kind(StrEnum):
     CONSENT_GIVEN = "consent.given"
     CONSENT_DENIED = "consent.denied"
     CONSENT_WITHDRAWN = "consent.withdrawn"
-    TOKEN = "token"  # noqa: S105 - the name of an event
-    TOKEN_REVOKED = "token.revoked"  # noqa: S105 - the name of an event
+    TOKEN = "token"
+    TOKEN_REVOKED = "token.revoked"
     CLAIMS_RELEASED = "claims.released"
     ACTIVATION_ISSUED = "activation.issued"
     ACTIVATION = "activation"

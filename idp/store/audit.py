@@ -24,8 +24,6 @@ HISTORY = (
 LAST_ID = "g"  # sorts after every hexadecimal event id
 
 
-async def history(
-    db: Database, account_id: str, *, before: str = LAST_ID, most: int = 50
-) -> Sequence[Row]:
+async def history(db: Database, account_id: str, *, before: str = LAST_ID, most: int = 50) -> Sequence[Row]:
     """What happened to an account, newest first; `before` is the event id that the last page ended with."""
     return await db.fetch_all(HISTORY, account_id=account_id, before=before, most=most)

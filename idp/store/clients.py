@@ -27,7 +27,12 @@ ENABLE = (
     .values(disabled_at=None)
 )
 FIND = select(clients).where(clients.c.client_id == bindparam("client_id"))
-PAGE = select(clients).where(clients.c.client_id > bindparam("after")).order_by(clients.c.client_id).limit(bindparam("most"))
+PAGE = (
+    select(clients)
+    .where(clients.c.client_id > bindparam("after"))
+    .order_by(clients.c.client_id)
+    .limit(bindparam("most"))
+)
 
 
 async def find(db: Database, client_id: str) -> Row | None:

@@ -179,4 +179,3 @@ async def find_live(db: Database, grant_id: str, now: int, *, jti: str = "") -> 
     """A grant whose tokens still work: not revoked, session not ended, account not locked, token `jti` not revoked."""
     row = await db.fetch_one(FIND_LIVE, grant_id=grant_id, now=now, jti=jti)
     return None if row is None else LiveGrant(_grant(row), row["register_record_id"], row["ial"])
-

@@ -26,7 +26,7 @@ class PostgresDatabase:
 
     name = "postgresql"
 
-    def __init__(self, pool: Any) -> None:  # noqa: ANN401 - asyncpg ships no usable generic types
+    def __init__(self, pool: Any) -> None:
         self._pool = pool
         self._queries = QueryCache(asyncpg_dialect.dialect())
         self._waiting: list[tuple[tuple[Step, ...], asyncio.Future[None]]] = []
@@ -80,7 +80,7 @@ class PostgresDatabase:
             await self._flush
         await self._pool.close()
 
-    async def _run(self, connection: Any, step: Step) -> Sequence[Row]:  # noqa: ANN401 - see __init__
+    async def _run(self, connection: Any, step: Step) -> Sequence[Row]:
         compiled = self._queries.get(step.query)
         arguments = compiled.arguments(step.values)
         if compiled.returns:
@@ -124,7 +124,7 @@ class PostgresDatabase:
                 for same in by_query.values():
                     await self._insert_many(connection, same)
 
-    async def _insert_many(self, connection: Any, steps: Sequence[Step]) -> None:  # noqa: ANN401 - see __init__
+    async def _insert_many(self, connection: Any, steps: Sequence[Step]) -> None:
         compiled = self._queries.get(steps[0].query)
         if len(steps) == 1:
             await connection.execute(compiled.sql, *compiled.arguments(steps[0].values))

@@ -28,6 +28,7 @@ NAMING = {
 }
 metadata = MetaData(naming_convention=NAMING)
 
+
 def _time(name: str, comment: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable, comment=f"{comment}; epoch seconds")
 
@@ -51,7 +52,9 @@ versions = Table(
     "versions",
     metadata,
     Column("name", Text, primary_key=True, comment="what is cached by the workers: clients, keys"),
-    Column("version", BigInteger, nullable=False, comment="raised by every change; workers reload when it moves"),
+    Column(
+        "version", BigInteger, nullable=False, comment="raised by every change; workers reload when it moves"
+    ),
 )
 
 accounts = Table(
@@ -103,8 +106,15 @@ known_browsers = Table(
 throttle_buckets = Table(
     "throttle_buckets",
     metadata,
-    Column("bucket", Text, primary_key=True, comment="kind of path and a digest; no address or number in the clear"),
-    Column("full_at_ms", BigInteger, nullable=False, comment="GCRA: theoretical arrival time; epoch milliseconds"),
+    Column(
+        "bucket",
+        Text,
+        primary_key=True,
+        comment="kind of path and a digest; no address or number in the clear",
+    ),
+    Column(
+        "full_at_ms", BigInteger, nullable=False, comment="GCRA: theoretical arrival time; epoch milliseconds"
+    ),
 )
 
 sessions = Table(
@@ -132,7 +142,12 @@ session_clients = Table(
     metadata,
     Column("session_id", Text, ForeignKey("sessions.session_id", ondelete="CASCADE"), primary_key=True),
     Column("client_id", Text, primary_key=True),
-    Column("acting_for", Text, nullable=False, comment="organisation record acted for at this client; '' for oneself"),
+    Column(
+        "acting_for",
+        Text,
+        nullable=False,
+        comment="organisation record acted for at this client; '' for oneself",
+    ),
     _time("first_at", "first token for this client in the session"),
 )
 
@@ -142,7 +157,12 @@ interactions = Table(
     Column("interaction_id", Text, primary_key=True),
     _digest("browser_digest", "SHA-256 of the browser cookie that may go on with it", nullable=False),
     Column("client_id", Text, comment="NULL where the person came to our own pages"),
-    Column("request", Text, nullable=False, comment="the authorization request, or our own page asked for, as JSON"),
+    Column(
+        "request",
+        Text,
+        nullable=False,
+        comment="the authorization request, or our own page asked for, as JSON",
+    ),
     Column("session_id", Text, comment="the session that logged in, or confirmed itself, within it"),
     Column("acting_for", Text, comment="organisation record chosen; '' for oneself; NULL while not chosen"),
     _time("created_at", "when the request arrived"),
@@ -212,7 +232,12 @@ consents = Table(
     metadata,
     Column("account_id", ForeignKey("accounts.account_id"), primary_key=True),
     Column("client_id", Text, primary_key=True),
-    Column("basis", Text, nullable=False, comment="statutory_task: a notice was shown; consent: the person agreed"),
+    Column(
+        "basis",
+        Text,
+        nullable=False,
+        comment="statutory_task: a notice was shown; consent: the person agreed",
+    ),
     _digest("asked_digest", "SHA-256 of exactly what was asked or shown", nullable=False),
     Column("asked", Text, nullable=False, comment="what was asked or shown, as JSON"),
     Column("claims", Text, nullable=False, comment="claims agreed to, as a JSON list"),

@@ -54,7 +54,7 @@ class _Worker(threading.Thread):
         self._connection = connection
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
 
-    async def run_work(self, work: Work) -> Any:  # noqa: ANN401 - the caller knows what its work returns
+    async def run_work(self, work: Work) -> Any:
         """Hand work to the thread and wait for its result."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._queue.put((work, future))

@@ -8,6 +8,8 @@ import importlib.util
 from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from idp.store.migrate import upgrade
+
 
 def _metadata(module: str) -> list[MetaData]:
     try:
@@ -37,7 +39,7 @@ async def _create_all(url: str, modules: tuple[str, ...]) -> None:
 
 async def lay_out_provider(url: str) -> None:
     """The provider's tables, as `motcua migrate` makes them."""
-    await _create_all(url, ("idp.store.schema", "keys.store"))
+    await upgrade(url)
 
 
 async def lay_out_registers(url: str) -> None:

@@ -1,0 +1,46 @@
+"""Things that work once or not any more: client assertions by `jti`, access tokens revoked before their time."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, delete, select
+
+from idp.store.columns import bound
+from idp.store.database import Database, Step, step
+from idp.store.schema import revoked_access_tokens, used_assertions
+from idp.store.upsert import insert_unless_present
+
+BURN_ASSERTION = insert_unless_present(used_assertions, bound(used_assertions)).returning(
+    used_assertions.c.assertion_digest
+)
+REVOKE_ACCESS_TOKEN = insert_unless_present(revoked_access_tokens, bound(revoked_access_tokens))
+IS_REVOKED = select(revoked_access_tokens.c.jti).where(revoked_access_tokens.c.jti == bindparam("jti"))
+PURGE_ASSERTIONS = delete(used_assertions).where(
+    used_assertions.c.assertion_digest.in_(
+        select(used_assertions.c.assertion_digest)
+        .where(used_assertions.c.expires_at < bindparam("before"))
+        .limit(bindparam("most"))
+    )
+)
+PURGE_ACCESS_TOKENS = delete(revoked_access_tokens).where(
+    revoked_access_tokens.c.jti.in_(
+        select(revoked_access_tokens.c.jti)
+        .where(revoked_access_tokens.c.expires_at < bindparam("before"))
+        .limit(bindparam("most"))
+    )
+)
+
+
+async def burn_assertion(db: Database, assertion_digest: bytes, expires_at: int) -> bool:
+    """Use up a client assertion (RFC 7523 §3, `jti`); False when it was used before."""
+    row = await db.fetch_one(BURN_ASSERTION, assertion_digest=assertion_digest, expires_at=expires_at)
+    return row is not None
+
+
+def revoke_access_token(jti: str, expires_at: int) -> Step:
+    """Refuse one access token from now on (RFC 7009 §2)."""
+    return step(REVOKE_ACCESS_TOKEN, jti=jti, expires_at=expires_at)
+
+
+async def is_revoked(db: Database, jti: str) -> bool:
+    """Whether an access token without a grant was revoked."""
+    return await db.fetch_one(IS_REVOKED, jti=jti) is not None
