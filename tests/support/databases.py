@@ -14,15 +14,16 @@ from types import MappingProxyType
 
 import pytest
 
+from idp.registers.schema import create_registers
 from idp.store.database import Database, open_database
+from idp.store.migrate import upgrade
 from tests.support.ground import alone, shared_ground
-from tests.support.layout import lay_out_provider, lay_out_registers
 from tests.support.postgres import NoPostgres, PostgresServer, running_server
 
 KINDS = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
 
 _LAYOUTS: Mapping[str, Callable[[str], Awaitable[None]]] = MappingProxyType(
-    {"provider": lay_out_provider, "registers": lay_out_registers}
+    {"provider": upgrade, "registers": create_registers}
 )
 
 

@@ -9,12 +9,13 @@ import pytest
 from playwright.async_api import Error, Page
 from sqlalchemy import bindparam, insert, select
 
-from idp.store.database import Database
+from idp.registers.schema import people
+from idp.store.database import Database, open_database
 from idp.store.schema import versions
 from tests.support.network import NetworkClosed
 
 _KEEP = insert(versions).values(name=bindparam("name"), version=bindparam("version"))
-_FIND = select(versions.c.name)
+_FIND = select(versions.c.name).where(versions.c.name == bindparam("name"))
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "example.org"])
@@ -39,8 +40,9 @@ async def test_a_test_speaks_to_this_machine() -> None:
 
 @pytest.mark.parametrize("turn", [1, 2])
 async def test_every_test_has_a_database_of_its_own(db: Database, turn: int) -> None:
-    assert [row["name"] for row in await db.fetch_all(_FIND)] == []
-    await db.fetch_one(_KEEP, name=f"turn {turn}", version=turn)
+    assert await db.fetch_one(_FIND, name="mine") is None
+    await db.fetch_one(_KEEP, name="mine", version=turn)
+    assert await db.fetch_one(_FIND, name="mine") is not None
 
 
 def test_a_plain_test_may_run_its_own_loop(database_url: str) -> None:
@@ -53,3 +55,9 @@ def test_a_plain_test_may_run_its_own_loop(database_url: str) -> None:
 async def test_the_browser_stays_at_home(page: Page) -> None:
     with pytest.raises(Error, match="ERR_NAME_NOT_RESOLVED"):
         await page.goto("http://example.org/")
+
+
+async def test_the_registers_are_laid_out_and_empty(registers_url: str) -> None:
+    registers = await open_database(registers_url)
+    assert await registers.fetch_all(select(people.c.record_id)) == []
+    await registers.close()
