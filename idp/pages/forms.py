@@ -1,0 +1,92 @@
+"""What can be wrong with what a person typed, and how a page says so. The identifiers are stable."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from idp.pages.i18n import Message, msg
+
+
+class Problem(StrEnum):
+    """A reason to show a form again."""
+
+    NUMBER_MISSING = "number_missing"
+    NUMBER_MALFORMED = "number_malformed"
+    PASSWORD_MISSING = "password_missing"
+    CREDENTIALS_WRONG = "credentials_wrong"
+    THROTTLED = "throttled"
+    CODE_MISSING = "code_missing"
+    CODE_MALFORMED = "code_malformed"
+    ACTIVATION_REFUSED = "activation_refused"
+    CHOICE_MISSING = "choice_missing"
+    CHOICE_UNAVAILABLE = "choice_unavailable"
+    CLAIM_REQUIRED = "claim_required"
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    COMMON = "common"
+    BREACHED = "breached"
+    PERSONAL_DATA = "personal_data"
+    PATTERN = "pattern"
+    SAME_AS_NUMBER = "same_as_number"
+    MISMATCH = "mismatch"
+
+
+PROBLEM_TEXT: Final[Mapping[Problem, Message]] = MappingProxyType(
+    {
+        Problem.NUMBER_MISSING: msg("Enter your personal number"),
+        Problem.NUMBER_MALFORMED: msg("The personal number has 12 digits, for example 001099000001"),
+        Problem.PASSWORD_MISSING: msg("Enter your password"),
+        Problem.CREDENTIALS_WRONG: msg(
+            "The personal number or the password does not match. Check both and try again"
+        ),
+        Problem.THROTTLED: msg(
+            "There have been several attempts in a short time. Please wait before trying again"
+        ),
+        Problem.CODE_MISSING: msg("Enter the activation code from your receipt"),
+        Problem.CODE_MALFORMED: msg(
+            "This does not look like an activation code. Copy it exactly as it is printed on your receipt"
+        ),
+        Problem.ACTIVATION_REFUSED: msg(
+            "The personal number and the activation code do not match, or the code is no longer valid. "
+            "Check both; if it still does not work, ask the commune office for a new code"
+        ),
+        Problem.CHOICE_MISSING: msg("Choose for whom you are acting"),
+        Problem.CHOICE_UNAVAILABLE: msg("This choice is not available now. Please choose another"),
+        Problem.CLAIM_REQUIRED: msg(
+            "The service cannot continue without the information marked as required. Tick it, or choose not to share"
+        ),
+        Problem.TOO_SHORT: msg("The password needs at least %(number)s characters. Add another word or two"),
+        Problem.TOO_LONG: msg("The password is longer than %(number)s characters. Make it a little shorter"),
+        Problem.COMMON: msg("Many people use this password, so it is easy to guess. Choose another"),
+        Problem.BREACHED: msg("This password is on a list that thieves already hold. Choose another"),
+        Problem.PERSONAL_DATA: msg(
+            "The password contains your name, date of birth or another detail that people may know. Choose another"
+        ),
+        Problem.PATTERN: msg(
+            "The password is mostly a simple pattern, such as repeated or consecutive characters. Choose another"
+        ),
+        Problem.SAME_AS_NUMBER: msg("The password must not be the personal number. Choose another"),
+        Problem.MISMATCH: msg("The two passwords are not the same. Type them again"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """A problem of one field, by the field's id; `number` fills the texts that name a limit."""
+
+    field: str
+    problem: Problem
+    number: int = 0
+
+    @property
+    def text(self) -> Message:
+        """The English text, to be translated and formatted with `number`."""
+        return PROBLEM_TEXT[self.problem]
+
+
+def problem_of(problems: Iterable[FieldProblem], field: str) -> FieldProblem | None:
+    """The first problem of a field, or None."""
+    return next((problem for problem in problems if problem.field == field), None)

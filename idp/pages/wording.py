@@ -1,0 +1,226 @@
+"""Words for what is shown on the pages: claims, roles, levels, events. The identifiers come from the other rooms."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from idp.assurance import AccountLevel
+from idp.pages.i18n import Message, msg
+
+CLAIM_TEXT: Final[Mapping[str, Message]] = MappingProxyType(
+    {
+        "sub": msg("A code that only this service knows you by"),
+        "name": msg("Full name"),
+        "family_name": msg("Family name"),
+        "middle_name": msg("Middle name"),
+        "given_name": msg("Given name"),
+        "name_ascii": msg("Full name without diacritics"),
+        "birthdate": msg("Date of birth"),
+        "vn_birthdate_precision": msg("How exactly the date of birth is known"),
+        "gender": msg("Sex"),
+        "locale": msg("Language"),
+        "subject_type": msg("Kind of person"),
+        "vn_personal_id": msg("Personal number"),
+        "age_over_14": msg("Whether you are 14 or older"),
+        "age_over_16": msg("Whether you are 16 or older"),
+        "age_over_18": msg("Whether you are 18 or older"),
+        "age_over_60": msg("Whether you are 60 or older"),
+        "address": msg("Place of residence"),
+        "vn_residence": msg("Codes of the province and commune of residence"),
+        "phone_number": msg("Telephone number"),
+        "phone_number_verified": msg("Whether the telephone number has been checked"),
+        "email": msg("E-mail address"),
+        "email_verified": msg("Whether the e-mail address has been checked"),
+        "updated_at": msg("When the information was last changed"),
+        "vn_organisation": msg("The organisation you act for"),
+        "vn_mandate": msg("Your role in the organisation"),
+        "vn_represents": msg("The person you act for"),
+        "verified_claims": msg("How the information was checked"),
+        "legacy_dvcqg": msg("The information the National Public Service Portal used before"),
+        "SoDinhDanh": msg("Personal number"),
+        "HoVaTen": msg("Full name"),
+        "NgayThangNamSinh": msg("Date of birth"),
+        "LoaiTaiKhoan": msg("Kind of account"),
+        "TechID": msg("Your code in the earlier system"),
+        "loAs": msg("Level of authentication"),
+        "IAL": msg("Level of the account"),
+        "legacy_ids": msg("Your earlier account numbers"),
+    }
+)
+
+VALUE_TEXT: Final[Mapping[tuple[str, str], Message]] = MappingProxyType(
+    {
+        ("gender", "male"): msg("Male"),
+        ("gender", "female"): msg("Female"),
+        ("locale", "vi"): msg("Vietnamese"),
+        ("locale", "en"): msg("English"),
+        ("subject_type", "citizen"): msg("Citizen"),
+        ("subject_type", "foreigner"): msg("Foreigner"),
+        ("subject_type", "stateless_origin"): msg("Person of Vietnamese origin"),
+        ("vn_birthdate_precision", "year"): msg("To the year"),
+        ("vn_birthdate_precision", "month"): msg("To the month"),
+        ("vn_birthdate_precision", "day"): msg("To the day"),
+    }
+)
+"""Words for values out of closed lists, by claim and value; other values are shown as they are."""
+
+YES_NO_TEXT: Final[Mapping[str, Message]] = MappingProxyType({"true": msg("Yes"), "false": msg("No")})
+
+
+class OrganisationRole(StrEnum):
+    """What a person is to an organisation."""
+
+    LEGAL_REPRESENTATIVE = "legal_representative"
+    HEAD = "head"
+    OWNER = "owner"
+    DELEGATE = "delegate"
+
+
+ROLE_TEXT: Final[Mapping[OrganisationRole, Message]] = MappingProxyType(
+    {
+        OrganisationRole.LEGAL_REPRESENTATIVE: msg("Legal representative"),
+        OrganisationRole.HEAD: msg("Head"),
+        OrganisationRole.OWNER: msg("Owner of the household business"),
+        OrganisationRole.DELEGATE: msg("Authorised person"),
+    }
+)
+
+
+class Unavailable(StrEnum):
+    """Why an organisation cannot be chosen."""
+
+    DISSOLVED = "dissolved"
+    SUSPENDED = "suspended"
+    MANDATE_ENDED = "mandate_ended"
+
+
+UNAVAILABLE_TEXT: Final[Mapping[Unavailable, Message]] = MappingProxyType(
+    {
+        Unavailable.DISSOLVED: msg(
+            "Cannot be chosen: the business register shows that it has been dissolved"
+        ),
+        Unavailable.SUSPENDED: msg("Cannot be chosen: the business register shows that it is suspended"),
+        Unavailable.MANDATE_ENDED: msg("Cannot be chosen: your authorisation has ended"),
+    }
+)
+
+
+LEVEL_TEXT: Final[Mapping[AccountLevel, Message]] = MappingProxyType(
+    {
+        AccountLevel.LEVEL_01: msg("Level 1"),
+        AccountLevel.LEVEL_02: msg("Level 2"),
+    }
+)
+LEVEL_EXPLAINED: Final[Mapping[AccountLevel, Message]] = MappingProxyType(
+    {
+        AccountLevel.LEVEL_01: msg("Your details were checked against the population register."),
+        AccountLevel.LEVEL_02: msg(
+            "An officer checked who you are in person, against the identity database."
+        ),
+    }
+)
+
+
+class LoginReason(StrEnum):
+    """Why a person who is perhaps signed in already is asked again."""
+
+    FIRST = "first"
+    ASKED_BY_CLIENT = "asked_by_client"
+    TOO_LONG_AGO = "too_long_ago"
+    STRONGER_NEEDED = "stronger_needed"
+
+
+LOGIN_REASON_TEXT: Final[Mapping[LoginReason, Message]] = MappingProxyType(
+    {
+        LoginReason.ASKED_BY_CLIENT: msg(
+            "This service asks you to enter your password again, to be sure it is you."
+        ),
+        LoginReason.TOO_LONG_AGO: msg(
+            "You signed in some time ago. This service asks you to enter your password again, to be sure it is you."
+        ),
+        LoginReason.STRONGER_NEEDED: msg("This step needs a fresh sign-in, to protect your information."),
+    }
+)
+
+
+class StopReason(StrEnum):
+    """Why a sign-in cannot go on although the password was right."""
+
+    DECEASED = "deceased"
+    MISSING = "missing"
+    CARD_LOCKED = "card_locked"
+    CARD_EXPIRED = "card_expired"
+    ACCOUNT_LOCKED = "account_locked"
+    ORGANISATION_DISSOLVED = "organisation_dissolved"
+
+
+class HistoryEvent(StrEnum):
+    """What happened, in the history of use."""
+
+    SIGNED_IN = "signed_in"
+    SIGN_IN_FAILED = "sign_in_failed"
+    SIGNED_OUT = "signed_out"
+    SESSION_ENDED = "session_ended"
+    PORTAL_ENTERED = "portal_entered"
+    CONSENT_GIVEN = "consent_given"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    ACTIVATED = "activated"
+    PASSWORD_CHANGED = "password_changed"
+    ACCOUNT_LOCKED = "account_locked"
+    ACCOUNT_UNLOCKED = "account_unlocked"
+
+
+HISTORY_TEXT: Final[Mapping[HistoryEvent, Message]] = MappingProxyType(
+    {
+        HistoryEvent.SIGNED_IN: msg("Signed in"),
+        HistoryEvent.SIGN_IN_FAILED: msg("Attempt to sign in that did not succeed"),
+        HistoryEvent.SIGNED_OUT: msg("Signed out"),
+        HistoryEvent.SESSION_ENDED: msg("A session was ended from this page"),
+        HistoryEvent.PORTAL_ENTERED: msg("Entered a service"),
+        HistoryEvent.CONSENT_GIVEN: msg("Agreed to share information"),
+        HistoryEvent.CONSENT_WITHDRAWN: msg("Withdrew agreement"),
+        HistoryEvent.ACTIVATED: msg("Account activated"),
+        HistoryEvent.PASSWORD_CHANGED: msg("Password changed"),
+        HistoryEvent.ACCOUNT_LOCKED: msg("Account locked"),
+        HistoryEvent.ACCOUNT_UNLOCKED: msg("Account unlocked"),
+    }
+)
+
+
+class Basis(StrEnum):
+    """On what ground a service received information."""
+
+    STATUTORY_TASK = "statutory_task"
+    CONSENT = "consent"
+
+
+BASIS_TEXT: Final[Mapping[Basis, Message]] = MappingProxyType(
+    {
+        Basis.STATUTORY_TASK: msg("Task given by law"),
+        Basis.CONSENT: msg("Your agreement"),
+    }
+)
+
+
+class Done(StrEnum):
+    """What was just done on the account page."""
+
+    SESSION_ENDED = "session_ended"
+    OTHER_SESSIONS_ENDED = "other_sessions_ended"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    NOTHING_CHANGED = "nothing_changed"
+
+
+DONE_TEXT: Final[Mapping[Done, Message]] = MappingProxyType(
+    {
+        Done.SESSION_ENDED: msg("The session has been ended. That device is signed out."),
+        Done.OTHER_SESSIONS_ENDED: msg(
+            "All other sessions have been ended. Only this device is still signed in."
+        ),
+        Done.CONSENT_WITHDRAWN: msg(
+            "Your agreement has been withdrawn. The service will have to ask you again before it receives more."
+        ),
+        Done.NOTHING_CHANGED: msg("Nothing was changed: it had already been ended or withdrawn."),
+    }
+)
