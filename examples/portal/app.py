@@ -1,0 +1,253 @@
+"""The portal: six small pages around one sign-in.
+
+Read `login`, `callback` and `logout` in this order; they are all that a portal needs.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httpx2
+from joserfc.jwk import ECKey
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.templating import Jinja2Templates
+
+from examples.portal import words
+from examples.portal.provider import Provider, ProviderRefused, ProviderUnreachable
+from examples.portal.sessions import Pending, Person, Session, Sessions
+from examples.portal.settings import PortalSettings
+from examples.portal.signing_keys import SigningKeys
+from examples.portal.tokens import RefusedToken, Tokens, require_subject
+
+HERE = Path(__file__).parent
+NEEDS_A_PAGE = {"login_required", "interaction_required", "consent_required", "account_selection_required"}
+MOST_BODY_BYTES = 16_384
+log = logging.getLogger("portal")
+
+
+class LevelTooLow(Exception):
+    """The person proved less than this portal asks for."""
+
+
+class Portal:
+    """One portal's pages. Every dependency is given, none is global."""
+
+    def __init__(
+        self, settings: PortalSettings, provider: Provider, tokens: Tokens, sessions: Sessions
+    ) -> None:
+        self._settings = settings
+        self._provider = provider
+        self._tokens = tokens
+        self._sessions = sessions
+        self._pages = Jinja2Templates(directory=HERE / "templates")
+
+    async def home(self, request: Request) -> Response:
+        """The front page: a button for strangers, the data that came for whoever is signed in."""
+        session = self._sessions.find(request)
+        person = session.person if session else None
+        if session is None or person is None:
+            return self._page(request, "home.html", session=session)
+        return self._page(
+            request,
+            "person.html",
+            session=session,
+            person=person,
+            level=words.LEVELS[person.level],
+            rows=words.write_claims(person.claims),
+            organisation=words.write_organisation(person.claims),
+            asks_organisation="org" in self._settings.scope.split(),
+            signed_in_at=words.write_time(person.auth_time),
+        )
+
+    async def dossiers(self, request: Request) -> Response:
+        """A page for the signed in only: strangers sign in first and come back here."""
+        session = self._sessions.find(request)
+        if session is None or session.person is None:
+            return await self._depart(request, return_to=request.url.path, silent=self._settings.silent_first)
+        return self._page(request, "dossiers.html", session=session, person=session.person)
+
+    async def login(self, request: Request) -> Response:
+        """Sends the browser to the provider."""
+        return await self._depart(request, return_to="/", silent=self._settings.silent_first)
+
+    async def callback(self, request: Request) -> Response:
+        """Takes the browser back from the provider: first whose answer it is, then what it says."""
+        session = self._sessions.find(request)
+        pending = self._sessions.take_pending(session, request.query_params.get("state", ""))
+        if session is None or pending is None:
+            return self._message(request, words.STALE, status=400)
+        try:
+            code = await self._read_answer(request)
+            session.person = await self._identify(code, pending)
+        except ProviderRefused as refusal:
+            if pending.silent and refusal.code in NEEDS_A_PAGE:
+                return await self._depart(request, return_to=pending.return_to, silent=False)
+            return self._message(request, words.error_words(refusal.code), status=403)
+        session = self._sessions.renew(session)
+        return self._sessions.attach(RedirectResponse(pending.return_to, status_code=303), session)
+
+    async def logout(self, request: Request) -> Response:
+        """Ends the portal's session, then hands the same form on to the provider, which ends its own.
+
+        The page's form already holds what the provider needs (OpenID Connect RP-Initiated Logout §2), and 307
+        keeps it a POST: so the ID token travels in a body and stands in no address.
+        """
+        session = self._sessions.find(request)
+        given = dict(parse_qsl((await request.body()).decode("utf-8", "replace"))).get("csrf_token", "")
+        if session is None:
+            return RedirectResponse("/", status_code=303)
+        if not hmac.compare_digest(given.encode(), session.csrf_token.encode()):
+            return self._message(request, words.STALE, status=400)
+        self._sessions.end(session)
+        metadata = await self._provider.metadata()
+        return RedirectResponse(metadata["end_session_endpoint"], status_code=307)
+
+    async def logged_out(self, request: Request) -> Response:
+        """Where the provider sends the browser when its session is over."""
+        return self._message(request, words.SIGNED_OUT)
+
+    async def theme(self, _request: Request) -> Response:
+        """The portal's colour as a style sheet, so that no page needs a `style` attribute."""
+        return PlainTextResponse(f":root{{--colour:{self._settings.colour}}}", media_type="text/css")
+
+    async def health(self, _request: Request) -> Response:
+        """Says that the portal listens."""
+        return PlainTextResponse("ok")
+
+    async def not_found(self, request: Request, _error: Exception) -> Response:
+        """Any address that is not a page."""
+        return self._message(request, words.NOT_FOUND, status=404)
+
+    async def forged(self, request: Request, error: Exception) -> Response:
+        """A token did not verify: nobody is signed in. The reason is for the log, and names no person."""
+        log.warning("refused a token: %s", error)
+        return self._message(request, words.FORGED, status=502)
+
+    async def unreachable(self, request: Request, error: Exception) -> Response:
+        """The provider did not answer."""
+        log.warning("provider unreachable: %s", error)
+        return self._message(request, words.UNREACHABLE, status=503)
+
+    async def too_low(self, request: Request, _error: Exception) -> Response:
+        """The level is below what this portal asks for."""
+        return self._message(request, words.TOO_LOW, status=403)
+
+    async def _depart(self, request: Request, *, return_to: str, silent: bool) -> Response:
+        departure = await self._provider.begin(silent=silent)
+        session = self._sessions.find(request) or self._sessions.begin()
+        pending = Pending(
+            nonce=departure.nonce,
+            code_verifier=departure.code_verifier,
+            return_to=return_to,
+            silent=silent,
+            started_at=self._sessions.clock(),
+        )
+        self._sessions.keep_pending(session, departure.state, pending)
+        return self._sessions.attach(RedirectResponse(departure.url, status_code=303), session)
+
+    async def _read_answer(self, request: Request) -> str:
+        """The code of the authorization response, after a look at its issuer (RFC 9207 §2.4) and its error."""
+        promised = (await self._provider.metadata()).get("authorization_response_iss_parameter_supported")
+        named = request.query_params.get("iss")
+        if (promised or named is not None) and named != self._settings.issuer:
+            raise RefusedToken("the answer comes from another issuer")
+        if "error" in request.query_params:
+            raise ProviderRefused(request.query_params["error"])
+        return request.query_params.get("code", "")
+
+    async def _identify(self, code: str, pending: Pending) -> Person:
+        """The person behind a code: exchange, verify both tokens, fetch the data, compare the subjects."""
+        answer = await self._provider.exchange(code, pending.code_verifier)
+        id_token, access_token = answer["id_token"], answer["access_token"]
+        identity = await self._tokens.verify_id_token(
+            id_token, nonce=pending.nonce, access_token=access_token
+        )
+        await self._tokens.verify_access_token(access_token, subject=identity["sub"])
+        level = words.read_level(self._settings.issuer, identity.get("acr"))
+        if level < self._settings.minimum_level:
+            raise LevelTooLow
+        data = await self._userinfo(answer, identity["sub"])
+        auth_time = int(identity.get("auth_time", identity["iat"]))
+        return Person(
+            subject=identity["sub"],
+            level=level,
+            auth_time=auth_time,
+            claims={**identity, **data},
+            id_token=id_token,
+            silent=pending.silent,
+            reused_session=auth_time < int(pending.started_at),
+        )
+
+    async def _userinfo(self, answer: dict[str, Any], subject: str) -> dict[str, Any]:
+        response = await self._provider.userinfo(answer)
+        if self._settings.signed_userinfo:  # as registered, whatever the header of the answer says
+            return await self._tokens.verify_userinfo(response.text, subject=subject)
+        try:
+            return require_subject(response.json(), subject)
+        except ValueError as error:
+            raise ProviderUnreachable("UserInfo is not JSON") from error
+
+    def _message(self, request: Request, message: tuple[str, str], *, status: int = 200) -> Response:
+        title, advice = message
+        session = self._sessions.find(request)
+        return self._page(request, "message.html", session=session, title=title, advice=advice, status=status)
+
+    def _page(
+        self, request: Request, template: str, *, session: Session | None, status: int = 200, **values: Any
+    ) -> Response:
+        values |= {"portal": self._settings, "session": session}
+        response = self._pages.TemplateResponse(request, template, values, status_code=status)
+        response.headers.update(self._page_headers())
+        return response
+
+    def _page_headers(self) -> dict[str, str]:
+        # Browsers apply `form-action` to the redirects after a form as well, hence the provider's address.
+        policy = (
+            "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
+            f"form-action 'self' {self._settings.issuer}"
+        )
+        return {
+            "Content-Security-Policy": policy,
+            "Cache-Control": "no-store",
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+        }
+
+
+def build_app(
+    settings: PortalSettings, key: ECKey, *, transport: httpx2.AsyncBaseTransport | None = None
+) -> Starlette:
+    """The portal as an ASGI application. `transport` replaces the network towards the provider in tests."""
+    provider = Provider(settings, key, transport=transport)
+    tokens = Tokens(settings, SigningKeys(provider.fetch_keys))
+    # Browsers keep one jar for all ports of a host: the portals of the demo must not share a cookie's name.
+    sessions = Sessions(f"{settings.client_id}-session", secure=settings.secure)
+    portal = Portal(settings, provider, tokens, sessions)
+    return Starlette(
+        routes=[
+            Route("/", portal.home),
+            Route("/ho-so", portal.dossiers),
+            Route("/login", portal.login),
+            Route("/callback", portal.callback),
+            Route("/logout", portal.logout, methods=["POST"]),
+            Route("/logged-out", portal.logged_out),
+            Route("/theme.css", portal.theme),
+            Route("/health", portal.health),
+            Mount("/static", StaticFiles(directory=HERE / "static")),
+        ],
+        max_body_size=MOST_BODY_BYTES,
+        exception_handlers={
+            404: portal.not_found,
+            RefusedToken: portal.forged,
+            ProviderUnreachable: portal.unreachable,
+            LevelTooLow: portal.too_low,
+        },
+    )
