@@ -70,7 +70,13 @@ def _interaction(row: Row) -> Interaction:
 
 
 async def keep(
-    db: Database, interaction_id: str, browser_digest: bytes, client_id: str | None, request: str, now: int
+    db: Database,
+    interaction_id: str,
+    *,
+    browser_digest: bytes,
+    client_id: str | None,
+    request: str,
+    now: int,
 ) -> None:
     """Keep a request until the person has done what it needs."""
     await db.append(

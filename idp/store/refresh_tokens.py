@@ -94,7 +94,7 @@ async def find(db: Database, family_digest: bytes) -> Family | None:
 
 
 async def rotate(
-    db: Database, family_digest: bytes, presented: bytes, successor: bytes, sealed: bytes, now: int
+    db: Database, family_digest: bytes, *, presented: bytes, successor: bytes, sealed: bytes, now: int
 ) -> bool:
     """Put the successor in the place of the presented token; one caller wins."""
     row = await db.fetch_one(

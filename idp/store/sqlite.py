@@ -60,6 +60,10 @@ class _Worker(threading.Thread):
         self._queue.put((work, future))
         return await future
 
+    def check(self) -> None:
+        """Read once, before the thread starts, so that a broken file is told at the door."""
+        self._connection.execute("PRAGMA schema_version").fetchone()
+
     def stop(self) -> None:
         self._queue.put(None)
         self.join()
@@ -163,10 +167,9 @@ class SqliteDatabase:
         try:
             writer = None if read_only else _Writer(connect(path), "sqlite-writer")
             reader = _Worker(connect(path, read_only=True), "sqlite-reader")
-            reader_check = reader._connection.execute("PRAGMA schema_version").fetchone()  # noqa: SLF001
+            reader.check()
         except sqlite3.Error as error:
             raise DatabaseError(f"The database {path} cannot be opened: {error}.") from error
-        assert reader_check is not None
         for worker in filter(None, (reader, writer)):
             worker.start()
         return cls(reader, writer)
