@@ -10,7 +10,6 @@ WORKERS ?= 2
 STAMP := .venv/.installed-$(shell cat pyproject.toml requirements-dev.lock | cksum | tr -d ' ')
 BIN := .venv/bin
 OURS := idp federation keys admin_ui migrations tests examples bench
-LOCALE := idp/pages/locale
 
 export PYTHON
 
@@ -58,13 +57,8 @@ docker:  ## build the container image motcua
 	@command -v docker >/dev/null || { echo "Docker is not installed: 'make docker' needs its command line." >&2; exit 1; }
 	@docker build --tag motcua .
 
-messages: $(STAMP)  ## collect the texts of pages and code, bring the catalogue up to date, compile it
-	@$(BIN)/pybabel --quiet extract --mapping-file pyproject.toml --keywords msg --sort-by-file --no-wrap \
-		--add-location file --omit-header --output $(LOCALE)/motcua.pot idp
-	@$(BIN)/pybabel --quiet update --domain motcua --locale vi --no-fuzzy-matching --no-wrap \
-		--input-file $(LOCALE)/motcua.pot --output-dir $(LOCALE)
-	@rm $(LOCALE)/motcua.pot
-	@$(BIN)/pybabel --quiet compile --domain motcua --locale vi --directory $(LOCALE)
+messages: $(STAMP)  ## bring the Vietnamese catalogue up to date with the pages' texts, compile it
+	@$(BIN)/python -m idp.pages.catalogue
 
 # Newest versions that have stood a week in public, with the digests of every platform's files and no address.
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --exclude-newer "7 days" \
