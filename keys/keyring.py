@@ -221,6 +221,6 @@ async def refresh_keyring(db: Database, kek: KeyEncryptionKey, keyring: Keyring,
     Raises:
         keys.seal.SealBroken: as `load_keyring`.
     """
-    if tuple(sorted(await store.find_states(db))) == keyring.states:
+    if await store.find_states(db) == keyring.states:
         return keyring
     return await load_keyring(db, kek, now)

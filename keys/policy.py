@@ -13,7 +13,10 @@ from typing import Final
 
 
 class Purpose(StrEnum):
-    """What a signature is for. A key signs for its own purpose only, so that one kind of token never passes as another."""
+    """What a signature is for.
+
+    A key signs for its own purpose only, so that one kind of token never passes as another.
+    """
 
     ID_TOKEN = "id_token"
     ACCESS_TOKEN = "access_token"

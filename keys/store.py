@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert  # its ON CONFLICT DO NOTHING compiles for SQLite as well
 
 from keys.policy import Purpose, SecretPurpose, State
+from keys.signatures import KEY_TYPES
 
 
 class Row(Protocol):
@@ -42,6 +43,8 @@ class Database(Protocol):
 
 metadata: Final = MetaData()
 
+_PURPOSES: Final = frozenset(purpose.value for purpose in Purpose)
+_SECRET_PURPOSES: Final = frozenset(purpose.value for purpose in SecretPurpose)
 _STATES: Final = ", ".join(f"'{state}'" for state in State)
 
 signing_keys: Final = Table(
@@ -55,7 +58,7 @@ signing_keys: Final = Table(
     Column(
         "sealed_private_key",
         LargeBinary,
-        comment="PKCS #8 under the key-encryption key; destroyed at retirement",
+        comment="PKCS #8 under the key-encryption key; destroyed when it signs no more",
     ),
     Column("created_at", BigInteger, nullable=False),
     Column("published_at", BigInteger, comment="first in the key set"),
@@ -129,7 +132,9 @@ _ALL_KEYS: Final = select(
     signing_keys.c.retiring_at,
 ).order_by(signing_keys.c.purpose, signing_keys.c.algorithm, signing_keys.c.created_at, signing_keys.c.kid)
 
-_ALL_STATES: Final = select(signing_keys.c.kid, signing_keys.c.state).order_by(signing_keys.c.kid)
+_ALL_STATES: Final = select(
+    signing_keys.c.kid, signing_keys.c.purpose, signing_keys.c.algorithm, signing_keys.c.state
+).order_by(signing_keys.c.kid)
 
 _KEEP_ACTIVE_KEY: Final = (
     insert(signing_keys)
@@ -160,6 +165,11 @@ _KEEP_SECRET: Final = (
 )
 
 
+def _is_known(row: Row) -> bool:
+    """Whether this version of the program knows what the key is for; a newer one beside it may know more."""
+    return row["purpose"] in _PURPOSES and row["algorithm"] in KEY_TYPES
+
+
 async def find_keys(db: Database) -> list[StoredKey]:
     """Every signing key, revoked ones too, by purpose, algorithm and age."""
     return [
@@ -175,12 +185,15 @@ async def find_keys(db: Database) -> list[StoredKey]:
             retiring_at=row["retiring_at"],
         )
         for row in await db.fetch_all(_ALL_KEYS)
+        if _is_known(row)
     ]
 
 
 async def find_states(db: Database) -> tuple[tuple[str, str], ...]:
-    """Identifier and state of every signing key: differs as soon as anything about keys has changed."""
-    return tuple((row["kid"], row["state"]) for row in await db.fetch_all(_ALL_STATES))
+    """Identifier and state of every signing key, in order: differs as soon as a key has come or changed."""
+    return tuple(
+        sorted((row["kid"], row["state"]) for row in await db.fetch_all(_ALL_STATES) if _is_known(row))
+    )
 
 
 async def keep_active_key(db: Database, key: StoredKey, now: int) -> bool:
@@ -200,7 +213,11 @@ async def keep_active_key(db: Database, key: StoredKey, now: int) -> bool:
 async def find_secrets(db: Database) -> list[StoredSecret]:
     """Every secret."""
     rows = await db.fetch_all(_ALL_SECRETS)
-    return [StoredSecret(SecretPurpose(row["purpose"]), row["sealed"]) for row in rows]
+    return [
+        StoredSecret(SecretPurpose(row["purpose"]), row["sealed"])
+        for row in rows
+        if row["purpose"] in _SECRET_PURPOSES
+    ]
 
 
 async def keep_secret(db: Database, secret: StoredSecret, now: int) -> bool:
