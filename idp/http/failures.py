@@ -1,0 +1,148 @@
+"""From an exception to an answer: the one place where errors become HTTP."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from idp.errors import InsufficientScope, InvalidClient, InvalidToken, OAuthError, PageError, Unavailable
+from idp.http import responses
+from idp.http.cookies import Cookies
+from idp.http.refusal import NO_HEADERS, Refusal
+from idp.http.routing import Kind
+from idp.pages.errors import ERROR_PAGES
+from idp.pages.i18n import negotiate
+from idp.pages.render import Pages
+from idp.pages.views import ErrorPage
+from idp.store.database import DatabaseError
+
+logger = logging.getLogger("motcua.failures")
+
+RETRY_SECONDS: Final = 5
+
+_PAGE_OF_ERROR: Final = {"server_error": "server_error", "temporarily_unavailable": "busy"}
+_ERROR_OF_STATUS: Final = {404: "not_found", 500: "server_error", 503: "temporarily_unavailable"}
+
+# SQLSTATE classes that say "not now": connection exception, transaction rollback (deadlock, serialization),
+# insufficient resources, operator intervention (PostgreSQL appendix A).
+_PASSING_SQLSTATES: Final = ("08", "40", "53", "57")
+_PASSING_SQLITE: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY,
+    }
+)  # fmt: skip
+
+
+class Failures:
+    """Translates for one installation."""
+
+    def __init__(self, pages: Pages, cookies: Cookies, issuer: str) -> None:
+        self._pages = pages
+        self._cookies = cookies
+        self._issuer = issuer
+
+    def answer(self, error: Exception, request: Request, kind: Kind, request_id: str) -> Response:
+        """The answer to a request that failed; what the caller must not know goes to our log."""
+        if is_passing(error):
+            logger.error("dependency unavailable: %r", error, extra={"request_id": request_id})
+            error = Unavailable(str(error), retry_after=RETRY_SECONDS)
+        match error:
+            case OAuthError():
+                _log_detail(error.error, error.detail, request_id)
+                return self._oauth(error, request, kind, request_id)
+            case PageError():
+                _log_detail(error.page, error.detail, request_id)
+                return self._person(error, request, kind, request_id)
+            case Refusal():
+                return self._refusal(error, request, kind, request_id)
+            case Unavailable():
+                return self._unavailable(error, request, kind, request_id)
+            case _:
+                logger.error("unexpected error", exc_info=error, extra={"request_id": request_id})
+                return self._refusal(Refusal(500, "server_error", ""), request, kind, request_id)
+
+    def _oauth(self, error: OAuthError, request: Request, kind: Kind, request_id: str) -> Response:
+        if kind is Kind.PAGE:
+            page = _PAGE_OF_ERROR.get(error.error, "invalid_request")
+            technical = f"{error.error}: {error.description}" if error.description else error.error
+            return self._page(
+                ErrorPage(error=page, request_id=request_id, technical=technical), request, error.status
+            )
+        return _document(
+            error.error, error.description, error.status, _challenge(error, request, self._issuer)
+        )
+
+    def _person(self, error: PageError, request: Request, kind: Kind, request_id: str) -> Response:
+        if kind is Kind.JSON:
+            return _document(_ERROR_OF_STATUS.get(error.status, "invalid_request"), "", error.status)
+        page = error.page if error.page in ERROR_PAGES else "server_error"
+        view = ErrorPage(error=page, request_id=request_id, restart_url=error.way_on)
+        return self._page(view, request, error.status)
+
+    def _refusal(self, error: Refusal, request: Request, kind: Kind, request_id: str) -> Response:
+        if kind is Kind.JSON:
+            name = _ERROR_OF_STATUS.get(error.status, "invalid_request")
+            return _document(name, error.description, error.status, error.headers)
+        view = ErrorPage(error=error.page, request_id=request_id, technical=error.description)
+        return self._page(view, request, error.status, error.headers)
+
+    def _unavailable(self, error: Unavailable, request: Request, kind: Kind, request_id: str) -> Response:
+        _log_detail("unavailable", error.detail, request_id)
+        refusal = Refusal(503, "busy", "", headers={"retry-after": str(error.retry_after)})
+        return self._refusal(refusal, request, kind, request_id)
+
+    def _page(
+        self, view: ErrorPage, request: Request, status: int, headers: Mapping[str, str] = NO_HEADERS
+    ) -> Response:
+        locale = negotiate(None, self._cookies.language(request), request.headers.get("accept-language"))
+        return responses.page(self._pages, view, locale, status=status, headers=headers)
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether a dependency is down or overloaded, so that trying again later makes sense."""
+    if isinstance(error, (DatabaseError, ConnectionError, TimeoutError)):
+        return True
+    if isinstance(error, sqlite3.OperationalError):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING_SQLITE
+    sqlstate = getattr(error, "sqlstate", None)
+    if isinstance(sqlstate, str):
+        return sqlstate.startswith(_PASSING_SQLSTATES)
+    # The driver's own complaint that its connection or pool is gone; it has no SQLSTATE.
+    return type(error).__name__ == "InterfaceError" and type(error).__module__.startswith("asyncpg")
+
+
+def _document(error: str, description: str, status: int, headers: Mapping[str, str] = NO_HEADERS) -> Response:
+    """RFC 6749 §5.2."""
+    body = {"error": error, "error_description": description} if description else {"error": error}
+    return responses.json(body, status=status, headers=headers)
+
+
+def _challenge(error: OAuthError, request: Request, issuer: str) -> Mapping[str, str]:
+    """`WWW-Authenticate` where a specification asks for it; descriptions cannot hold quotes (`OAuthError`)."""
+    match error:
+        case InvalidClient():
+            # RFC 6749 §5.2: only a client that used the Authorization header is told which scheme to use there.
+            return (
+                {"www-authenticate": f'Basic realm="{issuer}"'} if "authorization" in request.headers else {}
+            )
+        case InvalidToken() if not error.description:
+            # RFC 6750 §3.1: a request without any token gets a challenge without an error.
+            return {"www-authenticate": f'Bearer realm="{issuer}"'}
+        case InvalidToken() | InsufficientScope():
+            parts = [f'Bearer realm="{issuer}"', f'error="{error.error}"']
+            if error.description:
+                parts.append(f'error_description="{error.description}"')
+            return {"www-authenticate": ", ".join(parts)}
+        case _:
+            return NO_HEADERS
+
+
+def _log_detail(what: str, detail: str, request_id: str) -> None:
+    if detail:
+        logger.info("%s: %s", what, detail, extra={"request_id": request_id})

@@ -1,0 +1,58 @@
+"""Whether this worker lives, and whether it can serve.
+
+`/health/live` says that the process answers: an orchestrator restarts what does not. `/health/ready` says that what we
+need is there: a balancer sends requests elsewhere while it is not. Registers are left out on purpose, for without them
+tokens are still refreshed and checked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from idp.http import responses
+from idp.http.failures import is_passing
+from idp.http.responses import Answer
+from idp.store import versions
+from idp.store.database import Database
+from keys.keyring import Keyring, NoActiveKey
+from keys.policy import SIGNING_KEYS
+
+LIVE: Final = "/health/live"
+READY: Final = "/health/ready"
+DATABASE_SECONDS: Final = 2
+
+
+def live() -> Answer:
+    """The process answers."""
+    return responses.json({"status": "ok"})
+
+
+async def ready(db: Database, keyring: Keyring) -> Answer:
+    """503 with the reason without a database or without an active key; the edge adds the reason `stopping`."""
+    reason = await _missing(db, keyring)
+    return responses.json({"status": "ok"}) if reason is None else not_ready(reason)
+
+
+def not_ready(reason: str) -> Answer:
+    """Send your requests elsewhere for now."""
+    return responses.json(
+        {"status": "unavailable", "reason": reason}, status=503, headers={"retry-after": "5"}
+    )
+
+
+async def _missing(db: Database, keyring: Keyring) -> str | None:
+    try:
+        async with asyncio.timeout(DATABASE_SECONDS):
+            await versions.current(db)
+    except Exception as error:
+        if is_passing(error):
+            return "database"
+        raise
+    try:
+        for purpose, algorithms in SIGNING_KEYS.items():
+            for algorithm in algorithms:
+                keyring.signer(purpose, algorithm)
+    except NoActiveKey:
+        return "keys"
+    return None
