@@ -70,7 +70,7 @@ def merge(earlier: "Catalog") -> "Catalog":
     for text, file in sorted(extract().items(), key=lambda item: (item[1], item[0])):
         known = earlier.get(text)
         flags = {"python-format"} if "%(" in text else set()
-        merged.add(text, known.string if known else "", locations=[(file, None)], flags=flags)
+        merged.add(text, known.string if known else "", locations=[(file, 0)], flags=flags)
     return merged
 
 

@@ -73,6 +73,10 @@ PROBLEM_TEXT: Final[Mapping[Problem, Message]] = MappingProxyType(
 )
 
 
+WHOLE_FORM: Final = frozenset({Problem.CREDENTIALS_WRONG, Problem.THROTTLED, Problem.ACTIVATION_REFUSED})
+"""Problems that are nobody's field in particular: said once, in the summary, which leads to the first field."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
     """A problem of one field, by the field's id; `number` fills the texts that name a limit."""
@@ -88,5 +92,8 @@ class FieldProblem:
 
 
 def problem_of(problems: Iterable[FieldProblem], field: str) -> FieldProblem | None:
-    """The first problem of a field, or None."""
-    return next((problem for problem in problems if problem.field == field), None)
+    """The first problem of a field that is to be said beside it, or None."""
+    return next(
+        (problem for problem in problems if problem.field == field and problem.problem not in WHOLE_FORM),
+        None,
+    )
