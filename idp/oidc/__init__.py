@@ -1,0 +1,1 @@
+"""The protocol's rules, one a file: pure functions over frozen values. No HTTP, no SQL."""

@@ -1,0 +1,82 @@
+"""Form and query parameters as OAuth reads them (RFC 6749 §3.1, §3.2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from idp.errors import InvalidRequest
+
+MAX_VALUE_LENGTH: Final = 2048
+"""Characters of a parameter, where no other limit is stated: a `Location` must stay within what browsers take."""
+
+_ILLEGAL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffd]|[\t\r\n]")
+"""Control characters, and what a decoder leaves where octets are not UTF-8: neither could be echoed as it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters(Mapping[str, str]):
+    """Known parameters with a value, each once. `faults` are the others, with what is wrong about them."""
+
+    values_by_name: Mapping[str, str]
+    faults: Mapping[str, str]
+
+    def __getitem__(self, name: str) -> str:
+        return self.values_by_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.values_by_name)
+
+    def __len__(self) -> int:
+        return len(self.values_by_name)
+
+
+def read_known(
+    pairs: Sequence[tuple[str, str]],
+    known: Collection[str],
+    limits: Mapping[str, int] | None = None,
+) -> Parameters:
+    """The known parameters: one without a value counts as omitted, unknown ones are ignored (§3.1)."""
+    values: dict[str, str] = {}
+    faults: dict[str, str] = {}
+    seen: set[str] = set()
+    for name, value in pairs:
+        if name not in known:
+            continue
+        if name in seen:
+            faults[name] = "is given twice (RFC 6749 section 3.1)"
+        elif len(value) > (limits or {}).get(name, MAX_VALUE_LENGTH):
+            faults[name] = "is too long"
+        elif _ILLEGAL.search(value):
+            faults[name] = "has a control character, or is not UTF-8"
+        elif value:
+            values[name] = value
+        seen.add(name)
+    return Parameters({name: value for name, value in values.items() if name not in faults}, faults)
+
+
+def check_faultless(parameters: Parameters) -> None:
+    """Refuse what `read_known` found wrong.
+
+    Raises:
+        InvalidRequest: naming the first parameter at fault.
+    """
+    for name, fault in parameters.faults.items():
+        raise InvalidRequest(f"{name} {fault}")
+
+
+def read_form(
+    pairs: Sequence[tuple[str, str]],
+    known: Collection[str],
+    limits: Mapping[str, int] | None = None,
+) -> Mapping[str, str]:
+    """The known parameters of a direct request to us (token, revocation, introspection endpoint).
+
+    Raises:
+        InvalidRequest: a parameter is given twice, too long or unreadable.
+    """
+    parameters = read_known(pairs, known, limits)
+    check_faultless(parameters)
+    return parameters
