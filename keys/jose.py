@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol, cast
 
 import orjson
 from joserfc import jws
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import Key, import_key
 
 from keys import base64url, policy
@@ -162,6 +162,12 @@ class _Registry(jws.JWSRegistry):
     default_header_registry = {"alg": jws.JWSRegistry.default_header_registry["alg"]}  # noqa: RUF012 - as the base
     max_header_length = policy.MAX_TOKEN_LENGTH
     max_payload_length = policy.MAX_TOKEN_LENGTH
+
+    def get_alg(self, name: str) -> Any:
+        """The algorithm if it is allowed: joserfc's own would warn of `EdDSA`, which FAPI 2.0 names."""
+        if name not in (self.allowed or ()):
+            raise UnsupportedAlgorithmError(name)
+        return self.algorithms[name]
 
 
 _REGISTRIES: Final = {

@@ -1,0 +1,102 @@
+"""Foreign key sets: what is taken, what is passed over, what spoils the set."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from keys import base64url
+from keys.backends.software import SoftwareSigner
+from keys.jose import InvalidJwkSet, read_jwk_set
+
+EC = SoftwareSigner.generate("ES256").public_jwk()
+RSA = SoftwareSigner.generate("PS256").public_jwk()
+OKP = SoftwareSigner.generate("EdDSA").public_jwk()
+P384 = {"kty": "EC", "crv": "P-384", "x": "AA", "y": "AA", "kid": "p384"}
+
+
+def _rsa(bits: int, exponent: int = 65537) -> dict[str, str]:
+    numbers = rsa.generate_private_key(exponent, bits).public_key().public_numbers()
+    n = base64url.encode_text(numbers.n.to_bytes((bits + 7) // 8, "big"))
+    e = base64url.encode_text(exponent.to_bytes((exponent.bit_length() + 7) // 8, "big"))
+    return {"kty": "RSA", "n": n, "e": e, "kid": "rsa"}
+
+
+def test_three_kinds_of_keys_are_taken() -> None:
+    keys = read_jwk_set({"keys": [EC, RSA, OKP]}).keys
+    assert [key.algorithms for key in keys] == [("ES256",), ("PS256",), ("EdDSA",)]
+    assert [key.kid for key in keys] == [EC["kid"], RSA["kid"], OKP["kid"]]
+
+
+def test_a_key_without_alg_verifies_what_its_type_can() -> None:
+    unnamed = {name: value for name, value in RSA.items() if name != "alg"}
+    assert set(read_jwk_set({"keys": [unnamed]}).keys[0].algorithms) == {"PS256", "RS256"}
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        P384,
+        {"kty": "XYZ", "kid": "x"},
+        {"kid": "x"},
+        {**EC, "kid": "e", "use": "enc"},
+        {**EC, "kid": "e", "key_ops": ["deriveKey"]},
+        {**RSA, "kid": "r", "alg": "RSA-OAEP"},
+        {"kty": "OKP", "crv": "X25519", "x": OKP["x"], "kid": "o"},
+    ],
+)
+def test_keys_for_other_ends_are_passed_over(foreign: dict[str, Any]) -> None:
+    assert [key.kid for key in read_jwk_set({"keys": [foreign, EC]}).keys] == [EC["kid"]]
+    with pytest.raises(InvalidJwkSet, match="no key for signatures"):
+        read_jwk_set({"keys": [foreign]})
+
+
+@pytest.mark.parametrize(
+    ("spoiler", "sentence"),
+    [
+        ({**EC, "d": EC["x"]}, "private"),
+        ({**P384, "d": "AA"}, "private"),
+        ({"kty": "oct", "k": "AAAA"}, "private"),
+        ({**RSA, "kid": "r", "p": "AA"}, "private"),
+        ({**EC, "x": EC["x"] + "="}, "`x`"),
+        ({**EC, "x": EC["x"][:-2]}, "base64url|32 octets"),
+        ({**EC, "y": EC["x"]}, "curve"),
+        ({**EC, "y": None}, "members"),
+        ({**EC, "kid": 1}, "`kid`"),
+        ({**EC, "kid": ""}, "`kid`"),
+        ({**OKP, "x": "AAAA"}, "32 octets"),
+        ({**RSA, "n": "AA" + RSA["n"]}, "zero octet|base64url|bits"),
+        ({**RSA, "e": "Aw"}, "exponent"),
+        (_rsa(1024), "1024 bits"),
+        ("key", "object"),
+        (None, "object"),
+    ],
+)
+def test_what_is_wrong_spoils_the_set(spoiler: object, sentence: str) -> None:
+    other = SoftwareSigner.generate("ES256").public_jwk()
+    with pytest.raises(InvalidJwkSet) as refused:
+        read_jwk_set({"keys": [other, spoiler]})
+    assert re.search(sentence, str(refused.value))
+
+
+@pytest.mark.parametrize("document", [{}, {"keys": None}, {"keys": {}}, {"keys": "EC"}, {"keys": []}])
+def test_documents_that_are_no_key_sets(document: dict[str, object]) -> None:
+    with pytest.raises(InvalidJwkSet):
+        read_jwk_set(document)
+
+
+def test_several_keys_need_distinct_kids() -> None:
+    nameless = {name: value for name, value in EC.items() if name != "kid"}
+    assert read_jwk_set({"keys": [nameless]}).keys[0].kid is None
+    for second in (nameless, {**OKP, "kid": EC["kid"]}):
+        with pytest.raises(InvalidJwkSet, match="`kid` of its own"):
+            read_jwk_set({"keys": [EC, second]})
+
+
+def test_giant_moduli_are_refused() -> None:
+    giant = {"kty": "RSA", "n": base64url.encode_text(b"\xff" * 1024), "e": "AQAB"}
+    with pytest.raises(InvalidJwkSet, match="8192 bits"):
+        read_jwk_set({"keys": [giant]})
