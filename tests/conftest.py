@@ -2,4 +2,9 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.support.databases", "tests.support.chromium", "tests.support.run"]
+pytest_plugins = [
+    "tests.support.databases",
+    "tests.support.chromium",
+    "tests.support.personal_data",
+    "tests.support.run",
+]
