@@ -52,9 +52,10 @@ class PostgresBulk:
         await self._connection.execute(str(definition.compile(dialect=self._dialect)))
 
     async def fill(self, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
-        """See `Bulk.fill`."""
+        """See `Bulk.fill`; without fresh statistics the planner takes a full table for an empty one."""
         columns = [column.name for column in table.columns]
         await self._connection.copy_records_to_table(table.name, records=rows, columns=columns)
+        await self._connection.execute(f"ANALYZE {table.name}")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Executable, Table
+from sqlalchemy import Executable, Insert, Table
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.schema import ExecutableDDLElement, SetColumnComment, SetTableComment
 
@@ -34,6 +34,7 @@ class SqliteBulk:
         self._connection = connection
         self._dialect = sqlite_dialect(paramstyle="qmark")
         self._queries = QueryCache(self._dialect)
+        self._inserts: dict[str, Insert] = {}
 
     @classmethod
     def open(cls, path: str) -> SqliteBulk:
@@ -67,8 +68,8 @@ class SqliteBulk:
 
     async def fill(self, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
         """See `Bulk.fill`."""
-        compiled = self._queries.get(table.insert())
-        self._connection.executemany(compiled.sql, rows)
+        insert = self._inserts.setdefault(table.name, table.insert())
+        self._connection.executemany(self._queries.get(insert).sql, rows)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
