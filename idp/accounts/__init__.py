@@ -1,0 +1,1 @@
+"""Accounts: how they begin, how they are locked."""
