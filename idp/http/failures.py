@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 from collections.abc import Mapping
 from typing import Final
 
@@ -19,7 +18,7 @@ from idp.pages.errors import ERROR_PAGES
 from idp.pages.i18n import negotiate
 from idp.pages.render import Pages
 from idp.pages.views import ErrorPage
-from idp.store.database import DatabaseError
+from idp.store.outages import is_outage
 
 logger = logging.getLogger("motcua.failures")
 
@@ -27,16 +26,6 @@ RETRY_SECONDS: Final = 5
 
 _PAGE_OF_ERROR: Final = {"server_error": "server_error", "temporarily_unavailable": "busy"}
 _ERROR_OF_STATUS: Final = {404: "not_found", 500: "server_error", 503: "temporarily_unavailable"}
-
-# SQLSTATE classes that say "not now": connection exception, transaction rollback (deadlock, serialization),
-# insufficient resources, operator intervention (PostgreSQL appendix A).
-_PASSING_SQLSTATES: Final = ("08", "40", "53", "57")
-_PASSING_SQLITE: Final = frozenset(
-    {
-        sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY,
-    }
-)  # fmt: skip
 
 
 class Failures:
@@ -49,7 +38,7 @@ class Failures:
 
     def answer(self, error: Exception, request: Request, kind: Kind, request_id: str) -> Response:
         """The answer to a request that failed; what the caller must not know goes to our log."""
-        if is_passing(error):
+        if is_outage(error):
             logger.error("dependency unavailable: %r", error, extra={"request_id": request_id})
             error = Unavailable(str(error), retry_after=RETRY_SECONDS)
         match error:
@@ -102,19 +91,6 @@ class Failures:
     ) -> Response:
         locale = negotiate(None, self._cookies.language(request), request.headers.get("accept-language"))
         return responses.page(self._pages, view, locale, status=status, headers=headers)
-
-
-def is_passing(error: Exception) -> bool:
-    """Whether a dependency is down or overloaded, so that trying again later makes sense."""
-    if isinstance(error, (DatabaseError, ConnectionError, TimeoutError)):
-        return True
-    if isinstance(error, sqlite3.OperationalError):
-        return getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING_SQLITE
-    sqlstate = getattr(error, "sqlstate", None)
-    if isinstance(sqlstate, str):
-        return sqlstate.startswith(_PASSING_SQLSTATES)
-    # The driver's own complaint that its connection or pool is gone; it has no SQLSTATE.
-    return type(error).__name__ == "InterfaceError" and type(error).__module__.startswith("asyncpg")
 
 
 def _document(error: str, description: str, status: int, headers: Mapping[str, str] = NO_HEADERS) -> Response:

@@ -11,10 +11,10 @@ import asyncio
 from typing import Final
 
 from idp.http import responses
-from idp.http.failures import is_passing
 from idp.http.responses import Answer
 from idp.store import versions
 from idp.store.database import Database
+from idp.store.outages import is_outage
 from keys.keyring import Keyring, NoActiveKey
 from keys.policy import SIGNING_KEYS
 
@@ -46,7 +46,7 @@ async def _missing(db: Database, keyring: Keyring) -> str | None:
         async with asyncio.timeout(DATABASE_SECONDS):
             await versions.current(db)
     except Exception as error:
-        if is_passing(error):
+        if is_outage(error):
             return "database"
         raise
     try:

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Delete, bindparam, delete, select
 
 from idp.store import grants, interactions, refresh_tokens, sessions, single_use
-from idp.store.database import Database, step
+from idp.store.database import Database
 from idp.store.schema import activation_codes, throttle_buckets
 
 BATCH: Final = 1000  # rows a statement
@@ -40,7 +40,13 @@ QUERIES: tuple[Delete, ...] = (
 )
 
 
-async def purge(db: Database, now: int) -> None:
-    """Remove one batch from each table."""
-    for query in QUERIES:
-        await db.write(step(query, before=now - KEPT_AFTER_EXPIRY, most=BATCH))
+_COUNTED = tuple(query.returning(next(iter(query.table.primary_key))) for query in QUERIES)
+
+
+async def purge(db: Database, now: int) -> int:
+    """Remove one batch from each table; the size of the largest, which is `BATCH` while there may be more."""
+    largest = 0
+    for query in _COUNTED:
+        removed = await db.fetch_all(query, before=now - KEPT_AFTER_EXPIRY, most=BATCH)
+        largest = max(largest, len(removed))
+    return largest

@@ -1,0 +1,73 @@
+"""HTTP connections with bounds that the server itself does not set: size of a head, time to send a request."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from idp.http.limits import HEAD_BYTES, QUERY_BYTES
+
+REQUEST_SECONDS: Final = 20
+"""From its first byte a request must be here after this long; so must the first byte of a new connection."""
+
+LARGEST_HEAD: Final = HEAD_BYTES + QUERY_BYTES + 8 * 1024
+"""Bytes kept of an unfinished head. The edge refuses less than this politely; beyond it the connection is closed."""
+
+
+class BoundedConnection(HttpToolsProtocol):
+    """The server's HTTP/1.1 connection, closed when a caller sends endless headers or dawdles."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._in_head = False
+        self._unfinished = False
+        self._head_bytes = 0
+        self._patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Expect a request."""
+        super().connection_made(transport)
+        self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Expect nothing any more."""
+        self._stop_expecting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Count what belongs to a head; a request that came whole in one piece costs no timer."""
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > LARGEST_HEAD:
+                self.transport.abort()
+                return
+        super().data_received(data)
+        if self._unfinished and self._patience is None:
+            self._expect()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._in_head = self._unfinished = True
+        self._head_bytes = 0
+
+    def on_headers_complete(self) -> None:
+        """Its head is here."""
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """It is here whole."""
+        self._unfinished = False
+        self._stop_expecting()
+        super().on_message_complete()
+
+    def _expect(self) -> None:
+        self._patience = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
+
+    def _stop_expecting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None

@@ -1,0 +1,83 @@
+"""What commands work with: settings from the environment, databases and keys opened and closed again."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from idp.context import Context
+from idp.settings import Settings, read_settings
+from idp.store.database import Database, DatabaseError, open_database
+from keys.keyring import load_keyring
+from keys.seal import KeyEncryptionKey
+
+LOCAL: Final = "local"
+"""Stands in the audit where a request has its network address."""
+
+
+def settings_of_environment() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: one sentence.
+    """
+    return read_settings(os.environ)
+
+
+def operator() -> str:
+    """The account of the operating system that gave the command, for the audit."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's account may have no name
+        return f"uid {os.getuid()}"
+
+
+@asynccontextmanager
+async def open_provider(settings: Settings, *, read_only: bool = False) -> AsyncIterator[Database]:
+    """The provider's own database, migrated.
+
+    Raises:
+        DatabaseError: one sentence, also when migrations are missing.
+    """
+    from idp.store.migrate import HEAD, version
+
+    db = await open_database(settings.database_url, pool_size=1, read_only=read_only)
+    try:
+        if await version(db) != HEAD:
+            raise DatabaseError("The database is not at the schema of this release: run `motcua migrate`.")
+        yield db
+    finally:
+        await db.close()
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings) -> AsyncIterator[Context]:
+    """Everything that a command with the rights of the provider needs.
+
+    Raises:
+        DatabaseError: one sentence.
+        InvalidKeyEncryptionKey: the key-encryption key cannot be read.
+        SealBroken: it is not the one that the keys were sealed under.
+    """
+    kek = KeyEncryptionKey.read_file(settings.kek_file)
+    now = int(time.time())
+    async with open_provider(settings) as db:
+        keyring = await load_keyring(db, kek, now)
+        registers = await open_database(settings.registers_url, pool_size=1, read_only=True)
+        try:
+            yield Context(
+                settings=settings,
+                db=db,
+                registers=registers,
+                keyring=keyring,
+                now=now,
+                request_id=os.urandom(8).hex(),
+                address=LOCAL,
+                network=LOCAL,
+            )
+        finally:
+            await registers.close()

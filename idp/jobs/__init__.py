@@ -1,0 +1,1 @@
+"""Work that waits: done by the worker processes beside their requests."""

@@ -1,0 +1,37 @@
+"""Which jobs there are, and how often each is done."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from idp.jobs.purge import purge_expired
+from idp.jobs.watch import VersionWatch
+from idp.store.database import Database
+
+PURGE_SECONDS: Final = 60
+WATCH_SECONDS: Final = 2
+"""A change of a client or a key is seen by every worker after this long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something done again and again; `work` is given the time in epoch seconds.
+
+    `every` is the seconds from the end of one round to the start of the next. An `exclusive` job is done by one worker
+    at a time.
+    """
+
+    name: str
+    every: float
+    work: Callable[[int], Awaitable[None]]
+    exclusive: bool = False
+
+
+def jobs_of_worker(db: Database, watch: VersionWatch) -> tuple[Job, ...]:
+    """What every worker process does beside its requests."""
+    return (
+        Job("watch", WATCH_SECONDS, lambda _now: watch.follow()),
+        Job("purge", PURGE_SECONDS, lambda now: purge_expired(db, now), exclusive=True),
+    )

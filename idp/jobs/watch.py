@@ -1,0 +1,32 @@
+"""What a worker keeps in memory follows the database: clients, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from idp.store import versions
+from idp.store.database import Database
+
+Reload = Callable[[], Awaitable[None]]
+
+
+class VersionWatch:
+    """Reloads what has changed since it was loaded; `reloads` has one entry for each name in `idp.store.versions`."""
+
+    def __init__(self, db: Database, reloads: Mapping[str, Reload]) -> None:
+        self._db = db
+        self._reloads = reloads
+        self._seen: dict[str, int] = {}
+
+    async def follow(self) -> None:
+        """Look once. The first look loads everything.
+
+        The versions are read before the reload: a change in between is reloaded again next time, never missed. A
+        version counts as seen only once its reload has succeeded.
+        """
+        current = await versions.current(self._db)
+        for name, reload in self._reloads.items():
+            version = current.get(name, 0)
+            if self._seen.get(name) != version:
+                await reload()
+                self._seen[name] = version
