@@ -32,7 +32,7 @@ def upgrade() -> None:
             "sealed_private_key",
             sa.LargeBinary(),
             nullable=True,
-            comment="PKCS #8 under the key-encryption key; destroyed at retirement",
+            comment="PKCS #8 under the key-encryption key; destroyed when it signs no more",
         ),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("published_at", sa.BigInteger(), nullable=True, comment="first in the key set"),

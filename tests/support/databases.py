@@ -22,8 +22,15 @@ from tests.support.postgres import NoPostgres, PostgresServer, running_server
 
 KINDS = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
 
+
+async def _leave_empty(url: str) -> None:
+    """An empty file is an empty SQLite database; on PostgreSQL it exists already."""
+    if url.startswith("sqlite:///"):
+        Path(url.removeprefix("sqlite:///")).touch()  # noqa: ASYNC240 - a test may wait for its file
+
+
 _LAYOUTS: Mapping[str, Callable[[str], Awaitable[None]]] = MappingProxyType(
-    {"provider": upgrade, "registers": create_registers}
+    {"provider": upgrade, "registers": create_registers, "empty": _leave_empty}
 )
 
 
@@ -83,7 +90,7 @@ async def drop_postgres_templates() -> None:
 
 
 def fresh_database(kind: str, layout: str, folder: Path) -> AbstractAsyncContextManager[str]:
-    """A fresh copy of a layout ("provider", "registers") on a kind of database ("sqlite", "postgres"): its address."""
+    """Address of a fresh copy of a layout (provider, registers, empty) on a kind of database (sqlite, postgres)."""
     return _postgres_copy(layout) if kind == "postgres" else _sqlite_copy(layout, folder)
 
 
@@ -104,6 +111,13 @@ async def database_url(database_kind: str, tmp_path: Path) -> AsyncIterator[str]
 async def registers_url(database_kind: str, tmp_path: Path) -> AsyncIterator[str]:
     """Address of fresh, empty registers on the same kind of database."""
     async with fresh_database(database_kind, "registers", tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+async def empty_database_url(database_kind: str, tmp_path: Path) -> AsyncIterator[str]:
+    """Address of a database without any table, on the same kind."""
+    async with fresh_database(database_kind, "empty", tmp_path) as url:
         yield url
 
 

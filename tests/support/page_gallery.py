@@ -269,6 +269,7 @@ _ACTIVATION: Final[list[tuple[str, View]]] = [
             (Problem.PERSONAL_DATA, 0),
             (Problem.PATTERN, 0),
             (Problem.SAME_AS_NUMBER, 0),
+            (Problem.FORBIDDEN_CHARACTER, 0),
         )
     ),
     (
