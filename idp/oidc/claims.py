@@ -1,0 +1,227 @@
+"""What may be told about a person: what a client asks for, and what is released of what was granted.
+
+Every claim has one function in one table. A claim that the register does not hold is absent: never null, never empty,
+never invented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+from typing import Any, Final
+
+import orjson
+
+from idp.assurance import AccountLevel, AuthenticationLevel
+from idp.oidc.authorization_request import AuthorizationRequest
+from idp.oidc.claims_parameter import ClaimRequest
+from idp.oidc.client import Client
+from idp.oidc.organisation import mandate_claim, organisation_claim
+from idp.oidc.scope import CLAIM_SCOPE, SCOPES
+from idp.registers.birth_date import Precision, age_over, birthdate_claim
+from idp.registers.names import name_ascii
+from idp.registers.places import provinces
+from idp.registers.types import Person, Representation, SubjectType
+
+CLAIM_COMPANIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "name": ("family_name", "middle_name", "given_name", "name_ascii"),
+        "birthdate": ("vn_birthdate_precision",),
+        "address": ("vn_residence",),
+        "vn_organisation": ("vn_mandate",),
+    }
+)
+"""Claims that say nothing beyond another one: a person is asked once for all of them, under the first one's name."""
+
+TOLD_AT_LOGIN: Final = frozenset({"vn_organisation", "vn_mandate"})
+"""Claims of a scope that stand in the ID token as well: for whom a person acts is part of who has come."""
+
+_LEAD: Final = {claim: lead for lead, companions in CLAIM_COMPANIONS.items() for claim in companions}
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedClaims:
+    """Names of claims by the place where they are given; in the order of the scopes' table, each once."""
+
+    userinfo: tuple[str, ...] = ()
+    id_token: tuple[str, ...] = ()
+    essential: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them, wherever they are given."""
+        return _in_order({*self.userinfo, *self.id_token})
+
+    @property
+    def leads(self) -> tuple[str, ...]:
+        """What a person is asked: companions stand under their lead, also when it was not itself requested."""
+        return tuple(dict.fromkeys(_LEAD.get(name, name) for name in self.names))
+
+    @property
+    def essential_leads(self) -> frozenset[str]:
+        """The leads that the client cannot do without."""
+        return frozenset(_LEAD.get(name, name) for name in self.essential)
+
+    def granted(self, leads: Collection[str]) -> RequestedClaims:
+        """What remains when a person agreed to these leads."""
+
+        def kept(names: Iterable[str]) -> tuple[str, ...]:
+            return tuple(name for name in names if _LEAD.get(name, name) in leads)
+
+        return RequestedClaims(kept(self.userinfo), kept(self.id_token), frozenset(kept(self.essential)))
+
+    def to_json(self) -> str:
+        """The text to keep with a grant."""
+        kept = {"userinfo": self.userinfo, "id_token": self.id_token, "essential": sorted(self.essential)}
+        return orjson.dumps(kept).decode("utf-8")
+
+    @classmethod
+    def from_json(cls, text: str) -> RequestedClaims:
+        """What was kept with a grant."""
+        kept: dict[str, Any] = orjson.loads(text)
+        return cls(tuple(kept["userinfo"]), tuple(kept["id_token"]), frozenset(kept["essential"]))
+
+
+def _in_order(names: Collection[str]) -> tuple[str, ...]:
+    return tuple(claim for claim in CLAIM_SCOPE if claim in names)
+
+
+def may_ask(client: Client, claim: str) -> bool:
+    """Whether a client registered the scope of a claim, and the ground that the scope needs."""
+    scope = CLAIM_SCOPE.get(claim)
+    if scope is None or scope not in client.scope:
+        return False
+    return client.legal_basis == "statutory_task" or not SCOPES[scope].needs_statutory_task
+
+
+def _asked_singly(place: Mapping[str, ClaimRequest], client: Client) -> set[str]:
+    return {name for name in place if may_ask(client, name)}
+
+
+def requested_claims(request: AuthorizationRequest, client: Client) -> RequestedClaims:
+    """What a request asks for: the claims of its scopes from UserInfo (Core §5.4), single ones where it says (§5.5).
+
+    What this client may not ask for is passed over, as the unknown is (§5.5).
+    """
+    of_scopes = {claim for scope in request.scope for claim in SCOPES[scope].claims if may_ask(client, claim)}
+    userinfo = of_scopes | _asked_singly(request.claims.userinfo, client)
+    id_token = (of_scopes & TOLD_AT_LOGIN) | _asked_singly(request.claims.id_token, client)
+    essential = {
+        name
+        for place in (request.claims.userinfo, request.claims.id_token)
+        for name, asked in place.items()
+        if asked.essential and may_ask(client, name)
+    }
+    return RequestedClaims(_in_order(userinfo), _in_order(id_token), frozenset(essential))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """The circumstances of one release: to whom, when, and on the strength of which account and login.
+
+    `representation` is the organisation acted for, None when acting for oneself.
+    """
+
+    subject: str
+    today: date
+    account_level: AccountLevel
+    authentication_level: AuthenticationLevel
+    representation: Representation | None = None
+
+
+def _personal_id(person: Person, _: Release) -> dict[str, str]:
+    """A bare number means nothing: a household business has the same twelve digits as its owner."""
+    foreigner = person.subject_type is SubjectType.FOREIGNER
+    return {"scheme": "vn_foreigner_id" if foreigner else "vn_pin", "value": person.personal_number}
+
+
+def _age_over(years: int) -> Callable[[Person, Release], bool]:
+    return lambda person, release: age_over(person.birth_date, years, release.today)
+
+
+def _address(person: Person, _: Release) -> dict[str, str] | None:
+    """Core §5.1.1 on the two tiers since 2025-07-01. The register holds communes by code: see `vn_residence`."""
+    if person.residence is None:
+        return None
+    province = provinces().get(person.residence.province_code)
+    region = province.name if province else ""
+    detail = person.residence.detail
+    lines = {
+        "formatted": ", ".join(line for line in (detail, region) if line),
+        "street_address": detail,
+        "region": region,
+        "country": "VN",
+    }
+    return {name: line for name, line in lines.items() if line}
+
+
+def _residence(person: Person, _: Release) -> dict[str, str] | None:
+    if person.residence is None:
+        return None
+    return {
+        "province_code": person.residence.province_code,
+        "ward_code": person.residence.commune_code,
+        "as_of": person.residence.as_of.isoformat(),
+    }
+
+
+def _full_birth_date(person: Person, _: Release) -> str | None:
+    """`yyyyMMdd`, as portals of the former system read it; absent where the register knows no day."""
+    return str(person.birth_date).replace("-", "") if person.birth_date.precision is Precision.DAY else None
+
+
+def _organisation(_: Person, release: Release) -> dict[str, object] | None:
+    return None if release.representation is None else organisation_claim(release.representation)
+
+
+def _mandate(_: Person, release: Release) -> dict[str, object] | None:
+    return None if release.representation is None else mandate_claim(release.representation)
+
+
+CLAIMS: Final[Mapping[str, Callable[[Person, Release], object]]] = MappingProxyType(
+    {
+        "name": lambda person, _: person.name,
+        "family_name": lambda person, _: person.family_name,
+        "middle_name": lambda person, _: person.middle_name,
+        "given_name": lambda person, _: person.given_name,
+        "name_ascii": lambda person, _: name_ascii(person.name),
+        "birthdate": lambda person, _: birthdate_claim(person.birth_date),
+        "vn_birthdate_precision": lambda person, _: person.birth_date.precision.value,
+        "gender": lambda person, _: person.sex.value,
+        "vn_personal_id": _personal_id,
+        "age_over_14": _age_over(14),
+        "age_over_16": _age_over(16),
+        "age_over_18": _age_over(18),
+        "age_over_60": _age_over(60),
+        "address": _address,
+        "vn_residence": _residence,
+        "vn_organisation": _organisation,
+        "vn_mandate": _mandate,
+        # the few that portals of the former national portal read, under the names they know
+        "SoDinhDanh": lambda person, _: person.personal_number,
+        "HoVaTen": lambda person, _: person.name,
+        "NgayThangNamSinh": _full_birth_date,
+        "LoaiTaiKhoan": lambda _, release: 1 if release.representation is None else 2,
+        "TechID": lambda _, release: release.subject,
+        "loAs": lambda _, release: f"LoA{release.authentication_level.value}",
+        "IAL": lambda _, release: int(release.account_level.value),
+    }
+)
+"""How each claim is read from a record. Never here: ethnicity, religion, blood group, marital status, family."""
+
+
+def within_level(claim: str, account_level: AccountLevel) -> bool:
+    """The ceiling: an account of level 01 gives no claim of level 02, however strong the login was."""
+    return account_level.value >= SCOPES[CLAIM_SCOPE[claim]].account_level.value
+
+
+def claim_values(person: Person, granted: Collection[str], release: Release) -> dict[str, object]:
+    """The values of granted claims; nothing else, and only what the register holds and the account's level allows."""
+    found = {
+        name: CLAIMS[name](person, release)
+        for name in _in_order(granted)
+        if within_level(name, release.account_level)
+    }
+    return {name: value for name, value in found.items() if value is not None and value != ""}

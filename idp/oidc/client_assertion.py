@@ -1,0 +1,98 @@
+"""A client's signed assertion (RFC 7523 §3, OpenID Connect Core §9 `private_key_jwt`)."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from idp.errors import InvalidClient
+from idp.oidc.client import Client
+from keys import jose, policy
+
+LONGEST_LIFETIME: Final = 5 * 60
+"""Seconds from now to `exp`: an assertion is made for one request. Its `jti` has to be remembered for so long."""
+
+CLOCK_SKEW: Final = 60
+"""Seconds that a client's clock may be off. FAPI 2.0 §5.3.2.1: accept 10, refuse more than 60."""
+
+LONGEST_JTI: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedAssertion:
+    """An assertion in order, but for its single use: that its `jti` is new is for the store to say.
+
+    `jti_digest` is SHA-256 over client and `jti`; `expires_at` is when it would be refused anyway (epoch seconds).
+    """
+
+    jti_digest: bytes
+    expires_at: int
+
+
+def _refuse(description: str, detail: str = "") -> InvalidClient:
+    return InvalidClient(f"client_assertion: {description}", detail=detail)
+
+
+def _read_date(claims: Mapping[str, object], name: str) -> float | None:
+    """A NumericDate (RFC 7519 §2)."""
+    value = claims.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise _refuse(f"{name} must be a number of seconds")
+    return float(value)
+
+
+def _check_parties(claims: Mapping[str, object], client: Client, audiences: Collection[str]) -> None:
+    if claims.get("iss") != client.client_id or claims.get("sub") != client.client_id:
+        raise _refuse("iss and sub must both be the client_id")
+    audience = claims.get("aud")
+    named = audience if isinstance(audience, list) else [audience]
+    # every one of them: with somebody else among them, that somebody could present it here
+    if not named or not all(isinstance(one, str) and one in audiences for one in named):
+        raise _refuse("aud must be the issuer identifier of this provider, and nothing else")
+
+
+def _check_times(claims: Mapping[str, object], now: int) -> float:
+    expires_at = _read_date(claims, "exp")
+    if expires_at is None:
+        raise _refuse("exp is missing")
+    if expires_at <= now - CLOCK_SKEW:
+        raise _refuse("it has expired")
+    if expires_at > now + LONGEST_LIFETIME + CLOCK_SKEW:
+        raise _refuse(f"exp is more than {LONGEST_LIFETIME} seconds ahead")
+    for name in ("nbf", "iat"):
+        date = _read_date(claims, name)
+        if date is not None and date > now + CLOCK_SKEW:
+            raise _refuse(f"{name} is in the future: is the clock right?")
+    return expires_at
+
+
+def _read_jti(claims: Mapping[str, object]) -> str:
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not 1 <= len(jti) <= LONGEST_JTI:
+        raise _refuse(f"jti must be a text of 1 to {LONGEST_JTI} characters, new in every assertion")
+    return jti
+
+
+def verify_assertion(token: str, client: Client, *, audiences: Collection[str], now: int) -> CheckedAssertion:
+    """An assertion of this client for one of these audiences.
+
+    Raises:
+        InvalidClient: no keys, a signature or algorithm that does not fit, wrong parties or times, no `jti`.
+    """
+    if client.jwks is None:
+        raise _refuse("this client has no registered keys")
+    registered = client.token_endpoint_auth_signing_alg
+    algorithms = (registered,) if registered else policy.CLIENT_ALGORITHMS
+    try:
+        claims = jose.verify(token, client.jwks, algorithms=algorithms).claims
+    except jose.InvalidToken as error:
+        raise _refuse("the signature cannot be verified with the registered keys", str(error)) from error
+    _check_parties(claims, client, audiences)
+    expires_at = _check_times(claims, now)
+    digest = hashlib.sha256(f"{client.client_id}\0{_read_jti(claims)}".encode()).digest()
+    return CheckedAssertion(digest, math.ceil(expires_at) + CLOCK_SKEW)

@@ -1,0 +1,89 @@
+"""What we say about ourselves (OpenID Connect Discovery 1.0 §3, RFC 8414 §2): complete, and true.
+
+The same document is served at both well-known addresses: what one of the two specifications does not know is an
+extension to it, which both allow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from idp.assurance import acr_values_supported
+from idp.oidc.authorization_request import DISPLAY_VALUES
+from idp.oidc.claims import CLAIMS
+from idp.oidc.client import KINDS, LANGUAGES
+from idp.oidc.metadata_fields import GRANT_TYPES
+from idp.oidc.pkce import METHOD
+from idp.oidc.prompt import PROMPT_VALUES
+from idp.oidc.redirect_uri import RESPONSE_MODES
+from idp.oidc.scope import SCOPES
+from idp.settings import Settings
+from keys import policy
+
+ENDPOINTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "authorization_endpoint": "/authorize",
+        "token_endpoint": "/token",
+        "userinfo_endpoint": "/userinfo",
+        "jwks_uri": "/jwks",
+        "revocation_endpoint": "/revoke",
+        "introspection_endpoint": "/introspect",
+        "end_session_endpoint": "/logout",
+    }
+)
+"""Name in the metadata -> path. The routes are made of the same table."""
+
+WELL_KNOWN: Final = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
+
+PROTOCOL_CLAIMS: Final = (
+    "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "subject_type",
+)  # fmt: skip
+
+_METHODS: Final = ("private_key_jwt", "client_secret_basic", "client_secret_post", "none")
+
+
+def endpoint(issuer: str, name: str) -> str:
+    """The address of an endpoint by its name in the metadata."""
+    return issuer + ENDPOINTS[name]
+
+
+def _client_authentication(prefix: str, methods: tuple[str, ...]) -> dict[str, object]:
+    return {
+        f"{prefix}_endpoint_auth_methods_supported": [
+            method for method in methods if method in KINDS["web"].methods
+        ],
+        f"{prefix}_endpoint_auth_signing_alg_values_supported": list(policy.CLIENT_ALGORITHMS),
+    }
+
+
+def provider_metadata(settings: Settings) -> dict[str, object]:
+    """The metadata document of this installation."""
+    issuer = settings.issuer
+    return {
+        "issuer": issuer,
+        **{name: issuer + path for name, path in ENDPOINTS.items()},
+        "scopes_supported": list(SCOPES),
+        "response_types_supported": ["code"],
+        "response_modes_supported": list(RESPONSE_MODES),
+        "grant_types_supported": list(GRANT_TYPES),
+        "code_challenge_methods_supported": [METHOD],
+        "authorization_response_iss_parameter_supported": True,
+        **_client_authentication("token", _METHODS),
+        **_client_authentication("revocation", _METHODS),
+        **_client_authentication("introspection", _METHODS[:-1]),
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": list(policy.SIGNING_ALGORITHMS),
+        "userinfo_signing_alg_values_supported": list(policy.SIGNING_ALGORITHMS),
+        "acr_values_supported": list(acr_values_supported(issuer)),
+        "claim_types_supported": ["normal"],
+        "claims_supported": [*PROTOCOL_CLAIMS, *CLAIMS],
+        "claims_locales_supported": ["vi"],
+        "claims_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "display_values_supported": list(DISPLAY_VALUES),
+        "prompt_values_supported": list(PROMPT_VALUES),
+        "ui_locales_supported": list(LANGUAGES),
+    }

@@ -1,0 +1,42 @@
+"""`id_token_hint`: an ID token of ours that says who the client believes is signed in.
+
+OpenID Connect Core §3.1.2.1 and RP-Initiated Logout 1.0 §2 and §4: expired ones are taken, foreign ones are not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from idp.errors import InvalidRequest
+from keys.jose import InvalidToken
+from keys.keyring import Keyring
+from keys.policy import Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What an ID token of ours said: to which client, about whom, in which session. Made by `verify_hint`."""
+
+    client_id: str
+    subject: str
+    sid: str
+
+
+def verify_hint(keyring: Keyring, token: str, *, issuer: str, client_id: str | None) -> Hint:
+    """The content of a hint. `client_id` is the client that sends it, None where it does not say who it is.
+
+    Raises:
+        InvalidRequest: not an ID token of ours, or another client's.
+    """
+    try:
+        claims = keyring.verify_own(token, purpose=Purpose.ID_TOKEN)
+    except InvalidToken as error:
+        raise InvalidRequest(
+            "id_token_hint is not an ID token of this provider", detail=str(error)
+        ) from error
+    # a logout token has the same keys, but another type and no `nonce`; `verify_own` tells them apart
+    if claims.get("iss") != issuer or not isinstance(claims.get("aud"), str):
+        raise InvalidRequest("id_token_hint is not an ID token of this provider", detail="iss or aud")
+    if client_id is not None and claims["aud"] != client_id:
+        raise InvalidRequest("id_token_hint was issued to another client")
+    return Hint(claims["aud"], claims["sub"], claims["sid"])

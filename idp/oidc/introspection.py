@@ -1,0 +1,57 @@
+"""Token introspection (RFC 7662): what a token means right now, told to those it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from idp.oidc.client import Client
+
+INACTIVE: Final[Mapping[str, object]] = MappingProxyType({"active": False})
+"""The whole answer for every token that is not active or not the caller's concern (§2.2): it tells nothing more."""
+
+_TOLD: Final = (
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "jti",
+    "client_id",
+    "scope",
+    "auth_time",
+    "acr",
+    "vn_organisation",
+)
+
+
+def may_introspect(client: Client, claims: Mapping[str, object]) -> bool:
+    """Whether a token is this caller's concern: it was issued to it, or it is a resource the token is for (§4)."""
+    if claims.get("client_id") == client.client_id:
+        return True
+    audience = claims.get("aud")
+    named = audience if isinstance(audience, list) else [audience]
+    return any(resource in named for resource in client.resources)
+
+
+def introspection_response(client: Client, claims: Mapping[str, object], *, now: int) -> dict[str, object]:
+    """The answer about a verified access token whose grant is still good (§2.2)."""
+    expires_at = claims.get("exp")
+    if not isinstance(expires_at, int) or expires_at <= now or not may_introspect(client, claims):
+        return dict(INACTIVE)
+    return {"active": True, "token_type": "Bearer"} | {name: claims[name] for name in _TOLD if name in claims}
+
+
+def refresh_introspection_response(
+    *, issuer: str, client_id: str, subject: str, scope: str, expires_at: int
+) -> dict[str, object]:
+    """The answer about a refresh token, to the client that it was issued to."""
+    return {
+        "active": True,
+        "iss": issuer,
+        "client_id": client_id,
+        "sub": subject,
+        "scope": scope,
+        "exp": expires_at,
+    }
