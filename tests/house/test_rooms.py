@@ -23,7 +23,7 @@ ROOMS_OF = {
     "click": ("idp.cli",),
     "joserfc": ("keys",),
     "cryptography": ("keys",),
-    "authlib": ("federation",),
+    "authlib": ("federation", "idp.oidc.registration"),  # the client; the validators of RFC 7591
     "argon2": ("idp.authentication",),
     "zxcvbn": ("idp.authentication",),
     "jwt": (),
