@@ -154,4 +154,4 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+    return lines[-1].removeprefix("Error: ") if lines else ""
