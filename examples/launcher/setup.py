@@ -72,7 +72,7 @@ def register_portals(children: Children, plan: Plan, folder: Folder, state: Stat
         if state.clients.get(name) == digest:
             continue
         file = folder.write_json(f"portals/{name}.client.json", metadata)
-        children.motcua("clients", "add", str(file))
+        children.motcua("clients", "add", str(file), "--replace")
         state.clients[name] = digest
         folder.write_state(state)
 
