@@ -101,4 +101,4 @@ def motcua(debug: bool) -> None:  # noqa: FBT001 - click passes a flag by name
 
 def main() -> None:
     """Entry point of the program."""
-    motcua()
+    motcua(prog_name="motcua")

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, NoReturn, cast
 
 from idp.context import Context
 from idp.settings import Settings, read_settings
@@ -54,9 +54,16 @@ async def open_provider(settings: Settings, *, read_only: bool = False) -> Async
         await db.close()
 
 
+class RegistersNotOpened:
+    """Stands for the registers in commands that never ask them, so that they work while the registers are away."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise DatabaseError("This command does not open the registers.")
+
+
 @asynccontextmanager
-async def open_runtime(settings: Settings) -> AsyncIterator[Context]:
-    """Everything that a command with the rights of the provider needs.
+async def open_runtime(settings: Settings, *, registers: bool = True) -> AsyncIterator[Context]:
+    """Everything that a command with the rights of the provider needs; `registers` where it asks them.
 
     Raises:
         DatabaseError: one sentence.
@@ -65,19 +72,26 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Context]:
     """
     kek = KeyEncryptionKey.read_file(settings.kek_file)
     now = int(time.time())
-    async with open_provider(settings) as db:
-        keyring = await load_keyring(db, kek, now)
-        registers = await open_database(settings.registers_url, pool_size=1, read_only=True)
-        try:
-            yield Context(
-                settings=settings,
-                db=db,
-                registers=registers,
-                keyring=keyring,
-                now=now,
-                request_id=os.urandom(8).hex(),
-                address=LOCAL,
-                network=LOCAL,
-            )
-        finally:
-            await registers.close()
+    async with open_provider(settings) as db, _open_registers(settings, wanted=registers) as opened:
+        yield Context(
+            settings=settings,
+            db=db,
+            registers=opened,
+            keyring=await load_keyring(db, kek, now),
+            now=now,
+            request_id=os.urandom(8).hex(),
+            address=LOCAL,
+            network=LOCAL,
+        )
+
+
+@asynccontextmanager
+async def _open_registers(settings: Settings, *, wanted: bool) -> AsyncIterator[Database]:
+    if not wanted:
+        yield cast("Database", RegistersNotOpened())
+        return
+    registers = await open_database(settings.registers_url, pool_size=1, read_only=True)
+    try:
+        yield registers
+    finally:
+        await registers.close()

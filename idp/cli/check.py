@@ -1,0 +1,187 @@
+"""`motcua check`: whether everything is there that serving needs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Final
+
+import click
+
+from idp.cli.output import instant, json_option, say_json
+from idp.settings import Settings, SettingsError, read_settings
+
+CLOCK_WARN_SECONDS: Final = 2
+CLOCK_FAIL_SECONDS: Final = 30
+"""Portals commonly allow a minute of difference in the times of tokens."""
+
+PLAUSIBLE_YEARS: Final = range(2025, 2100)
+STALE_REGISTERS_SECONDS: Final = 7 * 24 * 3600
+
+
+class Verdict(StrEnum):
+    """How it stands."""
+
+    OK = "OK"
+    WARN = "WARN"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: what was found, and what to do where it is not well."""
+
+    subject: str
+    verdict: Verdict
+    found: str
+    advice: str = ""
+
+
+Check = Callable[[Settings], Awaitable[Finding]]
+
+
+@click.command()
+@json_option
+def check(as_json: bool) -> None:  # noqa: FBT001 - click passes a flag by name
+    """Look over settings, database, keys, registers and clock; exit 1 if anything fails."""
+    findings = asyncio.run(look())
+    if as_json:
+        say_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            click.echo(f"{finding.verdict:<5} {finding.subject:<10} {finding.found}")
+            if finding.advice:
+                click.echo(f"{'':<16} -> {finding.advice}")
+    if any(finding.verdict is Verdict.FAIL for finding in findings):
+        raise SystemExit(1)
+
+
+async def look() -> list[Finding]:
+    """Every check; where the settings cannot be read nothing else can be looked at."""
+    try:
+        settings = read_settings(os.environ)
+    except SettingsError as error:
+        return [Finding("settings", Verdict.FAIL, f"{error}.", "Correct the variable and check again.")]
+    checks: dict[str, Check] = {
+        "settings": check_settings,
+        "database": check_database,
+        "keys": check_keys,
+        "registers": check_registers,
+        "clock": check_clock,
+    }
+    return [await _carefully(subject, one, settings) for subject, one in checks.items()]
+
+
+async def _carefully(subject: str, one: Check, settings: Settings) -> Finding:
+    """A check that cannot be made has failed; the others are still made."""
+    from idp.cli.main import explain
+
+    try:
+        return await one(settings)
+    except Exception as error:
+        sentence = explain(error)
+        if sentence is None:
+            raise
+        return Finding(subject, Verdict.FAIL, sentence, _ADVICE.get(subject, ""))
+
+
+_ADVICE: Final = {
+    "database": "Look at IDP_DATABASE_URL and whether the server runs; a new installation runs `motcua migrate`.",
+    "keys": "Look at IDP_KEK_FILE; `motcua keys create-kek` makes the file for a new installation.",
+    "registers": "Look at IDP_REGISTERS_URL; `motcua registers load` fills them.",
+    "clock": "It is compared with the database's: mend that first.",
+}
+
+
+async def check_settings(settings: Settings) -> Finding:
+    """Readable, and fit for what the issuer promises."""
+    summary = f"{settings.issuer}, listening on {settings.listen}, {settings.workers} worker(s)"
+    if not settings.secure:
+        advice = "Fit for this machine only: give people an https address in IDP_ISSUER."
+        return Finding("settings", Verdict.WARN, summary, advice)
+    if not settings.trusted_proxies:
+        advice = "Name the TLS proxy in IDP_TRUSTED_PROXIES, or every caller seems to come from its address."
+        return Finding("settings", Verdict.WARN, summary, advice)
+    return Finding("settings", Verdict.OK, summary)
+
+
+async def check_database(settings: Settings) -> Finding:
+    """Reachable, and at the schema of this release."""
+    from idp.store.database import open_database
+    from idp.store.migrate import HEAD, version
+
+    db = await open_database(settings.database_url, pool_size=1, read_only=True)
+    try:
+        found = await version(db)
+    finally:
+        await db.close()
+    summary = f"{db.name}, schema {found or 'missing'}"
+    if found != HEAD:
+        return Finding("database", Verdict.FAIL, f"{summary}, needed is {HEAD}", "Run `motcua migrate`.")
+    return Finding("database", Verdict.OK, summary)
+
+
+async def check_keys(settings: Settings) -> Finding:
+    """The key-encryption key opens every sealed key and secret, and policy's keys and secrets are all there."""
+    from idp.cli.runtime import open_provider
+    from keys.keyring import load_keyring
+    from keys.policy import SIGNING_KEYS, SecretPurpose, State
+    from keys.seal import KeyEncryptionKey
+    from keys.store import find_keys, find_secrets
+
+    kek = KeyEncryptionKey.read_file(settings.kek_file)
+    async with open_provider(settings, read_only=True) as db:
+        keys, secrets = await find_keys(db), await find_secrets(db)
+        await load_keyring(db, kek, int(time.time()))
+    for key in keys:
+        if key.sealed_private_key is not None:
+            kek.unseal(key.sealed_private_key, purpose=key.purpose.value, name=key.kid)
+    active = {(key.purpose, key.algorithm) for key in keys if key.state is State.ACTIVE}
+    needed = {(purpose, alg) for purpose, algorithms in SIGNING_KEYS.items() for alg in algorithms}
+    missing = [f"{purpose} {alg}" for purpose, alg in sorted(needed - active)]
+    missing += sorted(set(SecretPurpose) - {secret.purpose for secret in secrets})
+    if missing:
+        found = f"missing: {', '.join(missing)}"
+        return Finding("keys", Verdict.FAIL, found, "Run `motcua keys generate`.")
+    return Finding("keys", Verdict.OK, f"{len(keys)} keys and {len(secrets)} secrets, all opened")
+
+
+async def check_registers(settings: Settings) -> Finding:
+    """Reachable, filled and recent."""
+    from idp.registers.extent import measure
+    from idp.store.database import open_database
+
+    db = await open_database(settings.registers_url, pool_size=1, read_only=True)
+    try:
+        extent = await measure(db)
+    finally:
+        await db.close()
+    found = f"{extent.people:,} people, {extent.organisations:,} organisations, as of {instant(extent.as_of)}"
+    if not extent.people:
+        return Finding("registers", Verdict.WARN, found, "Nobody can log in: run `motcua registers load`.")
+    if extent.as_of is None or extent.as_of < time.time() - STALE_REGISTERS_SECONDS:
+        return Finding("registers", Verdict.WARN, found, "Deaths and locked cards of later are not known.")
+    return Finding("registers", Verdict.OK, found)
+
+
+async def check_clock(settings: Settings) -> Finding:
+    """Plausible, and the same as the database server's: tokens and codes live by it."""
+    from idp.store.clock import server_time
+    from idp.store.database import open_database
+
+    db = await open_database(settings.database_url, pool_size=1, read_only=True)
+    try:
+        difference = int(time.time()) - await server_time(db)
+    finally:
+        await db.close()
+    now = int(time.time())
+    found = f"{instant(now)}, {abs(difference)} s from the database server's"
+    if time.gmtime(now).tm_year not in PLAUSIBLE_YEARS or abs(difference) >= CLOCK_FAIL_SECONDS:
+        return Finding("clock", Verdict.FAIL, found, "Set the clocks by NTP before anything is signed.")
+    if abs(difference) > CLOCK_WARN_SECONDS:
+        return Finding("clock", Verdict.WARN, found, "Set both clocks by NTP.")
+    return Finding("clock", Verdict.OK, found)

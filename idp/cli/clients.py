@@ -1,0 +1,277 @@
+"""`motcua clients`: who may ask us for logins and tokens."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import orjson
+
+from idp.cli.output import instant, json_option, say_json, say_table
+from idp.cli.runtime import open_provider, open_runtime, operator, settings_of_environment
+
+if TYPE_CHECKING:
+    from idp.context import Context
+    from idp.oidc.client import Client
+    from idp.store.database import Row, Step
+
+
+@click.group()
+def clients() -> None:
+    """Register portals and other clients.
+
+    A client is described by a JSON object of registered metadata (RFC 7591), for example
+
+    \b
+      {"client_id": "portal", "client_name": "Cổng dịch vụ công", "owner": "Bộ Tư pháp",
+       "sector": "bo-tu-phap", "redirect_uris": ["https://portal.example.vn/callback"],
+       "scope": "openid profile", "purpose": "Điền sẵn tờ khai"}
+    """  # noqa: D301 - click's mark for lines to be kept
+
+
+@clients.command()
+@click.argument("file", metavar="FILE|-")
+@click.option("--replace", is_flag=True, help="Put the new description in the place of a registered one.")
+@json_option
+def add(file: str, replace: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+    """Register the client described in FILE; `-` reads standard input.
+
+    A client that authenticates by a secret gets a new one, which is shown once and not kept. With --replace a secret
+    stays as it is. Registering the same description again changes nothing.
+    """
+    metadata = _read_metadata(file)
+    outcome, secret = asyncio.run(_add(metadata, replace=replace))
+    _tell(str(metadata.get("client_id")), outcome, secret, as_json=as_json)
+
+
+@clients.command("list")
+@json_option
+def list_clients(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+    """List the registered clients."""
+    rows = asyncio.run(_all())
+    if as_json:
+        say_json([_described(row) for row in rows])
+        return
+    described = [_described(row) for row in rows]
+    say_table(
+        ("CLIENT", "NAME", "SECTOR", "SINCE", "STATE"),
+        [
+            (
+                one["client_id"],
+                one.get("client_name") or one.get("client_name#vi", ""),
+                one.get("sector", ""),
+                instant(one["created_at"]),
+                "disabled" if one["disabled_at"] else "enabled",
+            )
+            for one in described
+        ],
+    )
+
+
+@clients.command()
+@click.argument("client_id")
+@json_option
+def show(client_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+    """Show the metadata of one client."""
+    described = _described(asyncio.run(_one(client_id)))
+    if as_json:
+        say_json(described)
+        return
+    times = {"created_at", "disabled_at"}
+    say_table(
+        ("FIELD", "VALUE"),
+        [(name, instant(value) if name in times else _plain(value)) for name, value in described.items()],
+    )
+
+
+@clients.command()
+@click.argument("client_id")
+def disable(client_id: str) -> None:
+    """Give nothing to a client any more. It stays registered, and can be enabled again."""
+    changed = asyncio.run(_switch(client_id, enabled=False))
+    click.echo(f"{client_id} is disabled." if changed else f"{client_id} was disabled before.")
+
+
+@clients.command()
+@click.argument("client_id")
+def enable(client_id: str) -> None:
+    """Let a disabled client work again."""
+    changed = asyncio.run(_switch(client_id, enabled=True))
+    click.echo(f"{client_id} is enabled." if changed else f"{client_id} was enabled before.")
+
+
+@clients.command("new-secret")
+@click.argument("client_id")
+@json_option
+def new_secret(client_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+    """Issue a new secret, shown once; the old one stops working."""
+    secret = asyncio.run(_new_secret(client_id))
+    _tell(client_id, "changed", secret, as_json=as_json)
+
+
+def _read_metadata(file: str) -> dict[str, Any]:
+    raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    try:
+        metadata = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise click.ClickException(f"{file} is not JSON: {error}.") from error
+    if not isinstance(metadata, dict):
+        raise click.ClickException(f"{file} does not hold one JSON object.")
+    return metadata
+
+
+def _tell(client_id: str, outcome: str, secret: str | None, *, as_json: bool) -> None:
+    if as_json:
+        answer = {"client_id": client_id, "outcome": outcome}
+        say_json(answer if secret is None else {**answer, "client_secret": secret})
+        return
+    click.echo(f"{client_id}: {outcome}.")
+    if secret is not None:
+        click.echo(f"Its secret, shown this once: {secret}")
+
+
+def _validated(metadata: dict[str, Any], now: int) -> Client:
+    from idp.errors import InvalidClientMetadata, InvalidRedirectUri
+    from idp.oidc.client import read_client
+
+    try:
+        return read_client(metadata, now=now)
+    except (InvalidClientMetadata, InvalidRedirectUri) as error:
+        raise click.ClickException(f"The client was not registered: {error.description}.") from error
+
+
+def _fresh_secret() -> tuple[str, bytes]:
+    """256 random bits and their SHA-256: so much chance needs no slow hash."""
+    secret = secrets.token_urlsafe(32)
+    return secret, hashlib.sha256(secret.encode()).digest()
+
+
+async def _add(metadata: dict[str, Any], *, replace: bool) -> tuple[str, str | None]:
+    from idp.store import clients as stored
+
+    client = _validated(metadata, int(time.time()))
+    document = orjson.dumps(metadata, option=orjson.OPT_SORT_KEYS).decode()
+    async with open_runtime(settings_of_environment(), registers=False) as context:
+        row = await stored.find(context.db, client.client_id)
+        if row is None:
+            return "registered", await _register(context, client, document)
+        if row["metadata"] == document:
+            return "unchanged", None
+        if not replace:
+            raise click.ClickException(
+                f"{client.client_id} is registered with another description: change it with --replace."
+            )
+        return "changed", await _replace(context, client, document, row["secret_digest"])
+
+
+async def _register(context: Context, client: Client, document: str) -> str | None:
+    from idp.audit.events import Kind
+    from idp.store import clients as stored
+    from idp.store.database import required
+
+    secret, digest = _fresh_secret() if client.needs_secret else (None, None)
+    step = required(
+        stored.ADD,
+        client_id=client.client_id,
+        metadata=document,
+        secret_digest=digest,
+        created_at=context.now,
+    )
+    await _write(context, step, Kind.CLIENT_ADDED, client.client_id, "add")
+    return secret
+
+
+async def _replace(context: Context, client: Client, document: str, kept: bytes | None) -> str | None:
+    from idp.audit.events import Kind
+    from idp.store import clients as stored
+    from idp.store.database import required
+
+    secret, digest = (None, kept if client.needs_secret else None)
+    if client.needs_secret and kept is None:
+        secret, digest = _fresh_secret()
+    step = required(stored.REPLACE, client=client.client_id, metadata=document, secret_digest=digest)
+    await _write(context, step, Kind.CLIENT_CHANGED, client.client_id, "replace")
+    return secret
+
+
+async def _write(context: Context, step: Step, kind: Any, client_id: str, act: str) -> None:
+    """The change, its audit event and the call to every worker, in one transaction."""
+    from idp.audit.events import record
+    from idp.store import versions
+
+    event = record(context, kind, client_id=client_id, operator=operator(), act=act)
+    await context.db.write(step, event, versions.changed(versions.CLIENTS))
+
+
+async def _all() -> list[Row]:
+    from idp.store import clients as stored
+
+    rows: list[Row] = []
+    async with open_provider(settings_of_environment(), read_only=True) as db:
+        while batch := await stored.page(db, after=rows[-1]["client_id"] if rows else ""):
+            rows += batch
+    return rows
+
+
+async def _one(client_id: str) -> Row:
+    from idp.store import clients as stored
+
+    async with open_provider(settings_of_environment(), read_only=True) as db:
+        row = await stored.find(db, client_id)
+    return _required(row, client_id)
+
+
+def _required(row: Row | None, client_id: str) -> Row:
+    if row is None:
+        raise click.ClickException(f"There is no client {client_id}.")
+    return row
+
+
+async def _switch(client_id: str, *, enabled: bool) -> bool:
+    from idp.audit.events import Kind
+    from idp.store import clients as stored
+    from idp.store.database import required
+
+    async with open_runtime(settings_of_environment(), registers=False) as context:
+        row = _required(await stored.find(context.db, client_id), client_id)
+        if (row["disabled_at"] is None) == enabled:
+            return False
+        step = (
+            required(stored.ENABLE, client=client_id)
+            if enabled
+            else required(stored.DISABLE, client=client_id, now=context.now)
+        )
+        await _write(context, step, Kind.CLIENT_CHANGED, client_id, "enable" if enabled else "disable")
+    return True
+
+
+async def _new_secret(client_id: str) -> str:
+    from idp.audit.events import Kind
+    from idp.oidc.client_cache import client_of
+    from idp.store import clients as stored
+    from idp.store.database import required
+
+    async with open_runtime(settings_of_environment(), registers=False) as context:
+        row = _required(await stored.find(context.db, client_id), client_id)
+        if not client_of(row).needs_secret:
+            raise click.ClickException(f"{client_id} does not authenticate by a secret.")
+        secret, digest = _fresh_secret()
+        step = required(stored.REPLACE, client=client_id, metadata=row["metadata"], secret_digest=digest)
+        await _write(context, step, Kind.CLIENT_CHANGED, client_id, "new secret")
+    return secret
+
+
+def _described(row: Row) -> dict[str, Any]:
+    """The metadata as registered, and what we keep beside it; never a digest."""
+    metadata: dict[str, Any] = orjson.loads(row["metadata"])
+    return {**metadata, "created_at": row["created_at"], "disabled_at": row["disabled_at"]}
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
