@@ -31,6 +31,7 @@ class Problem(StrEnum):
     PATTERN = "pattern"
     SAME_AS_NUMBER = "same_as_number"
     MISMATCH = "mismatch"
+    FORBIDDEN_CHARACTER = "forbidden_character"
 
 
 PROBLEM_TEXT: Final[Mapping[Problem, Message]] = MappingProxyType(
@@ -68,6 +69,10 @@ PROBLEM_TEXT: Final[Mapping[Problem, Message]] = MappingProxyType(
             "The password is mostly a simple pattern, such as repeated or consecutive characters. Choose another"
         ),
         Problem.SAME_AS_NUMBER: msg("The password must not be the personal number. Choose another"),
+        Problem.FORBIDDEN_CHARACTER: msg(
+            "The password contains a sign that not every keyboard can type. "
+            "Use letters, digits, spaces and common signs"
+        ),
         Problem.MISMATCH: msg("The two passwords are not the same. Type them again"),
     }
 )

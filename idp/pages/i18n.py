@@ -126,12 +126,9 @@ def format_calendar_date(text: str, locale: Locale) -> str:
     match parts:
         case [year]:
             return f"năm {year}" if locale == "vi" else year
-        case [year, month]:
-            return (
-                f"tháng {int(month)} năm {year}"
-                if locale == "vi"
-                else f"{_ENGLISH_MONTHS[int(month) - 1]} {year}"
-            )
+        case [year, month] if 1 <= int(month) <= 12:
+            english = f"{_ENGLISH_MONTHS[int(month) - 1]} {year}"
+            return f"tháng {int(month)} năm {year}" if locale == "vi" else english
         case [year, month, day]:
             return f"{day}/{month}/{year}"
         case _:

@@ -164,7 +164,7 @@ def _localised_filters(locale: Locale, translate: Callable[[str], Markup]) -> di
         return i18n.format_calendar_date(value, locale) if claim == "birthdate" else value
 
     def claim_names(claims: Iterable[str]) -> str:
-        return ", ".join(claim_name(claim) for claim in claims)
+        return " · ".join(claim_name(claim) for claim in claims)
 
     return {
         "claim_name": claim_name,

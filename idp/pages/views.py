@@ -100,7 +100,7 @@ class ClaimLine:
     """One piece of information that a portal asks for.
 
     `value` is what would be given: a `birthdate` in ISO form, `true` or `false`, a word of a closed list, else free
-    text; empty when there is nothing to show. `required` matters on the consent page only.
+    text; empty when the registers hold nothing. `required` matters on the consent page only.
     """
 
     claim: str

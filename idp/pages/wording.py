@@ -129,6 +129,7 @@ class LoginReason(StrEnum):
     ASKED_BY_CLIENT = "asked_by_client"
     TOO_LONG_AGO = "too_long_ago"
     STRONGER_NEEDED = "stronger_needed"
+    OTHER_PERSON = "other_person"
 
 
 LOGIN_REASON_TEXT: Final[Mapping[LoginReason, Message]] = MappingProxyType(
@@ -138,6 +139,10 @@ LOGIN_REASON_TEXT: Final[Mapping[LoginReason, Message]] = MappingProxyType(
         ),
         LoginReason.TOO_LONG_AGO: msg(
             "You signed in some time ago. This service asks you to enter your password again, to be sure it is you."
+        ),
+        LoginReason.OTHER_PERSON: msg(
+            "This service expects another person than the one who is signed in on this device. "
+            "Please sign in as the person who began there."
         ),
         LoginReason.STRONGER_NEEDED: msg("This step needs a fresh sign-in, to protect your information."),
     }
@@ -151,6 +156,7 @@ class StopReason(StrEnum):
     MISSING = "missing"
     CARD_LOCKED = "card_locked"
     CARD_EXPIRED = "card_expired"
+    NO_CARD = "no_card"
     ACCOUNT_LOCKED = "account_locked"
     ORGANISATION_DISSOLVED = "organisation_dissolved"
 
@@ -163,8 +169,11 @@ class HistoryEvent(StrEnum):
     SIGNED_OUT = "signed_out"
     SESSION_ENDED = "session_ended"
     PORTAL_ENTERED = "portal_entered"
+    INFORMATION_GIVEN = "information_given"
     CONSENT_GIVEN = "consent_given"
+    CONSENT_DENIED = "consent_denied"
     CONSENT_WITHDRAWN = "consent_withdrawn"
+    ACTIVATION_ISSUED = "activation_issued"
     ACTIVATED = "activated"
     PASSWORD_CHANGED = "password_changed"
     ACCOUNT_LOCKED = "account_locked"
@@ -178,6 +187,9 @@ HISTORY_TEXT: Final[Mapping[HistoryEvent, Message]] = MappingProxyType(
         HistoryEvent.SIGNED_OUT: msg("Signed out"),
         HistoryEvent.SESSION_ENDED: msg("A session was ended from this page"),
         HistoryEvent.PORTAL_ENTERED: msg("Entered a service"),
+        HistoryEvent.INFORMATION_GIVEN: msg("A service received information"),
+        HistoryEvent.CONSENT_DENIED: msg("Did not agree to share information"),
+        HistoryEvent.ACTIVATION_ISSUED: msg("Activation code issued"),
         HistoryEvent.CONSENT_GIVEN: msg("Agreed to share information"),
         HistoryEvent.CONSENT_WITHDRAWN: msg("Withdrew agreement"),
         HistoryEvent.ACTIVATED: msg("Account activated"),
