@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 
 import orjson
 from joserfc import jws
@@ -32,6 +32,7 @@ __all__ = [
     "VerificationKey",
     "VerifiedJws",
     "encode",
+    "read_claims",
     "read_compact",
     "read_jwk",
     "read_jwk_set",
@@ -236,5 +237,15 @@ def verify_with(compact: CompactJws, public_key: PublicKey, alg: str, typ: str) 
 
 
 def read_claims(payload: bytes) -> dict[str, Any]:
-    """The claims of a payload that we signed ourselves."""
-    return cast("dict[str, Any]", orjson.loads(payload))
+    """The claims of a payload that one of our own keys signed.
+
+    Raises:
+        InvalidToken: what was signed is not a JSON object.
+    """
+    try:
+        claims = orjson.loads(payload)
+    except ValueError as error:
+        raise InvalidToken("The payload is not JSON.") from error
+    if not isinstance(claims, dict):
+        raise InvalidToken("The payload is not a JSON object.")
+    return claims

@@ -140,12 +140,13 @@ class Keyring:
         """
         seen = (purpose, sha256(token.encode("utf-8", "surrogatepass")).digest())
         payload = self._verified.get(seen)
-        if payload is None:
-            payload = self._verify(token, purpose)
-            self._remember(seen, payload)
-        else:
+        if payload is not None:
             self._verified.move_to_end(seen)
-        return read_claims(payload)
+            return read_claims(payload)
+        payload = self._verify(token, purpose)
+        claims = read_claims(payload)
+        self._remember(seen, payload)
+        return claims
 
     def _verify(self, token: str, purpose: Purpose) -> bytes:
         compact = read_compact(token)

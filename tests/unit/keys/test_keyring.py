@@ -9,7 +9,7 @@ import jwt
 import orjson
 import pytest
 
-from keys import policy
+from keys import base64url, policy
 from keys.backends.software import SoftwareSigner
 from keys.jose import InvalidToken, encode, read_jwk_set, verify
 from keys.keyring import Keyring, NoActiveKey
@@ -158,10 +158,22 @@ def test_headers_that_we_do_not_write_are_refused(header: dict[str, Any]) -> Non
     keyring = _keyring(_stored(signer))
     claims, _, _ = keyring.issue(Purpose.ID_TOKEN, CLAIMS).partition(".")[2].partition(".")
     spelled = orjson.dumps({"alg": "ES256", "typ": "JWT", "kid": signer.kid, **header})
-    signing_input = f"{jwt.utils.base64url_encode(spelled).decode()}.{claims}".encode()
-    signature = jwt.utils.base64url_encode(signer.sign(signing_input)).decode()
+    signing_input = f"{base64url.encode_text(spelled)}.{claims}".encode()
+    signature = base64url.encode_text(signer.sign(signing_input))
     with pytest.raises(InvalidToken):
         keyring.verify_own(f"{signing_input.decode()}.{signature}", purpose=Purpose.ID_TOKEN)
+
+
+@pytest.mark.parametrize("payload", [b"\x00", b"[1]", b'"sub"', b"null", b"\xff", b"{"])
+def test_even_a_good_signature_over_no_claims_is_refused(payload: bytes) -> None:
+    signer = _es256()
+    keyring = _keyring(_stored(signer))
+    header = orjson.dumps({"alg": "ES256", "typ": "JWT", "kid": signer.kid})
+    signing_input = base64url.encode(header) + b"." + base64url.encode(payload)
+    token = (signing_input + b"." + base64url.encode(signer.sign(signing_input))).decode()
+    for _ in range(2):
+        with pytest.raises(InvalidToken):
+            keyring.verify_own(token, purpose=Purpose.ID_TOKEN)
 
 
 def test_the_key_set_shows_pending_active_and_retiring_keys_of_tokens_that_portals_see() -> None:
