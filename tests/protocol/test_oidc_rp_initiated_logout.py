@@ -1,0 +1,144 @@
+"""OpenID Connect RP-Initiated Logout 1.0."""
+
+from __future__ import annotations
+
+import pytest
+
+from idp.errors import InvalidRequest, PageError
+from idp.oidc.end_session import (
+    LogoutRequest,
+    logout_location,
+    needs_confirmation,
+    prove_logout_target,
+    read_logout_request,
+)
+from idp.oidc.hint import Hint, verify_hint
+from idp.oidc.id_token import id_token_claims
+from idp.registers.types import SubjectType
+from keys import base64url
+from keys.policy import Purpose
+from tests.support.oidc_rules import ISSUER, NOW, client, event, keyring
+
+BYE = "https://portal.example.gov.vn/bye"
+STATE = "s" * 128
+PORTAL = client()
+
+
+def id_token(
+    installation: str = "ours", *, issuer: str = ISSUER, client_id: str = "portal", now: int = NOW
+) -> str:
+    claims = id_token_claims(
+        issuer=issuer, client_id=client_id, subject="pairwise", subject_type=SubjectType.CITIZEN, event=event(),
+        nonce=None, released={}, now=now,
+    )  # fmt: skip
+    return keyring(installation).issue(Purpose.ID_TOKEN, claims)
+
+
+def read(**parameters: str) -> LogoutRequest:
+    return read_logout_request(list(parameters.items()), keyring(), ISSUER)
+
+
+def test_hint_address_and_state_lead_back_with_the_state_and_nothing_else() -> None:
+    target = prove_logout_target(
+        read(id_token_hint=id_token(), post_logout_redirect_uri=BYE, state=STATE), PORTAL
+    )
+    assert target is not None
+    assert logout_location(target) == f"{BYE}?state={STATE}"
+
+
+def test_without_state_the_address_alone() -> None:
+    target = prove_logout_target(read(id_token_hint=id_token(), post_logout_redirect_uri=BYE), PORTAL)
+    assert target is not None
+    assert logout_location(target) == BYE
+
+
+def test_client_id_vouches_for_the_address_too() -> None:
+    assert prove_logout_target(read(client_id="portal", post_logout_redirect_uri=BYE), PORTAL) is not None
+
+
+def test_an_expired_hint_is_taken() -> None:
+    long_ago = id_token(now=NOW - 90 * 86400)
+    assert read(id_token_hint=long_ago).hint == Hint("portal", "pairwise", "s-1")
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"state": STATE},
+        {"post_logout_redirect_uri": BYE},
+        {"post_logout_redirect_uri": "https://evil.example/", "state": STATE},
+        {"id_token_hint": id_token()},
+        {"client_id": "portal"},
+        {"logout_hint": "somebody", "ui_locales": "vi"},
+    ],
+)
+def test_the_person_stays_here(parameters: dict[str, str]) -> None:
+    asked = read(**parameters)
+    assert prove_logout_target(asked, PORTAL if asked.client_id else None) is None
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://evil.example/",
+        BYE + "/",
+        BYE + "?foo=bar",
+        BYE.upper(),
+        BYE + "#x",
+        "https://portal.example.gov.vn:443/bye",
+        "https://portal.example.gov.vn/callback",
+    ],
+)
+def test_an_address_that_is_not_registered_is_never_followed(uri: str) -> None:
+    with pytest.raises(PageError) as shown:
+        prove_logout_target(read(id_token_hint=id_token(), post_logout_redirect_uri=uri), PORTAL)
+    assert shown.value.page == "logout_redirect_mismatch"
+
+
+def _without_signature(token: str) -> str:
+    header = base64url.encode_text(b'{"alg":"none"}')
+    return f"{header}.{token.split('.')[1]}."
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"id_token_hint": "rubbish"},
+        {"id_token_hint": _without_signature(id_token())},
+        {"id_token_hint": id_token("foreign")},
+        {"id_token_hint": id_token(issuer="https://other.example")},
+        {"id_token_hint": id_token()[:-4] + "AAAA"},
+        {"id_token_hint": id_token(), "client_id": "other"},
+        {"id_token_hint": keyring().issue(Purpose.ACCESS_TOKEN, {"iss": ISSUER, "aud": "portal"})},
+        {"id_token_hint": keyring().issue(Purpose.LOGOUT, {"iss": ISSUER, "aud": "portal", "sub": "x"})},
+    ],
+)
+def test_a_hint_that_is_not_ours_for_this_client_stops_it(parameters: dict[str, str]) -> None:
+    with pytest.raises(PageError) as shown:
+        read(**parameters, post_logout_redirect_uri=BYE)
+    assert shown.value.page == "invalid_logout_hint"
+
+
+def test_an_unknown_client_stops_it() -> None:
+    with pytest.raises(PageError):
+        prove_logout_target(read(client_id="nobody", post_logout_redirect_uri=BYE), None)
+
+
+def test_parameters_given_twice_stop_it() -> None:
+    with pytest.raises(PageError):
+        read_logout_request([("state", "a"), ("state", "b")], keyring(), ISSUER)
+
+
+def test_only_the_sessions_own_client_ends_it_unasked() -> None:
+    with_hint = read(id_token_hint=id_token())
+    assert not needs_confirmation(with_hint, "s-1")
+    assert needs_confirmation(with_hint, "s-2")
+    assert needs_confirmation(read(client_id="portal"), "s-1")
+    assert not needs_confirmation(read(), None)
+
+
+def test_the_hint_of_an_authorization_request_belongs_to_its_client() -> None:
+    assert verify_hint(keyring(), id_token(), issuer=ISSUER, client_id="portal").subject == "pairwise"
+    with pytest.raises(InvalidRequest):
+        verify_hint(keyring(), id_token(), issuer=ISSUER, client_id="other")

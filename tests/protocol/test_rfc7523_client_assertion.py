@@ -1,0 +1,153 @@
+"""RFC 7523 §3 and OpenID Connect Core §9: authentication by a signed assertion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from idp.errors import InvalidClient
+from idp.oidc.client_authentication import (
+    ASSERTION_TYPE,
+    AuthenticatedClient,
+    prove_client,
+    read_credentials,
+)
+from keys.backends.software import SoftwareSigner
+from keys.jose import encode
+from tests.support.oidc_rules import ISSUER, NOW, TOKEN_ENDPOINT, client
+
+KEY = SoftwareSigner.generate("ES256")
+OTHER_KEY = SoftwareSigner.generate("ES256")
+PORTAL = client(token_endpoint_auth_method="private_key_jwt", jwks={"keys": [KEY.public_jwk()]})
+
+CLAIMS: dict[str, Any] = {
+    "iss": "portal",
+    "sub": "portal",
+    "aud": ISSUER,
+    "jti": "0123456789abcdef",
+    "iat": NOW,
+    "exp": NOW + 60,
+}
+
+
+def prove(*without: str, key: SoftwareSigner = KEY, **changes: object) -> AuthenticatedClient:
+    claims = {name: value for name, value in (CLAIMS | changes).items() if name not in without}
+    form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": encode(key, claims, "JWT")}
+    credentials = read_credentials(None, form)
+    return prove_client(credentials, PORTAL, issuer=ISSUER, token_endpoint=TOKEN_ENDPOINT, now=NOW)
+
+
+def test_a_good_assertion_proves_the_client() -> None:
+    proven = prove()
+    assert proven.client is PORTAL
+    assert proven.assertion is not None
+    assert len(proven.assertion.jti_digest) == 32
+    assert proven.assertion.expires_at >= NOW + 60
+
+
+def test_the_same_jti_has_the_same_digest() -> None:
+    one, again, other = prove().assertion, prove(exp=NOW + 90).assertion, prove(jti="another").assertion
+    assert one
+    assert again
+    assert other
+    assert one.jti_digest == again.jti_digest != other.jti_digest
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"aud": TOKEN_ENDPOINT},
+        {"aud": [ISSUER]},
+        {"aud": [ISSUER, TOKEN_ENDPOINT]},
+        {"iat": NOW + 8, "nbf": NOW + 8},
+        {"exp": NOW - 30},
+        {"exp": NOW + 300},
+        {"exp": NOW + 60.5},
+    ],
+)
+def test_taken(changes: dict[str, Any]) -> None:
+    assert prove(**changes).method == "private_key_jwt"
+
+
+@pytest.mark.parametrize("absent", ["iat"])
+def test_what_may_be_absent(absent: str) -> None:
+    assert prove(absent).method == "private_key_jwt"
+
+
+@pytest.mark.parametrize("absent", ["iss", "sub", "aud", "exp", "jti"])
+def test_what_must_be_there(absent: str) -> None:
+    with pytest.raises(InvalidClient):
+        prove(absent)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "other"},
+        {"sub": "other"},
+        {"sub": 7},
+        {"aud": "https://other.example"},
+        {"aud": [ISSUER, "https://other.example"]},
+        {"aud": []},
+        {"aud": f"{ISSUER}/"},
+        {"aud": f"{ISSUER}/par"},
+        {"exp": NOW - 61},
+        {"exp": NOW + 3600},
+        {"exp": "soon"},
+        {"exp": True},
+        {"nbf": NOW + 70},
+        {"iat": NOW + 70},
+        {"jti": ""},
+        {"jti": 5},
+        {"jti": "x" * 256},
+    ],
+)
+def test_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(InvalidClient) as refused:
+        prove(**changes)
+    assert refused.value.description
+
+
+def test_another_key_is_refused() -> None:
+    with pytest.raises(InvalidClient):
+        prove(key=OTHER_KEY)
+
+
+def test_an_unsigned_assertion_is_refused() -> None:
+    token = encode(KEY, CLAIMS, "JWT")
+    unsigned = "eyJhbGciOiJub25lIn0." + token.split(".")[1] + "."
+    with pytest.raises(InvalidClient):
+        read_credentials(None, {"client_assertion_type": ASSERTION_TYPE, "client_assertion": unsigned})
+
+
+def test_only_the_registered_algorithm() -> None:
+    strict = client(
+        token_endpoint_auth_method="private_key_jwt",
+        jwks={"keys": [KEY.public_jwk()]},
+        token_endpoint_auth_signing_alg="PS256",
+    )
+    form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": encode(KEY, CLAIMS, "JWT")}
+    with pytest.raises(InvalidClient):
+        prove_client(
+            read_credentials(None, form), strict, issuer=ISSUER, token_endpoint=TOKEN_ENDPOINT, now=NOW
+        )
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"client_assertion": encode(KEY, CLAIMS, "JWT")},
+        {"client_assertion_type": ASSERTION_TYPE},
+        {"client_assertion_type": "urn:x", "client_assertion": encode(KEY, CLAIMS, "JWT")},
+        {"client_assertion_type": ASSERTION_TYPE, "client_assertion": "rubbish"},
+        {
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": encode(KEY, CLAIMS, "JWT"),
+            "client_id": "other",
+        },
+    ],
+)
+def test_assertions_that_cannot_be_read(form: dict[str, str]) -> None:
+    with pytest.raises(InvalidClient):
+        read_credentials(None, form)
