@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 from types import FrameType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,6 +16,8 @@ from idp.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from uvicorn import Config
+
+    from idp.http.edge import Edge
 
 logger = logging.getLogger("motcua.serve")
 
@@ -77,59 +79,63 @@ def open_socket(settings: Settings) -> socket.socket:
 
 
 def _run(settings: Settings, listening: socket.socket) -> int:
+    """The application is built before the fork, so that workers share its memory; it opens nothing until it runs."""
     from uvicorn.importer import import_from_string
 
-    from idp.cli.supervisor import Supervisor
+    from idp.cli.supervisor import BROKEN_START, Supervisor
 
-    import_from_string(APPLICATION)  # before the fork, so that workers share it
-    if settings.workers == 1:
-        return run_worker(settings, listening)
-    supervisor = Supervisor(
-        settings.workers,
-        lambda: run_worker(settings, listening, supervised=True),
-        shutdown_seconds=settings.shutdown_seconds,
-    )
-    return supervisor.run()
+    application: Edge[Any] = import_from_string(APPLICATION)()
+    if settings.workers > 1:
+        return Supervisor(
+            settings.workers,
+            lambda: run_worker(application, settings, listening, supervised=True),
+            shutdown_seconds=settings.shutdown_seconds,
+        ).run()
+    code = run_worker(application, settings, listening)
+    return 1 if code == BROKEN_START else code
 
 
-def run_worker(settings: Settings, listening: socket.socket, *, supervised: bool = False) -> int:
+def run_worker(
+    application: Edge[Any], settings: Settings, listening: socket.socket, *, supervised: bool = False
+) -> int:
     """Serve in this process; the exit code. A supervised worker also stops when its supervisor is gone."""
     from uvicorn import Server
 
     parent = os.getppid()
 
     class Worker(Server):
-        """Drains at the first signal, and when the supervisor is gone."""
+        """Drains at the first signal; a second Ctrl-C waits for nobody."""
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             del frame
             self.force_exit = self.should_exit and sig == signal.SIGINT
             self.should_exit = True
-            self.config.loaded_app.drain()
+            application.drain()
 
         async def on_tick(self, counter: int) -> bool:
             return await super().on_tick(counter) or (supervised and os.getppid() != parent)
 
-    worker = Worker(_configuration(settings))
-    worker.run(sockets=[listening])
+    try:
+        Worker(_configuration(application, settings)).run(sockets=[listening])
+    except SystemExit as stop:  # the server's way to say that the start failed; the reason is in the log
+        return stop.code if isinstance(stop.code, int) else 1
     return 0
 
 
-def _configuration(settings: Settings) -> Config:
+def _configuration(application: Edge[Any], settings: Settings) -> Config:
     from uvicorn import Config
 
     from idp.cli.connections import BoundedConnection
 
     return Config(
-        APPLICATION,
-        factory=True,
+        application,
         loop="uvloop",
         http=BoundedConnection,
         ws="none",
         lifespan="on",
         interface="asgi3",
         log_config=None,
-        log_level=settings.log_level,
+        log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=False,
