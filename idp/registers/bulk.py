@@ -13,10 +13,10 @@ from typing import Protocol
 from sqlalchemy import Executable, Table
 from sqlalchemy.schema import ExecutableDDLElement
 
-from idp.store.database import Row
+from idp.store.database import DatabaseError, Row
 
 
-class RegistersUnavailable(Exception):
+class RegistersUnavailable(DatabaseError):
     """The registers' database cannot be used; the message is one sentence for the operator."""
 
 

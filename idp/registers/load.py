@@ -12,7 +12,6 @@ import io
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -20,6 +19,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.schema import CreateTable
 
 from idp.registers.bulk import Bulk, open_bulk
+from idp.registers.calendar import today
 from idp.registers.load_progress import FileProgress, begin, finish, keep_progress, read_files
 from idp.registers.load_read import Batch, LoadError, Remark, read_batches
 from idp.registers.merge import merge_for
@@ -151,7 +151,7 @@ async def _load_batch(run: _Run, before: FileProgress, batch: Batch) -> FileProg
 async def _merge(run: _Run, kind: str, load_id: int) -> list[Remark]:
     """Run a file's statements over the staging tables; what the database refused."""
     merge = merge_for(kind, run.bulk.name)
-    values = {"load_id": load_id, "today": datetime.fromtimestamp(run.now, UTC).date().isoformat()}
+    values = {"load_id": load_id, "today": today(run.now).isoformat()}
     refused: list[Remark] = []
     for refusal in merge.refusals:
         rows = await run.bulk.run(refusal.statement, **values)
