@@ -1,0 +1,35 @@
+"""The table of routes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from idp.http import routing
+
+
+async def nothing(request: Any, surroundings: Any) -> Any:
+    raise AssertionError
+
+
+def test_fixed_paths_win_over_patterns() -> None:
+    routes = routing.Routes([routing.page("/a/{id}", GET=nothing), routing.page("/a/b", GET=nothing)])
+    found = routes.find("/a/b")
+    assert found is not None
+    assert found[0].path == "/a/b"
+
+
+@pytest.mark.parametrize("path", ["/a", "/a/", "/a/x/", "/a/x\n", "/A/x", "/a/x/y", "//a/x"])
+def test_a_path_matches_whole_or_not_at_all(path: str) -> None:
+    assert routing.Routes([routing.page("/a/{id}", GET=nothing)]).find(path) is None
+
+
+def test_dots_in_paths_are_dots() -> None:
+    routes = routing.Routes([routing.json("/.well-known/{name}", GET=nothing)])
+    assert routes.find("/xwell-known/a") is None
+
+
+def test_two_routes_with_one_path_are_a_mistake() -> None:
+    with pytest.raises(ValueError, match="same path"):
+        routing.Routes([routing.page("/a", GET=nothing), routing.json("/a", POST=nothing)])
