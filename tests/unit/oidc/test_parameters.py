@@ -1,0 +1,56 @@
+"""Forms of direct requests, and the prompt."""
+
+from __future__ import annotations
+
+import pytest
+
+from idp.errors import InvalidRequest
+from idp.oidc.parameters import read_form, read_known
+from idp.oidc.prompt import asks_consent, asks_login, is_silent, read_prompt
+
+KNOWN = {"grant_type", "code", "scope"}
+
+
+def test_known_ones_with_a_value() -> None:
+    form = read_form([("grant_type", "x"), ("code", ""), ("other", "1"), ("other", "2")], KNOWN)
+    assert dict(form) == {"grant_type": "x"}
+    assert "code" not in form
+    assert len(form) == 1
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [("code", "a"), ("code", "a")],
+        [("code", ""), ("code", "a")],
+        [("code", "a"), ("code", "")],
+        [("code", "a" * 2049)],
+        [("code", "a\x00")],
+        [("code", "a\n")],
+        [("code", "\ufffd")],
+    ],
+)
+def test_refused(pairs: list[tuple[str, str]]) -> None:
+    with pytest.raises(InvalidRequest, match="code"):
+        read_form(pairs, KNOWN)
+    assert "code" not in read_known(pairs, KNOWN)
+
+
+def test_a_limit_of_its_own() -> None:
+    assert read_form([("code", "a" * 3000)], KNOWN, {"code": 4000})["code"]
+    with pytest.raises(InvalidRequest):
+        read_form([("code", "abc")], KNOWN, {"code": 2})
+
+
+def test_prompts() -> None:
+    assert is_silent(read_prompt("none"))
+    assert asks_login(read_prompt("login"))
+    assert asks_login(read_prompt("select_account consent"))
+    assert asks_consent(read_prompt("login consent"))
+    assert not asks_login(read_prompt("")) | asks_consent(read_prompt("")) | is_silent(read_prompt(""))
+
+
+@pytest.mark.parametrize("text", ["none login", "create", "NONE", "login,consent"])
+def test_prompts_that_make_no_sense(text: str) -> None:
+    with pytest.raises(InvalidRequest):
+        read_prompt(text)
