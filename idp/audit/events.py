@@ -34,6 +34,7 @@ class Kind(StrEnum):
     ACTIVATION = "activation"
     ACCOUNT_LOCKED = "account.locked"
     ACCOUNT_UNLOCKED = "account.unlocked"
+    CLIENT_REFUSED = "client.refused"
     CLIENT_ADDED = "client.added"
     CLIENT_CHANGED = "client.changed"
     KEYS_GENERATED = "keys.generated"

@@ -1,4 +1,4 @@
-"""The two cookies: the session, and the browser (known before anyone logs in).
+"""The cookies: the session, the browser (known before anyone logs in), and what activation carries.
 
 A value is 256 random bits and is seen by the browser and by this module only: what goes to the store, or into a
 form token, is its SHA-256 digest.
@@ -6,6 +6,7 @@ form token, is its SHA-256 digest.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import secrets
@@ -22,6 +23,7 @@ BROWSER_SECONDS: Final = 400 * 24 * 3600
 """RFC 6265bis §5.5: browsers keep no cookie longer."""
 
 _VALUE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+_SEALED: Final = re.compile(r"(?:[A-Za-z0-9_-]{4}){10,500}(?:[A-Za-z0-9_-]{2}==|[A-Za-z0-9_-]{3}=)?")
 _LANGUAGE: Final = re.compile(r"vi|en")
 
 
@@ -50,6 +52,7 @@ class Cookies:
         prefix = "__Host-" if secure else ""
         self.session: Final = f"{prefix}motcua-session"
         self.browser: Final = f"{prefix}motcua-browser"
+        self._activation: Final = f"{prefix}motcua-activation"
         # Lax: a portal leads the person to us by a top-level navigation from another site.
         self._attributes = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
 
@@ -72,6 +75,20 @@ class Cookies:
     def forget_session(self, response: Response) -> None:
         """Take the session from the browser."""
         self._set(response, f"{self.session}=; Max-Age=0")
+
+    def activation(self, request: Request) -> bytes | None:
+        """What a browser carries between the two pages of activation; sealed, so its shape is all that is read here."""
+        value = _read(request, self._activation, _SEALED)
+        return None if value is None else base64.urlsafe_b64decode(value)
+
+    def keep_activation(self, response: Response, sealed: bytes, seconds: int) -> None:
+        """Let the browser carry a sealed value for a while."""
+        value = base64.urlsafe_b64encode(sealed).decode()
+        self._set(response, f"{self._activation}={value}; Max-Age={seconds}")
+
+    def forget_activation(self, response: Response) -> None:
+        """Activation is done."""
+        self._set(response, f"{self._activation}=; Max-Age=0")
 
     def language(self, request: Request) -> str | None:
         """The language the person chose earlier."""

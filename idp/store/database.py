@@ -70,6 +70,9 @@ class Database(Protocol):
         The rows must not depend on rows of other appends; inserts only, no RETURNING.
         """
 
+    async def prepare(self, query: Executable, /) -> None:
+        """Have the database parse and plan a statement without running it."""
+
     async def close(self) -> None:
         """Let running work finish and close every connection."""
 

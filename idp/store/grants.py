@@ -130,6 +130,10 @@ def _grant(row: Row) -> Grant:
     )
 
 
+def _live(row: Row) -> LiveGrant:
+    return LiveGrant(_grant(row), row["register_record_id"], row["ial"])
+
+
 def add(grant: Grant, code_digest: bytes) -> Step:
     """Keep a fresh grant with the digest of its code."""
     return step(
@@ -178,4 +182,4 @@ def revoke_at_client(account_id: str, client_id: str, reason: str, now: int) -> 
 async def find_live(db: Database, grant_id: str, now: int, *, jti: str = "") -> LiveGrant | None:
     """A grant whose tokens still work: not revoked, session not ended, account not locked, token `jti` not revoked."""
     row = await db.fetch_one(FIND_LIVE, grant_id=grant_id, now=now, jti=jti)
-    return None if row is None else LiveGrant(_grant(row), row["register_record_id"], row["ial"])
+    return None if row is None else _live(row)

@@ -74,6 +74,11 @@ class PostgresDatabase:
             self._flush = asyncio.create_task(self._flush_groups())
         await future
 
+    async def prepare(self, query: Executable, /) -> None:
+        """See `Database.prepare`."""
+        async with self._pool.acquire() as connection:
+            await connection.prepare(self._queries.get(query).sql)
+
     async def close(self) -> None:
         """See `Database.close`."""
         if self._flush is not None:

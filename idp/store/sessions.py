@@ -33,7 +33,8 @@ class Session:
     seen_at: int
     account_locked: bool
     acting_for: str | None
-    consented_digest: bytes | None
+    asked_digest: bytes | None
+    asked: str
     consented_claims: str
 
 
@@ -57,6 +58,7 @@ FIND = (
         accounts.c.locked_at,
         session_clients.c.acting_for,
         consents.c.asked_digest,
+        consents.c.asked,
         consents.c.claims,
     )
     .select_from(
@@ -100,6 +102,12 @@ END = (
     )
     .values(ended_at=bindparam("now"), end_reason=bindparam("reason"))
     .returning(sessions.c.session_id)
+)
+END_BY_ID = (
+    update(sessions)
+    .where(sessions.c.session_id == bindparam("session"), sessions.c.ended_at.is_(None))
+    .values(ended_at=bindparam("now"), end_reason=bindparam("reason"))
+    .returning(sessions.c.account_id)
 )
 END_OTHERS = (
     update(sessions)
@@ -148,7 +156,8 @@ def _session(row: Row) -> Session:
         seen_at=row["seen_at"],
         account_locked=row["locked_at"] is not None,
         acting_for=row["acting_for"],
-        consented_digest=row["asked_digest"],
+        asked_digest=row["asked_digest"],
+        asked=row["asked"] or "",
         consented_claims=row["claims"] or "[]",
     )
 
@@ -197,6 +206,12 @@ def touch(session: Session, now: int) -> tuple[Step, ...]:
 def end(session_id: str, account_id: str, reason: str, now: int) -> Step:
     """End one session of an account."""
     return step(END, session=session_id, account=account_id, reason=reason, now=now)
+
+
+async def end_by_id(db: Database, session_id: str, reason: str, now: int) -> str | None:
+    """End a session that its own client named; the account it belonged to, None when it had ended."""
+    row = await db.fetch_one(END_BY_ID, session=session_id, reason=reason, now=now)
+    return None if row is None else str(row["account_id"])
 
 
 def end_others(account_id: str, kept: str, reason: str, now: int) -> Step:

@@ -197,6 +197,12 @@ class SqliteDatabase:
         """See `Database.append`; group commit is the writer's nature."""
         await self.write(*rows)
 
+    async def prepare(self, query: Executable, /) -> None:
+        """See `Database.prepare`."""
+        compiled = self._queries.get(query)
+        nothing = [None] * len(compiled.names)
+        await self._reader.run_work(lambda c: c.execute(f"EXPLAIN {compiled.sql}", nothing).fetchall())
+
     async def close(self) -> None:
         """See `Database.close`."""
         for worker in filter(None, (self._reader, self._writer)):

@@ -13,12 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import BigInteger, bindparam, case, select, update
+from sqlalchemy import BigInteger, and_, bindparam, case, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from idp.store.database import Database, NothingChanged, Step, required, step
 from idp.store.schema import throttle_buckets
 
+CLOCK_ERROR_MS: Final = 600_000
+"""A bucket that is full later than it can ever be, by more than this, was written by a clock that was wrong: it starts
+afresh, so that a clock set back keeps nobody out. Workers' clocks must agree better than this, or the limits weaken."""
 IPV6_NETWORK: Final = 64  # bits: what one subscriber gets, and can change within at will
 
 
@@ -32,6 +35,16 @@ class Limit:
     def __post_init__(self) -> None:
         if self.interval_ms < 1 or self.burst < 1:
             raise ValueError("a limit that allows nothing would lock people out")
+
+    @property
+    def room_ms(self) -> int:
+        """How far ahead a bucket's time may be for one more attempt."""
+        return self.interval_ms * (self.burst - 1)
+
+    @property
+    def credible_ms(self) -> int:
+        """How far ahead a bucket's time can be at all."""
+        return self.interval_ms * self.burst + CLOCK_ERROR_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +78,20 @@ def subscriber(address: str) -> bytes:
 
 def take(full_at_ms: int | None, now_ms: int, limit: Limit) -> int | None:
     """The bucket's time after one attempt, None when the attempt is refused; `full_at_ms` is None for a new bucket."""
-    ahead_from = max(full_at_ms or 0, now_ms)
-    if ahead_from > now_ms + limit.interval_ms * (limit.burst - 1):
-        return None
-    return ahead_from + limit.interval_ms
+    if full_at_ms is None or not now_ms < full_at_ms <= now_ms + limit.credible_ms:
+        return now_ms + limit.interval_ms
+    return full_at_ms + limit.interval_ms if full_at_ms <= now_ms + limit.room_ms else None
 
 
 def wait_ms(full_at_ms: int, now_ms: int, limit: Limit) -> int:
     """Milliseconds until the next attempt is allowed."""
-    return max(0, full_at_ms - limit.interval_ms * (limit.burst - 1) - now_ms)
+    return max(0, full_at_ms - limit.room_ms - now_ms)
 
 
 _now = bindparam("now_ms", type_=BigInteger)
 _interval = bindparam("interval_ms", type_=BigInteger)
 _room = bindparam("room_ms", type_=BigInteger)
+_credible = bindparam("credible_ms", type_=BigInteger)
 _full_at = throttle_buckets.c.full_at_ms
 
 # The same rule as `take`: one row locked, one row changed, none returned when refused.
@@ -87,8 +100,11 @@ TAKE = (
     .values(bucket=bindparam("bucket"), full_at_ms=_now + _interval)
     .on_conflict_do_update(
         index_elements=[throttle_buckets.c.bucket],
-        set_={"full_at_ms": case((_full_at > _now, _full_at), else_=_now) + _interval},
-        where=_full_at <= _now + _room,
+        set_={
+            "full_at_ms": case((and_(_full_at > _now, _full_at <= _now + _credible), _full_at), else_=_now)
+            + _interval
+        },
+        where=or_(_full_at <= _now + _room, _full_at > _now + _credible),
     )
     .returning(_full_at)
 )
@@ -118,13 +134,13 @@ def refund(buckets: Sequence[Bucket]) -> tuple[Step, ...]:
 
 
 def _take(one: Bucket, now_ms: int) -> Step:
-    interval_ms = one.limit.interval_ms
     return required(
         TAKE,
         bucket=one.key,
         now_ms=now_ms,
-        interval_ms=interval_ms,
-        room_ms=interval_ms * (one.limit.burst - 1),
+        interval_ms=one.limit.interval_ms,
+        room_ms=one.limit.room_ms,
+        credible_ms=one.limit.credible_ms,
     )
 
 

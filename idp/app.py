@@ -1,0 +1,86 @@
+"""The composition root: everything is built and connected here, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+from idp.authentication.hashing import PasswordHasher
+from idp.authentication.throttle import GlobalThrottle
+from idp.endpoints.metadata import make_documents
+from idp.endpoints.routes import ROUTES
+from idp.endpoints.surroundings import Shared, Surroundings
+from idp.http.access_log import AccessLog, BufferedAccessLog
+from idp.http.cookies import Cookies
+from idp.http.edge import Arrival, Edge
+from idp.jobs.schedule import jobs_of_worker
+from idp.jobs.watch import VersionWatch
+from idp.jobs.worker import running_jobs
+from idp.oidc.client_cache import ClientCache
+from idp.pages.render import Pages
+from idp.settings import Settings, read_settings
+from idp.store import versions
+from idp.store.database import open_database
+from keys.keyring import load_keyring, refresh_keyring
+from keys.seal import KeyEncryptionKey
+
+Clock: TypeAlias = Callable[[], float]
+
+
+def create_app() -> Edge[Surroundings]:
+    """The ASGI application of the settings in the environment."""
+    return build(read_settings(os.environ))
+
+
+def build(
+    settings: Settings, *, access_log: AccessLog | None = None, clock: Clock = time.time
+) -> Edge[Surroundings]:
+    """The ASGI application; databases and keys are opened when it starts to run, in each worker for itself."""
+    pages = Pages.load()
+    return Edge(
+        ROUTES,
+        settings=settings,
+        pages=pages,
+        access_log=BufferedAccessLog() if access_log is None else access_log,
+        open_service=lambda: _open(settings, pages, clock),
+        clock=clock,
+    )
+
+
+@asynccontextmanager
+async def _open(
+    settings: Settings, pages: Pages, clock: Clock
+) -> AsyncIterator[Callable[[Arrival], Surroundings]]:
+    kek = KeyEncryptionKey.read_file(settings.kek_file)
+    db = await open_database(settings.database_url, pool_size=settings.database_pool)
+    registers = await open_database(settings.registers_url, pool_size=settings.database_pool, read_only=True)
+    shared = Shared(
+        settings=settings,
+        db=db,
+        registers=registers,
+        keyring=await load_keyring(db, kek, int(clock())),
+        clients=ClientCache(db),
+        hasher=PasswordHasher(),
+        throttle=GlobalThrottle(),
+        pages=pages,
+        cookies=Cookies(secure=settings.secure),
+        documents=make_documents(settings),
+    )
+
+    async def reload_keys() -> None:
+        shared.keyring = await refresh_keyring(db, kek, shared.keyring, int(clock()))
+
+    async def forget_clients() -> None:
+        shared.clients.forget()
+
+    watch = VersionWatch(db, {versions.KEYS: reload_keys, versions.CLIENTS: forget_clients})
+    try:
+        async with running_jobs(db, jobs_of_worker(db, watch), clock=clock):
+            yield shared.surroundings
+    finally:
+        shared.hasher.close()
+        await registers.close()
+        await db.close()

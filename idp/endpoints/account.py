@@ -1,0 +1,145 @@
+"""`/account`: a person sees and ends sessions, sees and withdraws agreements, and reads what happened."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Final
+
+import orjson
+from starlette.requests import Request
+
+from idp.audit.events import Kind, record
+from idp.endpoints.account_view import account_view
+from idp.endpoints.interaction_views import stopped_by
+from idp.endpoints.showing import field, locale_of, read_own_form, show
+from idp.endpoints.surroundings import Surroundings
+from idp.http import responses
+from idp.http.cookies import fresh_cookie
+from idp.http.responses import Answer
+from idp.interaction.conversation import find_session, look
+from idp.interaction.steps import Issue, Progress, Situation, Stop, next_step
+from idp.pages.wording import Done
+from idp.store import consents, grants, interactions, sessions
+from idp.store.database import NothingChanged, Step
+
+PATH: Final = "/account"
+_EVENT_ID: Final = re.compile(r"[0-9a-f-]{36}")
+
+
+async def get(request: Request, here: Surroundings) -> Answer:
+    """The page; who is not signed in is led to the login first."""
+    situation = await _situation(request, here)
+    step = next_step(situation)
+    if isinstance(step, Stop):
+        return show(request, here, stopped_by(request, here, PATH, None, step.reason), status=403)
+    if not isinstance(step, Issue) or situation.session is None or situation.person is None:
+        return await _lead_to_login(request, here)
+    before, done = request.query_params.get("before", ""), request.query_params.get("done", "")
+    view = await account_view(
+        here,
+        situation.session,
+        situation.person,
+        locale_of(request, here),
+        before=before if _EVENT_ID.fullmatch(before) else "",
+        done=next((known for known in Done if known == done), None),
+    )
+    return show(request, here, view)
+
+
+async def _situation(request: Request, here: Surroundings) -> Situation:
+    session = await find_session(here.context, None, here.shared.cookies.session_digest(request))
+    return await look(here.context, None, session, Progress())
+
+
+async def _lead_to_login(request: Request, here: Surroundings) -> Answer:
+    digest, fresh = here.shared.cookies.browser_digest(request), None
+    if digest is None:
+        fresh = fresh_cookie()
+        digest = fresh.digest
+    interaction_id = secrets.token_urlsafe(16)
+    await interactions.keep(
+        here.context.db,
+        interaction_id,
+        browser_digest=digest,
+        client_id=None,
+        request=orjson.dumps({"page": PATH}).decode(),
+        now=here.context.now,
+    )
+    answer = responses.see_other(f"/interaction/{interaction_id}")
+    if fresh is not None:
+        here.shared.cookies.keep_browser(answer, fresh)
+    return answer
+
+
+async def post_end_session(request: Request, here: Surroundings) -> Answer:
+    """End one of the person's sessions; ending this one is signing out."""
+    form, _ = await read_own_form(request, here)
+    session = (await _situation(request, here)).session
+    if session is None:
+        return responses.see_other(PATH)
+    ended = field(form, "session")
+    event = record(
+        here.context,
+        Kind.SESSION_ENDED,
+        account_id=session.account_id,
+        session_id=ended,
+        by_session=session.session_id,
+    )
+    end = sessions.end(ended, session.account_id, "person", here.context.now)
+    done = await _try(here, Done.SESSION_ENDED, Step(end.query, end.values, required=True), event)
+    return _back(done)
+
+
+async def post_end_others(request: Request, here: Surroundings) -> Answer:
+    """End every session but this one."""
+    await read_own_form(request, here)
+    session = (await _situation(request, here)).session
+    if session is None:
+        return responses.see_other(PATH)
+    event = record(
+        here.context,
+        Kind.SESSION_ENDED,
+        account_id=session.account_id,
+        by_session=session.session_id,
+        all_others=True,
+    )
+    end = sessions.end_others(session.account_id, session.session_id, "person", here.context.now)
+    done = await _try(here, Done.OTHER_SESSIONS_ENDED, Step(end.query, end.values, required=True), event)
+    return _back(done)
+
+
+async def post_withdraw(request: Request, here: Surroundings) -> Answer:
+    """Take an agreement back: the portal's tokens stop working and it has to ask again."""
+    form, _ = await read_own_form(request, here)
+    session = (await _situation(request, here)).session
+    if session is None:
+        return responses.see_other(PATH)
+    client_id, now = field(form, "consent"), here.context.now
+    event = record(
+        here.context,
+        Kind.CONSENT_WITHDRAWN,
+        account_id=session.account_id,
+        client_id=client_id,
+        session_id=session.session_id,
+    )
+    done = await _try(
+        here,
+        Done.CONSENT_WITHDRAWN,
+        consents.withdraw(session.account_id, client_id, now),
+        grants.revoke_at_client(session.account_id, client_id, "person", now),
+        event,
+    )
+    return _back(done)
+
+
+async def _try(here: Surroundings, done: Done, *steps: Step) -> Done:
+    try:
+        await here.context.db.write(*steps)
+    except NothingChanged:
+        return Done.NOTHING_CHANGED
+    return done
+
+
+def _back(done: Done) -> Answer:
+    return responses.see_other(f"{PATH}?done={done.value}")

@@ -1,0 +1,159 @@
+"""What the account page shows, from the store's rows and the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import orjson
+
+from idp.assurance import AccountLevel
+from idp.audit.events import OK, Kind
+from idp.endpoints.showing import client_card
+from idp.endpoints.surroundings import Surroundings
+from idp.oidc.client import Client
+from idp.pages import views
+from idp.pages.i18n import Locale
+from idp.pages.views import ConsentLine, HistoryLine, ReleaseLine, SessionLine
+from idp.pages.wording import Basis, Done, HistoryEvent
+from idp.registers.types import Person
+from idp.store import audit, consents, sessions
+from idp.store.database import Row
+from idp.store.sessions import Session
+
+HISTORY_LINES = 50
+_ENDING = 4  # digits by which a person knows their number
+
+_HISTORY = {
+    (Kind.LOGIN, True): HistoryEvent.SIGNED_IN,
+    (Kind.LOGIN, False): HistoryEvent.SIGN_IN_FAILED,
+    (Kind.LOGOUT, True): HistoryEvent.SIGNED_OUT,
+    (Kind.SESSION_ENDED, True): HistoryEvent.SESSION_ENDED,
+    (Kind.AUTHORIZATION, True): HistoryEvent.PORTAL_ENTERED,
+    (Kind.CONSENT_GIVEN, True): HistoryEvent.CONSENT_GIVEN,
+    (Kind.CONSENT_WITHDRAWN, True): HistoryEvent.CONSENT_WITHDRAWN,
+    (Kind.ACCOUNT_LOCKED, True): HistoryEvent.ACCOUNT_LOCKED,
+    (Kind.ACCOUNT_UNLOCKED, True): HistoryEvent.ACCOUNT_UNLOCKED,
+}
+
+
+class Names:
+    """Names of clients, each looked up once."""
+
+    def __init__(self, here: Surroundings, locale: Locale) -> None:
+        self._here = here
+        self._locale = locale
+        self._clients: dict[str, Client | None] = {}
+
+    async def learn(self, client_ids: Iterable[str | None]) -> None:
+        """Look up the clients that will be asked for."""
+        for client_id in {client_id for client_id in client_ids if client_id} - self._clients.keys():
+            self._clients[client_id] = await self._here.shared.clients.find(client_id)
+
+    def name(self, client_id: str | None) -> str:
+        """The name in the page's language; the id of a client that is gone."""
+        client = self._clients.get(client_id or "")
+        return (client_id or "") if client is None else client_card(client, self._locale).name
+
+    def owner(self, client_id: str) -> str:
+        """The agency behind a client."""
+        client = self._clients.get(client_id)
+        return "" if client is None else client.owner
+
+    def legal_reference(self, client_id: str) -> str:
+        """The law that a statutory task rests on."""
+        client = self._clients.get(client_id)
+        return "" if client is None else client.legal_reference
+
+
+async def account_view(
+    here: Surroundings, session: Session, person: Person, locale: Locale, *, before: str, done: Done | None
+) -> views.Account:
+    """The whole page."""
+    db, account_id = here.context.db, session.account_id
+    names = Names(here, locale)
+    events = await audit.history(db, account_id, before=before or audit.LAST_ID, most=HISTORY_LINES)
+    agreed = await consents.of_account(db, account_id)
+    await names.learn([row["client_id"] for row in (*events, *agreed)])
+    return views.Account(
+        name=person.name,
+        number_ending=person.personal_number[-_ENDING:],
+        level=AccountLevel(session.ial),
+        sessions=await _sessions(here, session, names),
+        consents=tuple(_consent(row, names) for row in agreed if row["basis"] == Basis.CONSENT),
+        releases=_releases(events, agreed, names),
+        history=tuple(line for row in events if (line := _line(row, names)) is not None),
+        done=done,
+        older_url=f"/account?before={events[-1]['event_id']}" if len(events) == HISTORY_LINES else "",
+    )
+
+
+async def _sessions(here: Surroundings, current: Session, names: Names) -> tuple[SessionLine, ...]:
+    lines = []
+    for row in await sessions.live(here.context.db, current.account_id, here.context.now):
+        clients = await sessions.clients_of(here.context.db, row["session_id"])
+        await names.learn(clients)
+        lines.append(
+            SessionLine(
+                session_id=row["session_id"],
+                device=row["browser_label"],
+                began_at=row["created_at"],
+                seen_at=row["seen_at"],
+                current=row["session_id"] == current.session_id,
+                portals=tuple(names.name(client_id) for client_id in clients),
+            )
+        )
+    return tuple(lines)
+
+
+def _consent(row: Row, names: Names) -> ConsentLine:
+    return ConsentLine(
+        consent_id=row["client_id"],
+        client_name=names.name(row["client_id"]),
+        agency=names.owner(row["client_id"]),
+        claims=tuple(orjson.loads(row["claims"])),
+        given_at=row["given_at"],
+    )
+
+
+def _releases(events: Sequence[Row], agreed: Sequence[Row], names: Names) -> tuple[ReleaseLine, ...]:
+    """What portals received lately, newest first, as the audit log has it."""
+    bases = {row["client_id"]: row["basis"] for row in agreed}
+    last: dict[str, tuple[int, dict[str, None]]] = {}
+    for row in events:
+        if row["kind"] == Kind.CLAIMS_RELEASED and row["client_id"]:
+            claims = orjson.loads(row["details"])["claims"]
+            at, known = last.get(row["client_id"], (row["at"], {}))
+            last[row["client_id"]] = (at, known | dict.fromkeys(claims))
+    return tuple(
+        ReleaseLine(
+            client_name=names.name(client_id),
+            agency=names.owner(client_id),
+            claims=tuple(claims),
+            basis=Basis(bases.get(client_id, Basis.STATUTORY_TASK)),
+            last_at=at,
+            legal_reference=names.legal_reference(client_id),
+        )
+        for client_id, (at, claims) in last.items()
+        if claims
+    )
+
+
+def _line(row: Row, names: Names) -> HistoryLine | None:
+    """An event as the person reads it; what concerns only machines is left out."""
+    event = _event(row)
+    if event is None:
+        return None
+    return HistoryLine(
+        at=row["at"],
+        event=event,
+        client_name=names.name(row["client_id"]),
+        device=orjson.loads(row["details"]).get("browser", ""),
+    )
+
+
+def _event(row: Row) -> HistoryEvent | None:
+    succeeded = row["outcome"] == OK
+    if row["kind"] == Kind.ACTIVATION and succeeded:
+        first = orjson.loads(row["details"])["first"]
+        return HistoryEvent.ACTIVATED if first else HistoryEvent.PASSWORD_CHANGED
+    return _HISTORY.get((row["kind"], succeeded))

@@ -1,0 +1,120 @@
+"""The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2): GET and POST."""
+
+from __future__ import annotations
+
+import secrets
+
+from starlette.requests import Request
+
+from idp.audit.events import Kind, record
+from idp.endpoints.showing import locale_of
+from idp.endpoints.surroundings import Surroundings
+from idp.errors import OAuthError, PageError
+from idp.http import responses
+from idp.http.access_log import note_client
+from idp.http.cookies import fresh_cookie
+from idp.http.forms import Parameters, read_form, read_query
+from idp.http.responses import Answer
+from idp.interaction.asked import granted
+from idp.interaction.conversation import Errand, find_session, look
+from idp.interaction.issue import issue_code
+from idp.interaction.steps import Issue, Progress, Refuse, Situation, next_step, silent_error
+from idp.oidc.authorization_request import read_authorization_request, read_parameters
+from idp.oidc.redirect_uri import AuthorizationResponse, RedirectTarget, failure, prove_target
+from idp.store import interactions
+
+
+async def get(request: Request, here: Surroundings) -> Answer:
+    """An authorization request by GET."""
+    return await _authorize(request, here, read_query(request))
+
+
+async def post(request: Request, here: Surroundings) -> Answer:
+    """An authorization request by POST; it comes from other sites, so it carries no token of ours."""
+    return await _authorize(request, here, await read_form(request))
+
+
+async def _authorize(request: Request, here: Surroundings, pairs: Parameters) -> Answer:
+    context = here.context
+    parameters = read_parameters(pairs)
+    client = await here.shared.clients.find(parameters.get("client_id", ""))
+    if client is None:
+        raise PageError("unknown_client", detail="authorization request of an unknown client")
+    note_client(request, client.client_id)
+    target = prove_target(client, parameters, context.settings.issuer)
+    try:  # from here on the client can be told
+        errand = Errand(client, target, read_authorization_request(parameters, client, target))
+        return await _begin(request, here, errand)
+    except OAuthError as error:
+        await context.db.append(
+            record(
+                context, Kind.AUTHORIZATION, error.error, client_id=client.client_id, why=error.description
+            )
+        )
+        return answer_client(request, here, failure(target, error))
+
+
+async def _begin(request: Request, here: Surroundings, errand: Errand) -> Answer:
+    """With a session and nothing to ask the answer follows at once; else the person is led through the steps."""
+    context = here.context
+    session = await find_session(context, errand, here.shared.cookies.session_digest(request))
+    situation = await look(context, errand, session, Progress())
+    step = next_step(situation)
+    if isinstance(step, Issue):
+        return await _answer(request, here, errand, situation, step)
+    if "none" in errand.request.prompt:
+        raise silent_error(step)
+    if isinstance(step, Refuse):
+        raise step.error
+    return await _lead(request, here, errand)
+
+
+async def _answer(
+    request: Request, here: Surroundings, errand: Errand, situation: Situation, step: Issue
+) -> Answer:
+    response = await issue_code(
+        here.context, errand, situation, acting_for=step.acting_for, claims=agreed_claims(situation)
+    )
+    return answer_client(request, here, response, errand)
+
+
+def agreed_claims(situation: Situation) -> tuple[str, ...]:
+    """Of what is asked, what the person agreed to earlier."""
+    if situation.session is None or situation.demands.asked is None:
+        return ()
+    return granted(situation.session, situation.demands.asked)
+
+
+async def _lead(request: Request, here: Surroundings, errand: Errand) -> Answer:
+    """Keep the request and send the browser to the first page."""
+    digest, fresh = here.shared.cookies.browser_digest(request), None
+    if digest is None:
+        fresh = fresh_cookie()
+        digest = fresh.digest
+    interaction_id = secrets.token_urlsafe(16)
+    await interactions.keep(
+        here.context.db,
+        interaction_id,
+        browser_digest=digest,
+        client_id=errand.client.client_id,
+        request=errand.request.to_json(),
+        now=here.context.now,
+    )
+    answer = responses.see_other(f"/interaction/{interaction_id}")
+    if fresh is not None:
+        here.shared.cookies.keep_browser(answer, fresh)
+    return answer
+
+
+def answer_client(
+    request: Request, here: Surroundings, response: AuthorizationResponse, errand: Errand | None = None
+) -> Answer:
+    """Send an authorization response where its target says and how."""
+    target: RedirectTarget = response.target
+    return responses.authorization_response(
+        here.shared.pages,
+        locale_of(request, here, errand),
+        target.redirect_uri,
+        response.parameters,
+        target.response_mode,
+    )

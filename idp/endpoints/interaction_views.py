@@ -1,0 +1,250 @@
+"""What the pages of an interaction show: from a situation to a view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from idp.assurance import AccountLevel, AuthenticationLevel
+from idp.endpoints.showing import client_card, locale_of, show
+from idp.endpoints.surroundings import Surroundings
+from idp.http.responses import Answer
+from idp.interaction.asked import Asked
+from idp.interaction.conversation import Errand
+from idp.interaction.steps import (
+    AskConsent,
+    ChooseRepresentation,
+    Login,
+    Situation,
+    Step,
+    Stop,
+    WhyLogin,
+    acting_for,
+)
+from idp.oidc.claims import Release, claim_values
+from idp.oidc.client import Client
+from idp.oidc.subject import pairwise_subject
+from idp.pages import views
+from idp.pages.forms import FieldProblem
+from idp.pages.i18n import Locale
+from idp.pages.views import ClaimLine, ClientCard, OrganisationChoice, View
+from idp.pages.wording import LoginReason, OrganisationRole, StopReason, Unavailable
+from idp.registers.calendar import today
+from idp.registers.standing import OrganisationStanding, organisation_standing
+from idp.registers.types import IdentifierScheme, OrganisationType, Representation, RepresentativeRole
+
+_REASONS = {
+    WhyLogin.NO_SESSION: LoginReason.FIRST,
+    WhyLogin.ASKED_BY_CLIENT: LoginReason.ASKED_BY_CLIENT,
+    WhyLogin.TOO_LONG_AGO: LoginReason.TOO_LONG_AGO,
+    WhyLogin.OTHER_PERSON: LoginReason.ASKED_BY_CLIENT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A form that comes back: what is wrong with it, and what need not be typed again."""
+
+    problems: tuple[FieldProblem, ...] = ()
+    personal_number: str = ""
+    retry_at: int | None = None
+    ticked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One page to be made: for which request, portal and situation."""
+
+    here: Surroundings
+    path: str
+    errand: Errand | None
+    situation: Situation
+    locale: Locale
+
+    @property
+    def card(self) -> ClientCard | None:
+        """The portal."""
+        return None if self.errand is None else client_card(self.errand.client, self.locale)
+
+    @property
+    def cancel(self) -> str:
+        """Where the way back to the portal posts to."""
+        return "" if self.errand is None else f"{self.path}/cancel"
+
+
+def view_of(desk: Desk, step: Step, typed: Typed) -> View:
+    """The page of a step."""
+    errand = desk.errand
+    match step:
+        case Login():
+            return _login(desk, step, typed)
+        case Stop():
+            return _stopped(desk, step.reason)
+        case ChooseRepresentation() if errand is not None:
+            return _representation(desk, errand, typed)
+        case AskConsent() if errand is not None:
+            return _asking(desk, errand, step.asked, typed)
+        case _:
+            raise AssertionError(f"{step} has no page")
+
+
+def _login(desk: Desk, step: Login, typed: Typed) -> View:
+    known = desk.situation.person if step.why is not WhyLogin.NO_SESSION else None
+    return views.Login(
+        action=f"{desk.path}/login",
+        client=desk.card,
+        reason=_REASONS[step.why],
+        personal_number=typed.personal_number or ("" if known is None else known.personal_number),
+        retry_at=typed.retry_at,
+        cancel_action=desk.cancel,
+        problems=typed.problems,
+    )
+
+
+def _stopped(desk: Desk, reason: str) -> View:
+    """The organisation's name is told where it is the reason."""
+    names = [r.organisation.legal_name for r in desk.situation.representations]
+    return views.LoginStopped(
+        reason=StopReason(reason),
+        client=desk.card,
+        organisation_name=names[0] if names else "",
+        back_action=desk.cancel,
+    )
+
+
+def stopped_by(request: Request, here: Surroundings, path: str, errand: Errand | None, reason: str) -> View:
+    """The page for somebody who gave the right password and cannot go on."""
+    locale = locale_of(request, here, errand)
+    return views.LoginStopped(
+        reason=StopReason(reason),
+        client=None if errand is None else client_card(errand.client, locale),
+        back_action="" if errand is None else f"{path}/cancel",
+    )
+
+
+def _representation(desk: Desk, errand: Errand, typed: Typed) -> View:
+    return views.Representation(
+        action=f"{desk.path}/representation",
+        client=client_card(errand.client, desk.locale),
+        person_name=_name(desk),
+        self_allowed=not desk.situation.demands.organisation_required,
+        organisations=tuple(_choice(r) for r in desk.situation.representations),
+        cancel_action=desk.cancel,
+        problems=typed.problems,
+    )
+
+
+def _choice(representation: Representation) -> OrganisationChoice:
+    organisation = representation.organisation
+    dissolved = organisation_standing(organisation) is OrganisationStanding.DISSOLVED
+    return OrganisationChoice(
+        record_id=organisation.record_id,
+        legal_name=organisation.legal_name,
+        code=_code(representation),
+        role=_role(representation),
+        unavailable=Unavailable.DISSOLVED if dissolved else None,
+    )
+
+
+def _code(representation: Representation) -> str:
+    """The identifier that people know an organisation by: its enterprise code where it has one."""
+    identifiers = representation.organisation.identifiers
+    known = [i.value for i in identifiers if i.scheme is IdentifierScheme.ENTERPRISE_CODE]
+    return known[0] if known else (identifiers[0].value if identifiers else "")
+
+
+def _role(representation: Representation) -> OrganisationRole:
+    if representation.organisation.type is OrganisationType.HOUSEHOLD_BUSINESS:
+        return OrganisationRole.OWNER
+    if representation.representative.role is RepresentativeRole.HEAD:
+        return OrganisationRole.HEAD
+    return OrganisationRole.LEGAL_REPRESENTATIVE
+
+
+def _asking(desk: Desk, errand: Errand, asked: Asked, typed: Typed) -> View:
+    client, acted_for = errand.client, _acted_for(desk.situation)
+    lines = _lines(desk, client, asked, acted_for)
+    organisation = "" if acted_for is None else acted_for.organisation.legal_name
+    if asked.basis == "consent":
+        return views.Consent(
+            action=f"{desk.path}/consent",
+            client=client_card(client, desk.locale),
+            person_name=_name(desk),
+            claims=lines,
+            purpose=_in(desk.locale, client.purpose),
+            organisation_name=organisation,
+            ticked=typed.ticked,
+            problems=typed.problems,
+        )
+    return views.Notice(
+        action=f"{desk.path}/consent",
+        client=client_card(client, desk.locale),
+        person_name=_name(desk),
+        claims=lines,
+        purpose=_in(desk.locale, client.purpose),
+        legal_reference=client.legal_reference,
+        organisation_name=organisation,
+        cancel_action=desk.cancel,
+    )
+
+
+def _acted_for(situation: Situation) -> Representation | None:
+    chosen = acting_for(situation)
+    return next((r for r in situation.representations if r.organisation.record_id == chosen), None)
+
+
+def _lines(
+    desk: Desk, client: Client, asked: Asked, acted_for: Representation | None
+) -> tuple[ClaimLine, ...]:
+    """Each claim with the value that would be given, as the person reads it."""
+    person, session = desk.situation.person, desk.situation.session
+    if person is None or session is None:
+        raise AssertionError("nobody is asked without a session")
+    release = Release(
+        subject=pairwise_subject(desk.here.context.keyring, client.sector, session.account_id),
+        today=today(desk.situation.now),
+        account_level=AccountLevel(session.ial),
+        authentication_level=AuthenticationLevel(session.authentication_level),
+        representation=acted_for,
+    )
+    values = claim_values(person, asked.claims, release)
+    return tuple(
+        ClaimLine(claim=claim, value=readable(values.get(claim)), required=claim in asked.essential)
+        for claim in asked.claims
+    )
+
+
+def readable(value: object) -> str:
+    """A claim's value as one line: of an object, the member that a person knows it by."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case {"formatted": str(text)} | {"legal_name": str(text)} | {"value": str(text)}:
+            return text
+        case dict() | list() | None:
+            return ""
+        case _:
+            return str(value)
+
+
+def _in(locale: Locale, texts: Mapping[str, str]) -> str:
+    """A text of the client's in this language, else in Vietnamese."""
+    return texts.get(locale) or texts.get("vi", "")
+
+
+def _name(desk: Desk) -> str:
+    return "" if desk.situation.person is None else desk.situation.person.name
+
+
+def dead_end(request: Request, here: Surroundings, error: str, errand: Errand | None) -> Answer:
+    """The page of an interaction that is over, with the way back to the portal."""
+    view = views.ErrorPage(
+        error=error,
+        request_id=here.context.request_id,
+        back_url="" if errand is None else errand.client.client_uri,
+        restart_url="/account" if errand is None else "",
+        client_name="" if errand is None else client_card(errand.client, locale_of(request, here)).name,
+    )
+    return show(request, here, view, status=410)

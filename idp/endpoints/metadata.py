@@ -1,0 +1,42 @@
+"""What anybody may read: the metadata documents and the keys (OpenID Connect Discovery, RFC 8414, RFC 7517)."""
+
+from __future__ import annotations
+
+import hashlib
+
+import orjson
+from starlette.requests import Request
+
+from idp.endpoints.surroundings import Document, Surroundings
+from idp.http import responses
+from idp.http.responses import Answer
+from idp.oidc.discovery import WELL_KNOWN, provider_metadata
+from idp.settings import Settings
+
+METADATA_CACHE_SECONDS = 3600
+
+# Public documents are for every origin: single-page portals and tools of developers read them.
+FOR_EVERYBODY = {"access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin"}
+
+
+def make_documents(settings: Settings) -> dict[str, Document]:
+    """The metadata documents by path, as bytes."""
+    body = orjson.dumps(provider_metadata(settings))
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    return {path: Document(body, etag) for path in WELL_KNOWN}
+
+
+async def metadata(request: Request, here: Surroundings) -> Answer:
+    """The metadata of the provider."""
+    document = here.shared.documents[request.scope["path"]]
+    return responses.prepared(
+        request, document.body, document.etag, max_age=METADATA_CACHE_SECONDS, headers=FOR_EVERYBODY
+    )
+
+
+async def jwks(request: Request, here: Surroundings) -> Answer:
+    """The public keys."""
+    prepared = here.context.keyring.jwks()
+    return responses.prepared(
+        request, prepared.body, prepared.etag, max_age=prepared.max_age, headers=FOR_EVERYBODY
+    )

@@ -1,0 +1,50 @@
+"""Every address we answer at: one literal table. The protocol's addresses are those of the metadata document."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from idp.endpoints import (
+    account,
+    activate,
+    authorization,
+    front,
+    interaction,
+    interaction_consent,
+    introspection,
+    logout,
+    metadata,
+    revocation,
+    token,
+    userinfo,
+)
+from idp.endpoints.surroundings import Surroundings
+from idp.http import health, static
+from idp.http.routing import Route, json, page
+from idp.oidc.discovery import ENDPOINTS, WELL_KNOWN
+
+ROUTES: Final[tuple[Route[Surroundings], ...]] = (
+    page(ENDPOINTS["authorization_endpoint"], GET=authorization.get, POST=authorization.post),
+    json(ENDPOINTS["token_endpoint"], POST=token.post),
+    json(ENDPOINTS["userinfo_endpoint"], GET=userinfo.get, POST=userinfo.post),
+    json(ENDPOINTS["jwks_uri"], GET=metadata.jwks),
+    json(ENDPOINTS["revocation_endpoint"], POST=revocation.post),
+    json(ENDPOINTS["introspection_endpoint"], POST=introspection.post),
+    page(ENDPOINTS["end_session_endpoint"], GET=logout.get, POST=logout.post),
+    *(json(path, GET=metadata.metadata) for path in WELL_KNOWN),
+    page("/interaction/{interaction_id}", GET=interaction.get),
+    page("/interaction/{interaction_id}/login", POST=interaction.post_login),
+    page("/interaction/{interaction_id}/representation", POST=interaction.post_representation),
+    page("/interaction/{interaction_id}/consent", POST=interaction_consent.post_consent),
+    page("/interaction/{interaction_id}/cancel", POST=interaction.post_cancel),
+    page(activate.PATH, GET=activate.get, POST=activate.post),
+    page(activate.PASSWORD_PATH, GET=activate.get_password, POST=activate.post_password),
+    page(account.PATH, GET=account.get),
+    page("/account/sessions/end", POST=account.post_end_session),
+    page("/account/sessions/end-others", POST=account.post_end_others),
+    page("/account/consents/withdraw", POST=account.post_withdraw),
+    page("/", GET=front.front),
+    json(static.PATH, GET=front.static),
+    json(health.LIVE, GET=front.live),
+    json(health.READY, GET=front.ready),
+)

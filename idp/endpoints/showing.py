@@ -1,0 +1,97 @@
+"""How endpoints show a page: in the person's language, with a form token bound to the browser."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from idp.endpoints.surroundings import Surroundings
+from idp.errors import PageError
+from idp.http import csrf, responses
+from idp.http.cookies import fresh_cookie
+from idp.http.forms import Parameters, read_form
+from idp.http.responses import Answer
+from idp.http.security_headers import form_action_source
+from idp.interaction.conversation import Errand
+from idp.oidc.client import Client
+from idp.pages.i18n import LOCALES, Locale, negotiate
+from idp.pages.views import ClientCard, View
+
+LANGUAGE_PARAMETER = "lang"
+
+
+def chosen_language(request: Request) -> Locale | None:
+    """The language that the person asked for with the switch on the page."""
+    asked = request.query_params.get(LANGUAGE_PARAMETER)
+    return next((locale for locale in LOCALES if locale == asked), None)
+
+
+def locale_of(request: Request, here: Surroundings, errand: Errand | None = None) -> Locale:
+    """The switch wins, then what was chosen before, then `ui_locales` of the portal, then the browser."""
+    chosen = chosen_language(request) or here.shared.cookies.language(request)
+    wished = "" if errand is None or chosen is not None else " ".join(errand.request.ui_locales)
+    return negotiate(wished or None, chosen, request.headers.get("accept-language"))
+
+
+def show(
+    request: Request,
+    here: Surroundings,
+    view: View,
+    *,
+    at: str = "",
+    status: int = 200,
+    errand: Errand | None = None,
+) -> Answer:
+    """A page with its form token; `at` is the page's own address, which the language switch leads back to."""
+    shared = here.shared
+    locale = locale_of(request, here, errand)
+    digest, fresh = shared.cookies.browser_digest(request), None
+    if digest is None:
+        fresh = fresh_cookie()
+        digest = fresh.digest
+    other = next(candidate for candidate in LOCALES if candidate != locale)
+    origin = "" if errand is None else form_action_source(errand.target.redirect_uri)
+    answer = responses.page(
+        shared.pages,
+        view,
+        locale,
+        status=status,
+        csrf_token=csrf.csrf_token(here.context.keyring, digest),
+        switch_url=f"{at or request.url.path}?{LANGUAGE_PARAMETER}={other}",
+        form_action_origin=origin,
+    )
+    if fresh is not None:
+        shared.cookies.keep_browser(answer, fresh)
+    if chosen_language(request) is not None:
+        shared.cookies.keep_language(answer, locale)
+    return answer
+
+
+async def read_own_form(request: Request, here: Surroundings) -> tuple[Parameters, bytes]:
+    """The fields of one of our own forms, and the digest of the browser that sent it.
+
+    Raises:
+        PageError: the form does not come from our page in this browser.
+    """
+    form = await read_form(request)
+    digest = here.shared.cookies.browser_digest(request)
+    csrf.require_csrf(request, form, here.context.keyring, digest, issuer=here.shared.settings.issuer)
+    if digest is None:
+        raise PageError("cookies_required", 403)
+    return form, digest
+
+
+def field(form: Parameters, name: str) -> str:
+    """A field's value; empty when it is missing or came twice."""
+    values = [value for key, value in form if key == name]
+    return values[0] if len(values) == 1 else ""
+
+
+def client_card(client: Client, locale: Locale) -> ClientCard:
+    """How a client is named on pages."""
+    return ClientCard(
+        name=client.names.get(locale) or client.names["vi"],
+        agency=client.owner,
+        name_lang=locale if client.names.get(locale) else "vi",
+        policy_url=client.policy_uri or "",
+        tos_url=client.tos_uri or "",
+    )

@@ -1,0 +1,186 @@
+"""One interaction, opened for one request: whose it is, for which portal, and how it goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+from starlette.requests import Request
+
+from idp.audit.events import Kind, record
+from idp.endpoints import interaction_views
+from idp.endpoints.authorization import agreed_claims, answer_client
+from idp.endpoints.interaction_views import Desk, Typed
+from idp.endpoints.showing import locale_of, read_own_form, show
+from idp.endpoints.surroundings import Surroundings
+from idp.errors import OAuthError, PageError
+from idp.http import responses
+from idp.http.access_log import note_client
+from idp.http.forms import Parameters
+from idp.http.responses import Answer
+from idp.interaction.conversation import Errand, find_session, look, progress_of
+from idp.interaction.issue import issue_code
+from idp.interaction.steps import Issue, Refuse, Situation, Step, Stop, next_step
+from idp.oidc.authorization_request import AuthorizationRequest, prove_target_again
+from idp.oidc.redirect_uri import failure
+from idp.store import interactions
+from idp.store.database import NothingChanged
+from idp.store.interactions import Interaction
+
+OWN_PAGES: Final = ("/account",)
+"""Our own pages that need a login; an interaction without a client leads to one of them."""
+
+UNTYPED: Final = Typed()
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """A request within an interaction; `errand` is None where the person came to our own pages."""
+
+    request: Request
+    here: Surroundings
+    interaction: Interaction
+    errand: Errand | None
+
+    @property
+    def path(self) -> str:
+        """The interaction's own address, which every step leads back to."""
+        return f"/interaction/{self.interaction.interaction_id}"
+
+    @property
+    def client_id(self) -> str | None:
+        """The portal's client id."""
+        return None if self.errand is None else self.errand.client.client_id
+
+
+async def open_talk(request: Request, here: Surroundings) -> Talk:
+    """The interaction of this address, finished or not, if it belongs to this browser.
+
+    Raises:
+        PageError: none such in this browser; the page says how to go on.
+    """
+    interaction = await interactions.find(here.context.db, request.path_params["interaction_id"])
+    browser = here.shared.cookies.browser_digest(request)
+    if browser is None:
+        raise PageError("cookies_required", 400, detail="interaction without browser cookie")
+    if interaction is None or interaction.browser_digest != browser:
+        raise PageError("stale_interaction", 404, detail="no such interaction in this browser", way_on="/")
+    errand = await _errand(here, interaction)
+    if errand is not None:
+        note_client(request, errand.client.client_id)
+    return Talk(request, here, interaction, errand)
+
+
+async def open_form(request: Request, here: Surroundings) -> tuple[Talk, Parameters] | Answer:
+    """The interaction and the form that was sent to it; or the page that explains why it is over."""
+    form, _ = await read_own_form(request, here)
+    talk = await open_talk(request, here)
+    over = explain_end(talk)
+    return (talk, form) if over is None else over
+
+
+async def _errand(here: Surroundings, interaction: Interaction) -> Errand | None:
+    if interaction.client_id is None:
+        return None
+    client = await here.shared.clients.find(interaction.client_id)
+    if client is None:
+        raise PageError("unknown_client", detail="the client of an interaction is gone")
+    kept = AuthorizationRequest.from_json(interaction.request)
+    return Errand(client, prove_target_again(client, kept, here.context.settings.issuer), kept)
+
+
+def explain_end(talk: Talk) -> Answer | None:
+    """The page that says that this interaction is over and offers the way on; None while it is open."""
+    if talk.interaction.finished_at is not None:
+        return interaction_views.dead_end(talk.request, talk.here, "already_finished", talk.errand)
+    if talk.interaction.expires_at <= talk.here.context.now:
+        return interaction_views.dead_end(talk.request, talk.here, "stale_interaction", talk.errand)
+    return None
+
+
+async def situation_of(talk: Talk, cookie_digest: bytes | None = None) -> Situation:
+    """Where the person stands; `cookie_digest` is the session cookie about to be set, if there is one."""
+    digest = cookie_digest or talk.here.shared.cookies.session_digest(talk.request)
+    session = await find_session(talk.here.context, talk.errand, digest)
+    return await look(talk.here.context, talk.errand, session, progress_of(talk.interaction))
+
+
+async def go_on(talk: Talk, situation: Situation, *, after_form: bool = True) -> Answer:
+    """Answer the portal where everything is settled; else show the next page, or lead to it after a form."""
+    step = next_step(situation)
+    if isinstance(step, Issue):
+        return await _finish(talk, situation, step)
+    if isinstance(step, Refuse):
+        return await fail(talk, step.error)
+    if after_form:
+        return responses.see_other(talk.path)
+    if isinstance(step, Stop):
+        await _note_stop(talk, situation, step)
+    return show_step(talk, situation, step)
+
+
+def show_step(
+    talk: Talk, situation: Situation, step: Step, *, typed: Typed = UNTYPED, status: int = 200
+) -> Answer:
+    """The page of a step, perhaps with what is wrong about the form that was sent."""
+    locale = locale_of(talk.request, talk.here, talk.errand)
+    desk = Desk(talk.here, talk.path, talk.errand, situation, locale)
+    view = interaction_views.view_of(desk, step, typed)
+    return show(talk.request, talk.here, view, at=talk.path, status=status, errand=talk.errand)
+
+
+async def _finish(talk: Talk, situation: Situation, step: Issue) -> Answer:
+    if talk.errand is None:
+        return await _lead_to_own_page(talk)
+    response = await issue_code(
+        talk.here.context,
+        talk.errand,
+        situation,
+        acting_for=step.acting_for,
+        claims=agreed_claims(situation),
+        interaction=talk.interaction,
+    )
+    return answer_client(talk.request, talk.here, response, talk.errand)
+
+
+async def _lead_to_own_page(talk: Talk) -> Answer:
+    await end(talk)
+    page = orjson.loads(talk.interaction.request)["page"]
+    return responses.see_other(page if page in OWN_PAGES else OWN_PAGES[0])
+
+
+async def fail(talk: Talk, error: OAuthError) -> Answer:
+    """End the interaction with an error for the portal."""
+    await end(talk, error)
+    if talk.errand is None:
+        return responses.see_other("/")
+    return answer_client(talk.request, talk.here, failure(talk.errand.target, error), talk.errand)
+
+
+async def end(talk: Talk, error: OAuthError | None = None) -> None:
+    """Finish the interaction, once.
+
+    Raises:
+        PageError: it was finished in the meantime.
+    """
+    context = talk.here.context
+    steps = [interactions.finish(talk.interaction.interaction_id, context.now)]
+    if error is not None:
+        steps.append(record(context, Kind.AUTHORIZATION, error.error, client_id=talk.client_id))
+    try:
+        await context.db.write(*steps)
+    except NothingChanged as nothing:
+        raise PageError("already_finished", 409, detail="interaction finished twice", way_on="/") from nothing
+
+
+async def _note_stop(talk: Talk, situation: Situation, step: Stop) -> None:
+    session = situation.session
+    event = record(
+        talk.here.context,
+        Kind.AUTHORIZATION,
+        step.reason,
+        account_id=None if session is None else session.account_id,
+        client_id=talk.client_id,
+    )
+    await talk.here.context.db.append(event)

@@ -1,0 +1,44 @@
+"""The token endpoint (RFC 6749 §3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from starlette.requests import Request
+
+from idp.context import Context
+from idp.endpoints.authenticated import read_client_form
+from idp.endpoints.surroundings import Surroundings
+from idp.errors import InvalidRequest, UnauthorizedClient, UnsupportedGrantType
+from idp.http import responses
+from idp.http.responses import Answer
+from idp.oidc.client import Client
+from idp.oidc.grants import authorization_code, client_credentials, refresh_token
+
+Redeem = Callable[[Context, Client, Mapping[str, str]], Awaitable[dict[str, object]]]
+
+GRANT_TYPES: Final[Mapping[str, Redeem]] = MappingProxyType(
+    {
+        authorization_code.GRANT_TYPE: authorization_code.redeem,
+        refresh_token.GRANT_TYPE: refresh_token.redeem,
+        client_credentials.GRANT_TYPE: client_credentials.redeem,
+    }
+)
+KNOWN: Final = frozenset({"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope"})
+NOT_KEPT: Final = MappingProxyType({"cache-control": "no-store", "pragma": "no-cache"})
+
+
+async def post(request: Request, here: Surroundings) -> Answer:
+    """Authenticate the client, then redeem what its grant type names."""
+    client, form = await read_client_form(request, here, KNOWN)
+    grant_type = form.get("grant_type")
+    if grant_type is None:
+        raise InvalidRequest("grant_type is missing")
+    redeem = GRANT_TYPES.get(grant_type)
+    if redeem is None:
+        raise UnsupportedGrantType(f"grant_type must be one of {', '.join(GRANT_TYPES)}")
+    if grant_type not in client.grant_types:
+        raise UnauthorizedClient(f"this client is not registered for the grant type {grant_type}")
+    return responses.json(await redeem(here.context, client, form), headers=NOT_KEPT)

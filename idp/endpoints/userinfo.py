@@ -1,0 +1,97 @@
+"""The UserInfo endpoint (OpenID Connect Core §5.3): what was granted, as the registers state it now."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from idp.audit.events import Kind, record
+from idp.endpoints.surroundings import Surroundings
+from idp.errors import InvalidGrant, InvalidRequest, InvalidToken
+from idp.http import responses
+from idp.http.access_log import note_client
+from idp.http.forms import read_form
+from idp.http.responses import Answer
+from idp.oidc.access_token import check_userinfo_token
+from idp.oidc.claims import RequestedClaims, claim_values
+from idp.oidc.client import Client
+from idp.oidc.grants.holder import HeldGrant, find_holder
+from idp.oidc.grants.tokens import release_of
+from idp.oidc.userinfo import signed_userinfo_claims, userinfo_claims
+from keys import jose
+from keys.policy import Purpose
+
+_SCHEME = "bearer "
+
+
+async def get(request: Request, here: Surroundings) -> Answer:
+    """With the token in the Authorization header (RFC 6750 §2.1)."""
+    return await _answer(request, here, _from_header(request))
+
+
+async def post(request: Request, here: Surroundings) -> Answer:
+    """With the token in the header or in the form (RFC 6750 §2.2), not in both."""
+    token = _from_header(request)
+    if request.headers.get("content-type"):
+        sent = [value for name, value in await read_form(request) if name == "access_token"]
+        if len(sent) + bool(token) > 1:
+            raise InvalidRequest("the access token is sent more than once (RFC 6750 section 2)")
+        token = sent[0] if sent else token
+    return await _answer(request, here, token)
+
+
+def _from_header(request: Request) -> str:
+    header = request.headers.get("authorization", "")
+    return header[len(_SCHEME) :].strip() if header.lower().startswith(_SCHEME) else ""
+
+
+async def _answer(request: Request, here: Surroundings, token: str) -> Answer:
+    held, client = await _held(request, here, token)
+    context, granted = here.context, RequestedClaims.from_json(held.grant.claims).userinfo
+    release = release_of(context, client, held.grant, held.holder)
+    released = claim_values(held.holder.person, granted, release)
+    claims = userinfo_claims(
+        subject=release.subject, subject_type=held.holder.person.subject_type, released=released
+    )
+    event = record(
+        context,
+        Kind.CLAIMS_RELEASED,
+        account_id=held.grant.account_id,
+        client_id=client.client_id,
+        session_id=held.grant.session_id,
+        grant_id=held.grant.grant_id,
+        claims=list(released),
+    )
+    await context.db.append(event)
+    if client.userinfo_signed_response_alg is None:
+        return responses.json(claims)
+    signed = signed_userinfo_claims(
+        claims, issuer=context.settings.issuer, client_id=client.client_id, now=context.now
+    )
+    return responses.signed_jwt(
+        context.keyring.issue(Purpose.USERINFO, signed, alg=client.userinfo_signed_response_alg)
+    )
+
+
+async def _held(request: Request, here: Surroundings, token: str) -> tuple[HeldGrant, Client]:
+    """What the token stands for, if it still does.
+
+    Raises:
+        InvalidToken: RFC 6750 §3.1.
+    """
+    context = here.context
+    if not token:
+        raise InvalidToken
+    try:
+        claims = context.keyring.verify_own(token, purpose=Purpose.ACCESS_TOKEN)
+    except jose.InvalidToken as error:
+        raise InvalidToken("the access token is not valid", detail=str(error)) from error
+    grant_id = check_userinfo_token(claims, issuer=context.settings.issuer, now=context.now)
+    try:
+        held = await find_holder(context, grant_id, jti=str(claims["jti"]))
+    except InvalidGrant as error:
+        raise InvalidToken("the access token is revoked", detail=error.detail) from error
+    client = await here.shared.clients.find(held.grant.client_id)
+    if client is None or client.disabled_at is not None:
+        raise InvalidToken("the access token is revoked", detail="client disabled")
+    note_client(request, client.client_id)
+    return held, client

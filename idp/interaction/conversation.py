@@ -1,0 +1,121 @@
+"""From a request and a browser to the situation that decides the next step: everything that has to be looked up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from idp.assurance import AuthenticationLevel, read_acr
+from idp.context import Context
+from idp.interaction.asked import asked
+from idp.interaction.steps import Demands, Progress, Situation
+from idp.oidc.authorization_request import AuthorizationRequest
+from idp.oidc.client import Client
+from idp.oidc.hint import verify_hint
+from idp.oidc.redirect_uri import RedirectTarget
+from idp.oidc.subject import pairwise_subject
+from idp.registers.business import find_representations
+from idp.registers.calendar import today
+from idp.registers.population import find_person
+from idp.registers.standing import Standing, standing
+from idp.registers.types import Representation
+from idp.store import sessions
+from idp.store.interactions import Interaction
+from idp.store.sessions import Session
+
+BEYOND_EVERY_LEVEL: Final = max(AuthenticationLevel) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a portal sent the person for: a proven target and the request that goes with it."""
+
+    client: Client
+    target: RedirectTarget
+    request: AuthorizationRequest
+
+
+def demands(context: Context, errand: Errand | None) -> Demands:
+    """What the request demands; our own pages demand a login and nothing else."""
+    if errand is None:
+        return Demands()
+    request = errand.request
+    return Demands(
+        prompt=request.prompt,
+        max_age=request.max_age,
+        least_level=least_level(request, context.settings.issuer),
+        organisation=request.asks_organisation,
+        organisation_required=request.requires_organisation,
+        asked=asked(request, errand.client),
+    )
+
+
+def least_level(request: AuthorizationRequest, base: str) -> int:
+    """The weakest authentication level that satisfies an essential `acr` (OpenID Connect Core §5.5.1.1).
+
+    Wishes (`acr_values`) demand nothing. Only values that we do not know are beyond every level.
+    """
+    if not request.acr_is_essential or not request.wanted_acr_values:
+        return AuthenticationLevel.ONE
+    levels = [read_acr(base, value) for value in request.wanted_acr_values]
+    return min((level for level in levels if level is not None), default=BEYOND_EVERY_LEVEL)
+
+
+def progress_of(interaction: Interaction | None) -> Progress:
+    """How far the person got within an interaction."""
+    if interaction is None:
+        return Progress()
+    return Progress(interaction.session_id, interaction.acting_for)
+
+
+async def find_session(
+    context: Context, errand: Errand | None, cookie_digest: bytes | None
+) -> Session | None:
+    """The browser's live session, with what it settled for this client."""
+    if cookie_digest is None:
+        return None
+    client_id = "" if errand is None else errand.client.client_id
+    return await sessions.find(context.db, cookie_digest, context.now, client_id=client_id)
+
+
+async def look(
+    context: Context, errand: Errand | None, session: Session | None, progress: Progress
+) -> Situation:
+    """Gather what decides the next step; the registers are asked only where there is somebody to ask for."""
+    wanted = demands(context, errand)
+    if session is None:
+        return Situation(wanted, progress, context.now)
+    day = today(context.now)
+    person = await find_person(context.registers, session.register_record_id)
+    return Situation(
+        wanted,
+        progress,
+        context.now,
+        session=session,
+        person=person,
+        standing=Standing.MISSING if person is None else standing(person, day),
+        other_person_hinted=errand is not None and _hints_other_person(context, errand, session),
+        representations=await _representations(context, session) if wanted.organisation else (),
+    )
+
+
+async def _representations(context: Context, session: Session) -> tuple[Representation, ...]:
+    found = await find_representations(context.registers, session.register_record_id, today(context.now))
+    return tuple(found)
+
+
+def _hints_other_person(context: Context, errand: Errand, session: Session) -> bool:
+    """Whether `id_token_hint`, or a `sub` asked for by value, names somebody else (OpenID Connect Core §3.1.2.2)."""
+    hint, required_sub = errand.request.unverified_id_token_hint, errand.request.required_sub
+    if not hint and required_sub is None:
+        return False
+    subject = pairwise_subject(context.keyring, errand.client.sector, session.account_id)
+    if required_sub not in (None, subject):
+        return True
+    if not hint:
+        return False
+    client_id = errand.client.client_id
+    return (
+        verify_hint(context.keyring, hint, issuer=context.settings.issuer, client_id=client_id).subject
+        != subject
+    )

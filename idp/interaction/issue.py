@@ -1,0 +1,105 @@
+"""The end of a conversation: the authorization code, and the grant that stands behind it."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+from idp.audit.events import Kind, record
+from idp.context import Context
+from idp.errors import PageError
+from idp.interaction.conversation import Errand
+from idp.interaction.steps import ONESELF, Situation
+from idp.oidc.claims import requested_claims
+from idp.oidc.redirect_uri import AuthorizationResponse, success
+from idp.store import grants, interactions, refresh_tokens, sessions
+from idp.store.database import NothingChanged, Step
+from idp.store.grants import Grant
+from idp.store.interactions import Interaction
+from idp.store.sessions import Session
+
+
+async def issue_code(
+    context: Context,
+    errand: Errand,
+    situation: Situation,
+    *,
+    acting_for: str,
+    claims: tuple[str, ...],
+    interaction: Interaction | None = None,
+    also: tuple[Step, ...] = (),
+) -> AuthorizationResponse:
+    """Keep the grant with the digest of a fresh code and answer with the code (OpenID Connect Core §3.1.2.5).
+
+    `claims` are those the person agreed to, by their leads. An interaction ends in the same write, once.
+
+    Raises:
+        PageError: the interaction was finished in the meantime (another tab, a double click).
+    """
+    session = situation.session
+    if session is None:
+        raise AssertionError("a code is issued only to a session")
+    code = secrets.token_urlsafe(32)
+    grant = _grant(context, errand, session, acting_for, claims)
+    kept = (
+        grants.add(grant, hashlib.sha256(code.encode()).digest()),
+        record(
+            context,
+            Kind.AUTHORIZATION,
+            account_id=session.account_id,
+            client_id=grant.client_id,
+            session_id=session.session_id,
+            grant_id=grant.grant_id,
+            scope=list(grant.scope),
+            claims=list(claims),
+            for_organisation=acting_for != ONESELF,
+        ),
+    )
+    changes = (*also, *_session_changes(context, errand, session, acting_for))
+    await _keep(context, kept, changes, interaction)
+    return success(errand.target, code)
+
+
+def _grant(
+    context: Context, errand: Errand, session: Session, acting_for: str, claims: tuple[str, ...]
+) -> Grant:
+    request = errand.request
+    return Grant(
+        grant_id=secrets.token_urlsafe(16),
+        client_id=errand.client.client_id,
+        account_id=session.account_id,
+        session_id=session.session_id,
+        redirect_uri=request.redirect_uri,
+        code_challenge=request.code_challenge,
+        nonce=request.nonce,
+        scope=request.scope,
+        claims=requested_claims(request, errand.client).granted(claims).to_json(),
+        auth_time=session.auth_time,
+        amr=session.amr,
+        authentication_level=session.authentication_level,
+        acting_for=acting_for,
+        created_at=context.now,
+        code_expires_at=context.now + grants.CODE_LIFETIME,
+        revoked_at=None,
+        expires_at=context.now + grants.CODE_LIFETIME + refresh_tokens.ABSOLUTE_LIFETIME,
+    )
+
+
+def _session_changes(context: Context, errand: Errand, session: Session, acting_for: str) -> tuple[Step, ...]:
+    joined: tuple[Step, ...] = ()
+    if session.acting_for != acting_for:
+        joined = (sessions.join_client(session.session_id, errand.client.client_id, acting_for, context.now),)
+    return (*joined, *sessions.touch(session, context.now))
+
+
+async def _keep(
+    context: Context, kept: tuple[Step, ...], changes: tuple[Step, ...], interaction: Interaction | None
+) -> None:
+    if interaction is None and not changes:
+        await context.db.append(*kept)
+        return
+    finished = () if interaction is None else (interactions.finish(interaction.interaction_id, context.now),)
+    try:
+        await context.db.write(*finished, *changes, *kept)
+    except NothingChanged as error:
+        raise PageError("already_finished", 409, detail="interaction finished twice") from error

@@ -1,0 +1,227 @@
+"""The whole state machine of a login: given what is known, what comes next. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+from idp.errors import (
+    AccessDenied,
+    ConsentRequired,
+    InteractionRequired,
+    LoginRequired,
+    OAuthError,
+    UnmetAuthenticationRequirements,
+)
+from idp.interaction.asked import Asked, covered
+from idp.registers.standing import OrganisationStanding, Standing, organisation_standing
+from idp.registers.types import Person, Representation
+from idp.store.sessions import Session
+
+ONESELF = ""  # `acting_for` of a person who acts for nobody else
+
+
+class WhyLogin(StrEnum):
+    """Why a person has to prove who they are, now."""
+
+    NO_SESSION = "no_session"
+    ASKED_BY_CLIENT = "asked_by_client"
+    TOO_LONG_AGO = "too_long_ago"
+    OTHER_PERSON = "other_person"
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What the request demands; the defaults are those of our own pages."""
+
+    prompt: frozenset[str] = frozenset()
+    max_age: int | None = None
+    least_level: int = 1
+    organisation: bool = False
+    organisation_required: bool = False
+    asked: Asked | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the person has done within this interaction."""
+
+    session_id: str | None = None
+    acting_for: str | None = None
+    consented: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that decides the next step."""
+
+    demands: Demands
+    progress: Progress
+    now: int
+    session: Session | None = None
+    person: Person | None = None
+    standing: Standing | None = None
+    other_person_hinted: bool = False
+    representations: tuple[Representation, ...] = field(default=())
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the person proved who they are within this interaction."""
+        return self.session is not None and self.progress.session_id == self.session.session_id
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Ask who the person is."""
+
+    why: WhyLogin
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Nobody can go on: the reason is an id of `idp.pages.wording.StopReason`."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseRepresentation:
+    """Ask for whom the person acts."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskConsent:
+    """Show who asks for what and why; ask where consent is the basis."""
+
+    asked: Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Answer the client with an error: no step of the person could change it."""
+
+    error: OAuthError
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """Everything is settled; `acting_for` is an organisation's record id or `ONESELF`."""
+
+    acting_for: str
+
+
+Step: TypeAlias = Login | Stop | ChooseRepresentation | AskConsent | Refuse | Issue
+
+
+def _login(situation: Situation) -> Step | None:
+    """OpenID Connect Core §3.1.2.3: when the person must be authenticated (again)."""
+    demands, session = situation.demands, situation.session
+    if session is None:
+        return Login(WhyLogin.NO_SESSION)
+    if situation.fresh:
+        return None
+    if demands.prompt & {"login", "select_account"}:
+        return Login(WhyLogin.ASKED_BY_CLIENT)
+    if demands.max_age is not None and situation.now - session.auth_time > demands.max_age:
+        return Login(WhyLogin.TOO_LONG_AGO)
+    return Login(WhyLogin.OTHER_PERSON) if situation.other_person_hinted else None
+
+
+def _other_person(situation: Situation) -> Step | None:
+    """OpenID Connect Core §3.1.2.1 `id_token_hint`: another person than the hinted one logged in."""
+    if situation.other_person_hinted:
+        return Refuse(LoginRequired("Another person is logged in than the id_token_hint names."))
+    return None
+
+
+def _stop(situation: Situation) -> Step | None:
+    """Decree 69/2024 Art. 15: death, a locked or expired card, a locked account."""
+    if situation.session is not None and situation.session.account_locked:
+        return Stop("account_locked")
+    if situation.standing is not None and situation.standing is not Standing.OK:
+        return Stop(situation.standing.value)
+    return None
+
+
+def _level(situation: Situation) -> Step | None:
+    """OpenID Connect Core Unmet Authentication Requirements: never a higher `acr` than achieved."""
+    session = situation.session
+    if session is not None and session.authentication_level < situation.demands.least_level:
+        return Refuse(UnmetAuthenticationRequirements("The requested acr cannot be reached by this person."))
+    return None
+
+
+def acting_for(situation: Situation) -> str | None:
+    """The choice in force: made in this interaction, or earlier in this session for this client; None if neither."""
+    if not situation.demands.organisation:
+        return ONESELF
+    available = {r.organisation.record_id for r in usable(situation.representations)}
+    if not situation.demands.organisation_required:
+        available.add(ONESELF)
+    # `select_account` is how a portal lets the person act for somebody else than before.
+    asks_anew = "select_account" in situation.demands.prompt
+    remembered = None if situation.session is None or asks_anew else situation.session.acting_for
+    for choice in (situation.progress.acting_for, remembered):
+        if choice in available:
+            return choice
+    return None if situation.representations or situation.demands.organisation_required else ONESELF
+
+
+def usable(representations: tuple[Representation, ...]) -> tuple[Representation, ...]:
+    """The representations of organisations that can be acted for: a dissolved one cannot."""
+    return tuple(
+        r
+        for r in representations
+        if organisation_standing(r.organisation) is not OrganisationStanding.DISSOLVED
+    )
+
+
+def _representation(situation: Situation) -> Step | None:
+    if acting_for(situation) is not None:
+        return None
+    if usable(situation.representations):
+        return ChooseRepresentation()
+    if situation.representations:
+        return Stop("organisation_dissolved")
+    return Refuse(AccessDenied("This person represents no organisation, and the request requires one."))
+
+
+def _consent(situation: Situation) -> Step | None:
+    demands, session = situation.demands, situation.session
+    if demands.asked is None or not demands.asked.claims or session is None or situation.progress.consented:
+        return None
+    if "consent" in demands.prompt or not covered(session, demands.asked):
+        return AskConsent(demands.asked)
+    return None
+
+
+RULES: tuple[Callable[[Situation], Step | None], ...] = (
+    _login,
+    _other_person,
+    _stop,
+    _level,
+    _representation,
+    _consent,
+)
+
+
+def next_step(situation: Situation) -> Step:
+    """The first rule that wants something, in the order of the table; else the answer can be issued."""
+    for rule in RULES:
+        step = rule(situation)
+        if step is not None:
+            return step
+    return Issue(acting_for(situation) or ONESELF)
+
+
+def silent_error(step: Step) -> OAuthError:
+    """The error that `prompt=none` gives in the place of a page (OpenID Connect Core §3.1.2.6)."""
+    if isinstance(step, Refuse):
+        return step.error
+    if isinstance(step, Login):
+        return LoginRequired("The person has to log in, and prompt=none allows no page.")
+    if isinstance(step, AskConsent):
+        return ConsentRequired("The person has to see what is asked, and prompt=none allows no page.")
+    return InteractionRequired("The person has to decide something, and prompt=none allows no page.")

@@ -1,0 +1,127 @@
+"""The grant type `authorization_code` (RFC 6749 §4.1.3, OpenID Connect Core §3.1.3).
+
+1. burn the code, whatever else is wrong with the request  2. a second use revokes what the first one gave
+3. check whose it is and what it is bound to  4. find the person as the registers state them now  5. issue
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from idp.audit.events import Kind, record
+from idp.context import Context
+from idp.errors import InvalidGrant, InvalidRequest, OAuthError
+from idp.oidc.client import Client
+from idp.oidc.grants.holder import HeldGrant, find_holder
+from idp.oidc.grants.refresh_secret import RefreshToken, first_token
+from idp.oidc.grants.tokens import token_response
+from idp.oidc.pkce import check_verifier
+from idp.oidc.scope import refresh_allowed
+from idp.store import grants, refresh_tokens
+from idp.store.database import Step
+from idp.store.grants import Grant
+
+GRANT_TYPE = "authorization_code"
+
+
+async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> dict[str, object]:
+    """The token response for a code.
+
+    Raises:
+        InvalidRequest: a parameter is missing or malformed.
+        InvalidGrant: the code is unknown, used, expired, or bound to something else than this request.
+    """
+    code, redirect_uri = form.get("code"), form.get("redirect_uri")
+    if not code or not redirect_uri:
+        raise InvalidRequest("code and redirect_uri are required for this grant type")
+    digest = hashlib.sha256(code.encode()).digest()
+    grant = await grants.burn_code(context.db, digest, context.now)
+    if grant is None:
+        raise await _replayed(context, client, digest)
+    try:
+        _check_binding(grant, client, redirect_uri, form.get("code_verifier"), context.now)
+        held = await find_holder(context, grant.grant_id)
+    except OAuthError as error:
+        await context.db.append(_refusal(context, client, grant, error))
+        raise
+    return await _issue(context, client, held)
+
+
+def _check_binding(grant: Grant, client: Client, redirect_uri: str, verifier: str | None, now: int) -> None:
+    """RFC 6749 §4.1.3: the code was issued to this client for this redirect URI, and has not expired."""
+    if grant.client_id != client.client_id:
+        raise InvalidGrant("the code was issued to another client")
+    if grant.code_expires_at <= now:
+        raise InvalidGrant(f"the code has expired: it works for {grants.CODE_LIFETIME} seconds")
+    if grant.redirect_uri != redirect_uri:
+        raise InvalidGrant("redirect_uri is not the one of the authorization request")
+    check_verifier(verifier, grant.code_challenge)
+
+
+async def _replayed(context: Context, client: Client, digest: bytes) -> InvalidGrant:
+    """RFC 6749 §4.1.2: when a code is used twice, what it gave is revoked; somebody else may hold it."""
+    row = await grants.revoke_replayed(context.db, digest, context.now)
+    if row is None:
+        return InvalidGrant("the code is unknown or has expired")
+    event = record(
+        context,
+        Kind.TOKEN,
+        "code_replay",
+        account_id=row["account_id"],
+        client_id=row["client_id"],
+        grant_id=row["grant_id"],
+        presented_by=client.client_id,
+    )
+    await context.db.append(event)
+    return InvalidGrant("the code was used before; everything that it gave is revoked")
+
+
+def _refusal(context: Context, client: Client, grant: Grant, error: OAuthError) -> Step:
+    return record(
+        context,
+        Kind.TOKEN,
+        error.error,
+        account_id=grant.account_id,
+        client_id=client.client_id,
+        grant_id=grant.grant_id,
+        grant_type=GRANT_TYPE,
+        why=error.description,
+    )
+
+
+async def _issue(context: Context, client: Client, held: HeldGrant) -> dict[str, object]:
+    """Sign first, keep then: what cannot be signed is not recorded as issued."""
+    token = _first_refresh_token(client, held.grant)
+    response = token_response(
+        context,
+        client,
+        held.grant,
+        held.holder,
+        nonce=held.grant.nonce,
+        refresh_token=None if token is None else token.text,
+    )
+    await context.db.append(*_kept(context, held.grant, token))
+    return response
+
+
+def _first_refresh_token(client: Client, grant: Grant) -> RefreshToken | None:
+    # The authorization endpoint has dropped an `offline_access` without consent from the scope already.
+    return first_token() if refresh_allowed(client, grant.scope, ("consent",)) else None
+
+
+def _kept(context: Context, grant: Grant, token: RefreshToken | None) -> tuple[Step, ...]:
+    event = record(
+        context,
+        Kind.TOKEN,
+        account_id=grant.account_id,
+        client_id=grant.client_id,
+        session_id=grant.session_id,
+        grant_id=grant.grant_id,
+        grant_type=GRANT_TYPE,
+        refresh=token is not None,
+    )
+    if token is None:
+        return (event,)
+    family = refresh_tokens.add(grant.grant_id, token.family_digest, token.secret_digest, context.now)
+    return family, event

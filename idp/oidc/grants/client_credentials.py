@@ -1,0 +1,40 @@
+"""The grant type `client_credentials` (RFC 6749 §4.4): a client in its own name."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+
+from idp.audit.events import Kind, record
+from idp.context import Context
+from idp.oidc.access_token import MACHINE_TOKEN_LIFETIME, machine_token_claims
+from idp.oidc.client import Client
+from idp.oidc.scope import read_resource_scope
+from keys.policy import Purpose
+
+GRANT_TYPE = "client_credentials"
+
+
+async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> dict[str, object]:
+    """The token response: an access token whose subject is the client; no refresh token (RFC 6749 §4.4.3).
+
+    Raises:
+        InvalidScope: a scope that is not registered for this client, or is about persons.
+    """
+    scope = read_resource_scope(form.get("scope", ""), client)
+    jti = secrets.token_urlsafe(16)
+    claims = machine_token_claims(
+        issuer=context.settings.issuer, client=client, scope=scope, jti=jti, now=context.now
+    )
+    token = context.keyring.issue(Purpose.ACCESS_TOKEN, claims, alg=client.access_token_signed_response_alg)
+    await context.db.append(
+        record(
+            context, Kind.TOKEN, client_id=client.client_id, grant_type=GRANT_TYPE, scope=list(scope), jti=jti
+        )
+    )
+    body: dict[str, object] = {
+        "access_token": token,
+        "token_type": "Bearer",
+        "expires_in": MACHINE_TOKEN_LIFETIME,
+    }
+    return body | ({"scope": " ".join(scope)} if scope else {})

@@ -1,0 +1,146 @@
+"""The grant type `refresh_token` (RFC 6749 §6, RFC 9700 §4.14): each token works once and gives the next.
+
+1. find the family  2. find the person as the registers state them now  3. rotate, one winner  4. a lost response is
+answered again for a short while  5. anything else that was rotated is a replay: the whole grant is revoked
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from idp.audit.events import Kind, record
+from idp.context import Context
+from idp.errors import InvalidGrant, InvalidRequest, InvalidScope, OAuthError
+from idp.oidc.client import Client
+from idp.oidc.grants.holder import HeldGrant, find_holder
+from idp.oidc.grants.refresh_secret import RefreshToken, read_refresh_token, successor
+from idp.oidc.grants.tokens import token_response
+from idp.oidc.scope import read_scope
+from idp.store import grants, refresh_tokens
+from idp.store.grants import Grant
+from idp.store.refresh_tokens import GRACE, Family
+from keys.seal import SealBroken, seal_under, unseal_under
+
+GRANT_TYPE = "refresh_token"
+_UNKNOWN = "the refresh token is unknown, expired or revoked"
+
+
+async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> dict[str, object]:
+    """The token response for a refresh token.
+
+    Raises:
+        InvalidRequest: the parameter is missing.
+        InvalidScope: more is asked for than was granted (RFC 6749 §6).
+        InvalidGrant: unknown, expired, revoked, replayed, or another client's.
+    """
+    text = form.get("refresh_token")
+    if not text:
+        raise InvalidRequest("refresh_token is required for this grant type")
+    token = read_refresh_token(text)
+    family = None if token is None else await refresh_tokens.find(context.db, token.family_digest)
+    if token is None or family is None:
+        raise InvalidGrant(_UNKNOWN, detail="no such family")
+    try:
+        held = await _held(context, client, family, form.get("scope", ""))
+        next_token = await _rotate(context, token, family)
+    except OAuthError as error:
+        await context.db.append(
+            record(
+                context,
+                Kind.TOKEN,
+                error.error,
+                client_id=client.client_id,
+                grant_id=family.grant_id,
+                grant_type=GRANT_TYPE,
+                why=error.detail or error.description,
+            )
+        )
+        raise
+    return await _issue(context, client, held, next_token)
+
+
+async def _held(context: Context, client: Client, family: Family, scope: str) -> HeldGrant:
+    held = await find_holder(context, family.grant_id)
+    if held.grant.client_id != client.client_id:
+        raise InvalidGrant("the refresh token was issued to another client")
+    return replace(held, grant=narrowed(held.grant, scope))
+
+
+def narrowed(grant: Grant, scope: str) -> Grant:
+    """The grant with the scope asked for, which may be less than granted (RFC 6749 §6).
+
+    Raises:
+        InvalidScope: something that was not granted.
+    """
+    asked = read_scope(scope)
+    if not asked:
+        return grant
+    if refused := [token for token in asked if token not in grant.scope]:
+        raise InvalidScope(f"not granted: {' '.join(refused)}")
+    return replace(grant, scope=asked)
+
+
+async def _rotate(context: Context, token: RefreshToken, family: Family) -> RefreshToken:
+    """The successor: a fresh one for the winner, the winner's own for who asks again within the grace."""
+    if token.secret_digest == family.current_digest:
+        if min(family.idle_expires_at, family.expires_at) <= context.now:
+            raise InvalidGrant(_UNKNOWN, detail="expired")
+        fresh = successor(token)
+        if await _won(context, token, fresh):
+            return fresh
+        family = await _as_it_stands(context, token)
+    return await _asked_again(context, token, family)
+
+
+async def _won(context: Context, token: RefreshToken, fresh: RefreshToken) -> bool:
+    return await refresh_tokens.rotate(
+        context.db,
+        token.family_digest,
+        presented=token.secret_digest,
+        successor=fresh.secret_digest,
+        sealed=seal_under(token.secret.encode(), fresh.secret.encode()),
+        now=context.now,
+    )
+
+
+async def _as_it_stands(context: Context, token: RefreshToken) -> Family:
+    family = await refresh_tokens.find(context.db, token.family_digest)
+    if family is None:
+        raise InvalidGrant(_UNKNOWN, detail="family purged meanwhile")
+    return family
+
+
+async def _asked_again(context: Context, token: RefreshToken, family: Family) -> RefreshToken:
+    """The last token used is answered again for `GRACE` seconds, while its successor has not been used itself."""
+    lost = token.secret_digest == family.previous_digest and family.successor_sealed is not None
+    if lost and family.rotated_at is not None and context.now - family.rotated_at <= GRACE:
+        return _unsealed(token, family.successor_sealed or b"")
+    await context.db.write(grants.revoke(family.grant_id, "refresh_replay", context.now))
+    raise InvalidGrant("the refresh token was used before; the grant is revoked", detail="refresh_replay")
+
+
+def _unsealed(token: RefreshToken, sealed: bytes) -> RefreshToken:
+    try:
+        return RefreshToken(token.family, unseal_under(token.secret.encode(), bytes(sealed)).decode())
+    except SealBroken as error:
+        raise InvalidGrant(_UNKNOWN, detail="the sealed successor cannot be opened") from error
+
+
+async def _issue(
+    context: Context, client: Client, held: HeldGrant, next_token: RefreshToken
+) -> dict[str, object]:
+    response = token_response(
+        context, client, held.grant, held.holder, nonce=None, refresh_token=next_token.text
+    )
+    event = record(
+        context,
+        Kind.TOKEN,
+        account_id=held.grant.account_id,
+        client_id=client.client_id,
+        session_id=held.grant.session_id,
+        grant_id=held.grant.grant_id,
+        grant_type=GRANT_TYPE,
+    )
+    await context.db.append(event)
+    return response

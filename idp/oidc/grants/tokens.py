@@ -1,0 +1,107 @@
+"""The tokens that a grant gives: what the token endpoint answers (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3)."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from idp.assurance import AccountLevel, AuthenticationLevel
+from idp.context import Context
+from idp.oidc.access_token import ACCESS_TOKEN_LIFETIME, PersonAccess, access_token_claims
+from idp.oidc.authentication_event import AuthenticationEvent
+from idp.oidc.claims import Release, RequestedClaims, claim_values
+from idp.oidc.client import Client
+from idp.oidc.id_token import id_token_claims
+from idp.oidc.subject import pairwise_subject
+from idp.registers.calendar import today
+from idp.registers.types import Person, Representation
+from idp.store.grants import Grant
+from keys.policy import Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The person behind a grant, as the registers state them at this moment."""
+
+    person: Person
+    account_level: AccountLevel
+    representation: Representation | None
+
+
+def authentication_event(grant: Grant) -> AuthenticationEvent:
+    """The login that a grant rests on."""
+    return AuthenticationEvent(
+        auth_time=grant.auth_time,
+        amr=grant.amr,
+        level=AuthenticationLevel(grant.authentication_level),
+        sid=grant.session_id,
+    )
+
+
+def release_of(context: Context, client: Client, grant: Grant, holder: Holder) -> Release:
+    """The circumstances under which this grant releases claims now."""
+    return Release(
+        subject=pairwise_subject(context.keyring, client.sector, grant.account_id),
+        today=today(context.now),
+        account_level=holder.account_level,
+        authentication_level=AuthenticationLevel(grant.authentication_level),
+        representation=holder.representation,
+    )
+
+
+def sign_access_token(context: Context, client: Client, grant: Grant, holder: Holder) -> str:
+    """A fresh access token of a grant (RFC 9068)."""
+    access = PersonAccess(
+        grant_id=grant.grant_id,
+        subject=pairwise_subject(context.keyring, client.sector, grant.account_id),
+        scope=grant.scope,
+        event=authentication_event(grant),
+        representation=holder.representation,
+    )
+    claims = access_token_claims(
+        access, client, issuer=context.settings.issuer, jti=secrets.token_urlsafe(16), now=context.now
+    )
+    return context.keyring.issue(Purpose.ACCESS_TOKEN, claims, alg=client.access_token_signed_response_alg)
+
+
+def sign_id_token(
+    context: Context, client: Client, grant: Grant, holder: Holder, *, nonce: str | None
+) -> str:
+    """A fresh ID token of a grant; who acts for an organisation is told in it together with the organisation."""
+    release = release_of(context, client, grant, holder)
+    named = set(RequestedClaims.from_json(grant.claims).id_token)
+    if holder.representation is not None:
+        named |= {"vn_organisation", "vn_mandate"} & set(RequestedClaims.from_json(grant.claims).userinfo)
+    claims = id_token_claims(
+        issuer=context.settings.issuer,
+        client_id=client.client_id,
+        subject=release.subject,
+        subject_type=holder.person.subject_type,
+        event=authentication_event(grant),
+        nonce=nonce,
+        released=claim_values(holder.person, named, release) if named else {},
+        now=context.now,
+    )
+    return context.keyring.issue(Purpose.ID_TOKEN, claims, alg=client.id_token_signed_response_alg)
+
+
+def token_response(
+    context: Context,
+    client: Client,
+    grant: Grant,
+    holder: Holder,
+    *,
+    nonce: str | None,
+    refresh_token: str | None,
+) -> dict[str, object]:
+    """The body of a successful token response. A refreshed ID token has no `nonce` (Core §12.2)."""
+    body: dict[str, object] = {
+        "access_token": sign_access_token(context, client, grant, holder),
+        "token_type": "Bearer",
+        "expires_in": ACCESS_TOKEN_LIFETIME,
+        "scope": " ".join(grant.scope),
+        "id_token": sign_id_token(context, client, grant, holder, nonce=nonce),
+    }
+    if refresh_token is not None:
+        body["refresh_token"] = refresh_token
+    return body
