@@ -33,7 +33,14 @@ SHORTEST_NAME_PART: Final = 6  # letters; shorter joined names appear inside inn
 
 _LOOKALIKES: Final = str.maketrans("01345@$!7", "oieasasit")
 _SEPARATORS: Final = re.compile(r"[\s._\-/,]+")
+_SIGNS: Final = re.compile(r"[\W_]+")
 _EDGE: Final = re.compile(r"^[\W\d_]+|[\W\d_]+$")
+_LEGAL_FORMS: Final = frozenset(
+    {
+        "chi", "co", "cong", "cp", "danh", "doanh", "hai", "hop", "len", "mot", "mtv", "nghiep", "nhan", "nhanh",
+        "phan", "tac", "thanh", "tnhh", "tro", "tu", "ty", "vien", "xa",
+    }
+)  # fmt: skip
 # Mobile numbers of Viet Nam with 0, 84 or +84 in front.
 _TELEPHONE: Final = re.compile(r"(?:84|0)(?:3[2-9]|5[25689]|7[06-9]|8[1-9]|9[0-9])[0-9]{7}")
 
@@ -168,11 +175,16 @@ def _dates(birth: BirthDate) -> Iterator[str]:
 
 
 def _shows_name(joined: str, facts: KnownFacts) -> bool:
-    readings = (joined, joined.translate(_LOOKALIKES))
-    names = list(_joined_names(facts.name))
-    names += [match_key(organisation) for organisation in facts.organisations]
-    shown = (name for name in names if len(name) >= SHORTEST_NAME_PART)
-    return any(name in reading for name in shown for reading in readings)
+    readings = [_SIGNS.sub("", reading) for reading in (joined, joined.translate(_LOOKALIKES))]
+    names = [facts.name, *map(_own_name, facts.organisations)]
+    written = (_SIGNS.sub("", form) for name in names for form in _joined_names(name))
+    shown = (form for form in written if len(form) >= SHORTEST_NAME_PART)
+    return any(form in reading for form in shown for reading in readings)
+
+
+def _own_name(organisation: str) -> str:
+    """What is left of an organisation's name without its legal form."""
+    return " ".join(word for word in organisation.split() if match_key(word) not in _LEGAL_FORMS)
 
 
 def _joined_names(name: str) -> Iterator[str]:
@@ -189,7 +201,7 @@ def _joined_names(name: str) -> Iterator[str]:
 
 def _person_words(facts: KnownFacts) -> dict[str, int]:
     """What a guesser who knows the person tries first."""
-    names: Iterable[str] = [*facts.name.split(), *(" ".join(facts.organisations)).split()]
+    names: Iterable[str] = [*facts.name.split(), *" ".join(map(_own_name, facts.organisations)).split()]
     words = [spelling for name in names for spelling in sorted(spellings(name))]
     words.append("".join(match_key(part)[:1] for part in facts.name.split()))
     birth = facts.birth_date

@@ -57,6 +57,7 @@ GIVEN_NAMES: Final = _words(
 )
 FIRST_YEAR: Final = 1930
 LAST_YEAR: Final = 2049
+MOST_MIXED: Final = 5  # syllables that may be typed in both ways at once: two to their power are the forms
 
 _QUALITY: Final = "\u0302\u0306\u031b"  # circumflex, breve, horn
 _TONES: Final = "\u0301\u0300\u0309\u0303\u0323"  # sắc, huyền, hỏi, ngã, nặng
@@ -85,11 +86,14 @@ def _typed(syllable: str, keys: Mapping[str, str], stroke: str, *, tone_last: bo
 def spellings(phrase: str) -> frozenset[str]:
     """The forms of a phrase in a password field, without spaces: plain, Telex and VNI."""
     syllables = phrase.split()
-    typed = (
-        "".join(_typed(syllable, keys, stroke, tone_last=tone_last) for syllable in syllables)
-        for (keys, stroke), tone_last in itertools.product(((_TELEX, "dd"), (_VNI, "d9")), (True, False))
-    )
-    return frozenset({match_key(phrase), *typed})
+    typed = {match_key(phrase)}
+    for keys, stroke in ((_TELEX, "dd"), (_VNI, "d9")):
+        last = [_typed(syllable, keys, stroke, tone_last=True) for syllable in syllables]
+        first = [_typed(syllable, keys, stroke, tone_last=False) for syllable in syllables]
+        typed |= {"".join(last), "".join(first)}
+        if len(syllables) <= MOST_MIXED:
+            typed.update("".join(form) for form in itertools.product(*zip(last, first, strict=True)))
+    return frozenset(typed)
 
 
 def _province_names() -> Iterator[str]:

@@ -1,0 +1,7 @@
+"""Persons and surroundings for the tests of this room."""
+
+from __future__ import annotations
+
+from tests.support.persons import context, registers
+
+__all__ = ["context", "registers"]

@@ -1,0 +1,127 @@
+"""`motcua accounts`, as an officer types it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+from click.testing import CliRunner, Result
+
+from idp.accounts.issuing import Hindrance
+from idp.accounts.locking import LockReason
+from idp.cli.accounts import HINDRANCES, LOCK_REASONS
+from idp.cli.main import motcua
+from idp.store import audit, sessions
+from idp.store.database import Row, open_database
+from keys.seal import create_kek_file
+from tests.support.persons import NUMBER, InventedPerson, register
+
+Run = Callable[..., Result]
+FAR = 4_000_000_000  # epoch seconds: these sessions outlive the test
+
+
+@pytest.fixture
+def run(database_url: str, registers_url: str, tmp_path: Path) -> Run:
+    async def fill() -> None:
+        registers = await open_database(registers_url)
+        await register(registers, InventedPerson(card_expires_on=None))
+        await register(registers, InventedPerson("001184000021", "p-2", status="deceased"))
+        await registers.close()
+
+    create_kek_file(tmp_path / "kek")
+    asyncio.run(fill())
+    environment = {
+        "IDP_DATABASE_URL": database_url,
+        "IDP_REGISTERS_URL": registers_url,
+        "IDP_KEK_FILE": str(tmp_path / "kek"),
+        "IDP_ISSUER": "https://sso.example.gov.vn",
+    }
+
+    def runner(*arguments: str) -> Result:
+        return CliRunner().invoke(motcua, list(arguments), env=environment)
+
+    assert runner("keys", "generate").exit_code == 0
+    return runner
+
+
+def told(result: Result) -> str:
+    """The one sentence of a failure."""
+    assert result.exit_code == 1, result.output
+    (line,) = result.output.splitlines()
+    assert line.startswith("Error: ")
+    return line.removeprefix("Error: ")
+
+
+def test_an_account_from_its_code_to_its_lock(run: Run, database_url: str) -> None:
+    issued = run("accounts", "activate", NUMBER, "--officer", "CA-0421", "--json")
+    assert issued.exit_code == 0, issued.output
+    answer = orjson.loads(issued.output)
+    assert answer["activate_at"] == "https://sso.example.gov.vn/activate"
+    assert len(answer["code"]) == 11
+    spoken = run("accounts", "activate", NUMBER)
+    assert spoken.output.startswith("Code: ")
+    assert "https://sso.example.gov.vn/activate" in spoken.output
+
+    assert run("accounts", "lock", NUMBER, "--reason", "own_request").exit_code == 0
+    assert (
+        told(run("accounts", "lock", NUMBER, "--reason", "own_request")) == "The account is locked already."
+    )
+    assert told(run("accounts", "activate", NUMBER)) == HINDRANCES["account_locked"]
+    assert run("accounts", "unlock", NUMBER).output == "The account is unlocked.\n"
+    assert told(run("accounts", "unlock", NUMBER)) == "The account is not locked."
+
+    async def history() -> list[Row]:
+        db = await open_database(database_url)
+        rows = await audit.history(db, answer["account_id"])
+        await db.close()
+        return list(rows)
+
+    assert "CA-0421" in {orjson.loads(row["details"])["officer"] for row in asyncio.run(history())}
+
+
+def test_sessions_are_listed_and_ended(run: Run, database_url: str) -> None:
+    account_id = orjson.loads(run("accounts", "activate", NUMBER, "--json").output)["account_id"]
+
+    async def log_in() -> None:
+        db = await open_database(database_url)
+        for name in ("one", "two", "three"):
+            await db.write(
+                sessions.add(
+                    session_id=name, cookie_digest=name.encode().ljust(32), account_id=account_id, amr=("pwd",),
+                    authentication_level=1, browser_digest=b"b" * 32, browser_label="Firefox, Android", now=FAR,
+                )
+            )  # fmt: skip
+        await db.close()
+
+    asyncio.run(log_in())
+    listed = run("accounts", "sessions", NUMBER)
+    assert listed.output.count("Firefox, Android") == 3
+    left = orjson.loads(run("accounts", "sessions", NUMBER, "--end", "two", "--json").output)
+    assert {one["session_id"] for one in left} == {"one", "three"}
+    assert (
+        told(run("accounts", "sessions", NUMBER, "--end", "two")) == "This account has no such live session."
+    )
+    assert run("accounts", "sessions", NUMBER, "--end", "all").output == "No live session.\n"
+
+
+def test_failures_are_one_sentence(run: Run) -> None:
+    assert told(run("accounts", "activate", "001184000018")) == HINDRANCES["unknown_number"]
+    assert told(run("accounts", "activate", "001184000021")) == HINDRANCES["deceased"]
+    assert told(run("accounts", "lock", "12", "--reason", "death")) == HINDRANCES["unknown_number"]
+    assert told(run("accounts", "sessions", NUMBER)).startswith("This person has no account; ")
+
+
+def test_every_reason_has_its_words() -> None:
+    assert HINDRANCES.keys() == {hindrance.value for hindrance in Hindrance}
+    assert LOCK_REASONS.keys() == {reason.value for reason in LockReason}
+
+
+@pytest.mark.parametrize("command", ["activate", "lock", "unlock", "sessions"])
+def test_help_says_what_happens(command: str) -> None:
+    helped = CliRunner().invoke(motcua, ["accounts", command, "--help"])
+    assert helped.exit_code == 0
+    assert "NUMBER" in helped.output
+    assert "--officer" in helped.output
