@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Delete, bindparam, delete, select
+from sqlalchemy import BigInteger, Delete, bindparam, delete, select
 
 from idp.store import grants, interactions, refresh_tokens, sessions, single_use
 from idp.store.database import Database
@@ -13,17 +13,19 @@ from idp.store.schema import activation_codes, throttle_buckets
 BATCH: Final = 1000  # rows a statement
 KEPT_AFTER_EXPIRY: Final = 600  # seconds: replays of what just expired are still recognised
 
+_BEFORE = bindparam("before", type_=BigInteger)  # arithmetic on it must not happen in 32 bits
+
 ACTIVATION_CODES = delete(activation_codes).where(
     activation_codes.c.code_digest.in_(
         select(activation_codes.c.code_digest)
-        .where(activation_codes.c.expires_at < bindparam("before") - 90 * 86400)
+        .where(activation_codes.c.expires_at < _BEFORE - 90 * 86400)
         .limit(bindparam("most"))
     )
 )
 THROTTLE_BUCKETS = delete(throttle_buckets).where(
     throttle_buckets.c.bucket.in_(
         select(throttle_buckets.c.bucket)
-        .where(throttle_buckets.c.full_at_ms < bindparam("before") * 1000)
+        .where(throttle_buckets.c.full_at_ms < _BEFORE * 1000)
         .limit(bindparam("most"))
     )
 )
