@@ -39,7 +39,7 @@ def build(
     settings: Settings, *, access_log: AccessLog | None = None, clock: Clock = time.time
 ) -> Edge[Surroundings]:
     """The ASGI application; databases and keys are opened when it starts to run, in each worker for itself."""
-    pages = Pages.load()
+    pages = Pages.load(help_line=settings.help_line)
     return Edge(
         ROUTES,
         settings=settings,

@@ -33,6 +33,7 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ()
     database_pool: int = 8
     breached_passwords_file: Path | None = None
+    help_line: str = ""
     shutdown_seconds: int = 20
     log_level: str = "info"
 
@@ -99,6 +100,7 @@ _READERS: Mapping[str, Any] = {
     "trusted_proxies": _read_networks,
     "database_pool": lambda text: _read_count(text, 1, 100),
     "breached_passwords_file": Path,
+    "help_line": str,
     "shutdown_seconds": lambda text: _read_count(text, 1, 600),
     "log_level": _read_log_level,
 }

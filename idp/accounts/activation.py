@@ -98,10 +98,23 @@ async def redeem(context: Context, proven: ProvenCode, verifier: str, browser_di
         )
     except NothingChanged:
         await context.db.append(
-            events.record(context, events.Kind.ACTIVATION, Refused.USED.value, account_id=account_id)
+            events.record(
+                context,
+                events.Kind.ACTIVATION,
+                (await _why_lost(context, proven)).value,
+                account_id=account_id,
+            )
         )
         return False
     return True
+
+
+async def _why_lost(context: Context, proven: ProvenCode) -> Refused:
+    """Why a code that was live when it was looked at could not be redeemed."""
+    issued = await accounts.find_code(context.db, proven.code_digest)
+    if issued is None:
+        return Refused.WRONG_CODE
+    return _ended(issued, context.now) or Refused.ACCOUNT_LOCKED
 
 
 def _digest(context: Context, account_id: str, typed_code: str) -> bytes:

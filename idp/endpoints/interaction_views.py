@@ -39,7 +39,7 @@ _REASONS = {
     WhyLogin.NO_SESSION: LoginReason.FIRST,
     WhyLogin.ASKED_BY_CLIENT: LoginReason.ASKED_BY_CLIENT,
     WhyLogin.TOO_LONG_AGO: LoginReason.TOO_LONG_AGO,
-    WhyLogin.OTHER_PERSON: LoginReason.ASKED_BY_CLIENT,
+    WhyLogin.OTHER_PERSON: LoginReason.OTHER_PERSON,
 }
 
 
@@ -91,7 +91,7 @@ def view_of(desk: Desk, step: Step, typed: Typed) -> View:
 
 
 def _login(desk: Desk, step: Login, typed: Typed) -> View:
-    known = desk.situation.person if step.why is not WhyLogin.NO_SESSION else None
+    known = desk.situation.person if step.why in (WhyLogin.ASKED_BY_CLIENT, WhyLogin.TOO_LONG_AGO) else None
     return views.Login(
         action=f"{desk.path}/login",
         client=desk.card,

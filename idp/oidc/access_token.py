@@ -13,8 +13,8 @@ from idp.oidc.organisation import organisation_id
 from idp.registers.types import Representation
 
 ACCESS_TOKEN_LIFETIME: Final = 5 * 60
-"""Seconds. A resource that only verifies the signature believes a revoked token for this long (RFC 9700 §2.2.1 wants
-short-lived tokens). The provider's security officer may change it."""
+"""Seconds. A resource that only verifies the signature believes a revoked token for this long; RFC 6750 §5.3 allows an
+hour at the most. The provider's security officer may change it."""
 
 MACHINE_TOKEN_LIFETIME: Final = 10 * 60
 """Seconds, for `client_credentials`: nobody logs out, and a batch should not ask at every step."""

@@ -40,7 +40,7 @@ KINDS: Final[Mapping[Kind, KindRules]] = MappingProxyType(
             frozenset({"authorization_code", "refresh_token", "client_credentials"}),
             frozenset({"private_key_jwt", "client_secret_basic", "client_secret_post", "none"}),
         ),
-        # an app on a person's own device keeps no secret from its owner (RFC 8252 §8.4)
+        # an app on a person's own device keeps no secret from its owner (RFC 8252 §8.5)
         "native": KindRules(frozenset({"authorization_code", "refresh_token"}), frozenset({"none"})),
         # a program in its own name, or a protected resource that asks about tokens
         "machine": KindRules(

@@ -9,8 +9,7 @@ from idp.oidc.authentication_event import AuthenticationEvent
 from idp.registers.types import SubjectType
 
 ID_TOKEN_LIFETIME: Final = 5 * 60
-"""Seconds. It is read once, on arrival; the FAPI 2.0 working group and NIST SP 800-63C §4.1 ask for minutes. The
-provider's security officer may change it."""
+"""Seconds. It is read once, on arrival; Core §2 leaves the time to us. The provider's security officer may change it."""
 
 
 def id_token_claims(

@@ -12,7 +12,7 @@ from idp.errors import InvalidRequest
 MAX_VALUE_LENGTH: Final = 2048
 """Characters of a parameter, where no other limit is stated: a `Location` must stay within what browsers take."""
 
-_ILLEGAL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffd]|[\t\r\n]")
+_ILLEGAL: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffd]")
 """Control characters, and what a decoder leaves where octets are not UTF-8: neither could be echoed as it came."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Final
 
 from idp.errors import InvalidRequest
@@ -22,18 +21,3 @@ def read_prompt(text: str) -> frozenset[str]:
     if "none" in values and len(values) > 1:
         raise InvalidRequest("prompt=none cannot stand beside other values")
     return values
-
-
-def is_silent(prompt: Collection[str]) -> bool:
-    """Whether no page may be shown: what would be a page is an error to the client."""
-    return "none" in prompt
-
-
-def asks_login(prompt: Collection[str]) -> bool:
-    """Whether the person must prove anew who they are. Choosing an account here is signing in as somebody."""
-    return "login" in prompt or "select_account" in prompt
-
-
-def asks_consent(prompt: Collection[str]) -> bool:
-    """Whether the person is asked again for what they agreed to before."""
-    return "consent" in prompt
