@@ -6,7 +6,7 @@ import pytest
 
 from idp.errors import InvalidRequest
 from idp.oidc.parameters import read_form, read_known
-from idp.oidc.prompt import asks_consent, asks_login, is_silent, read_prompt
+from idp.oidc.prompt import read_prompt
 
 KNOWN = {"grant_type", "code", "scope"}
 
@@ -43,11 +43,9 @@ def test_a_limit_of_its_own() -> None:
 
 
 def test_prompts() -> None:
-    assert is_silent(read_prompt("none"))
-    assert asks_login(read_prompt("login"))
-    assert asks_login(read_prompt("select_account consent"))
-    assert asks_consent(read_prompt("login consent"))
-    assert not asks_login(read_prompt("")) | asks_consent(read_prompt("")) | is_silent(read_prompt(""))
+    assert read_prompt("none") == {"none"}
+    assert read_prompt("login  consent select_account") == {"login", "consent", "select_account"}
+    assert read_prompt("") == frozenset()
 
 
 @pytest.mark.parametrize("text", ["none login", "create", "NONE", "login,consent"])
