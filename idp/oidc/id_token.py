@@ -9,7 +9,8 @@ from idp.oidc.authentication_event import AuthenticationEvent
 from idp.registers.types import SubjectType
 
 ID_TOKEN_LIFETIME: Final = 5 * 60
-"""Seconds. It is read once, on arrival; Core §2 leaves the time to us. The provider's security officer may change it."""
+"""Seconds. It is read once, on arrival; Core §2 leaves the time to us. The provider's security officer may
+change it."""
 
 
 def id_token_claims(
