@@ -109,6 +109,7 @@ async def test_a_code_works_until_its_last_second(context: Context) -> None:
 async def test_an_expired_code_cannot_be_redeemed_although_it_was_looked_at_in_time(context: Context) -> None:
     proven = await prove(context, await issue(context))
     assert not await redeem(later(context, 14 * 86400), proven, VERIFIER, BROWSER)
+    assert (await audit.history(context.db, proven.account_id))[0]["outcome"] == "expired"
     kept = await accounts.find_for_login(context.db, "p-1", BROWSER)
     assert kept is not None
     assert kept.verifier is None
@@ -185,6 +186,8 @@ async def test_a_locked_account_is_not_activated(context: Context) -> None:
     assert account is not None
     assert await lock_account(context, account, LockReason.OWN_REQUEST, OFFICER)
     assert not await redeem(context, proven, VERIFIER, BROWSER)
+    outcomes = [row["outcome"] for row in await audit.history(context.db, proven.account_id)]
+    assert outcomes.count("account_locked") == 1
 
 
 @pytest.mark.parametrize("reason", list(LockReason))
