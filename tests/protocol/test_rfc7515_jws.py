@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from keys import base64url
 from keys.backends.software import SoftwareSigner
-from keys.jose import InvalidToken, JwkSet, encode, read_jwk_set, verify
+from keys.jose import InvalidToken, JwkSet, encode, read_compact, read_jwk_set, verify
 from keys.policy import CLIENT_ALGORITHMS, MAX_TOKEN_LENGTH
 
 CLAIMS = {"iss": "https://cong.example.vn", "sub": "cong", "name": "Nguyễn Thị Ánh", "iat": 1, "exp": 2}
@@ -221,6 +221,29 @@ ATTACKS: dict[str, Callable[[Party], str]] = {
 def test_attacks_are_refused(party: Party, attack: Callable[[Party], str]) -> None:
     with pytest.raises(InvalidToken):
         verify(attack(party), party.jwks, algorithms=["ES256", "PS256"])
+
+
+@pytest.mark.parametrize(("used", "allowed"), [("RS256", "PS256"), ("PS256", "RS256"), ("EdDSA", "Ed25519")])
+def test_an_algorithm_that_the_key_can_do_is_refused_unless_allowed(used: str, allowed: str) -> None:
+    signer = SoftwareSigner.generate(used)
+    for_any = {name: value for name, value in signer.public_jwk().items() if name != "alg"}
+    token = encode(signer, CLAIMS, "JWT")
+    assert verify(token, {"keys": [for_any]}, algorithms=[allowed, used]).claims == CLAIMS
+    with pytest.raises(InvalidToken, match="may use"):
+        verify(token, {"keys": [for_any]}, algorithms=[allowed])
+
+
+@pytest.mark.parametrize("around", ["{}\n", "{}.AAAA", "{} ", "{}=", "\n{}", "{}\x00"])
+def test_a_token_is_nothing_but_its_three_segments(party: Party, around: str) -> None:
+    with pytest.raises(InvalidToken, match="Not a compact JWS"):
+        read_compact(around.format(_good(party)))
+
+
+def test_length_is_judged_before_anything_is_parsed(party: Party) -> None:
+    with pytest.raises(InvalidToken, match="too long"):
+        read_compact("!" * (MAX_TOKEN_LENGTH + 1))
+    with pytest.raises(InvalidToken, match="Not a compact JWS"):
+        read_compact("!" * MAX_TOKEN_LENGTH)
 
 
 def test_non_canonical_spelling_of_a_signature_is_refused(party: Party) -> None:

@@ -164,6 +164,20 @@ def test_headers_that_we_do_not_write_are_refused(header: dict[str, Any]) -> Non
         keyring.verify_own(f"{signing_input.decode()}.{signature}", purpose=Purpose.ID_TOKEN)
 
 
+def test_a_signature_has_one_spelling() -> None:
+    keyring = _keyring(_stored(_es256()))
+    signed, _, spelled = keyring.issue(Purpose.ID_TOKEN, CLAIMS).rpartition(".")
+    signature = base64url.decode(spelled)
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    padded_s = base64url.encode_text(signature[:32] + b"\x00" + signature[32:])
+    padded_r = base64url.encode_text(b"\x00" + signature)
+    trailing_bits = spelled[:-1] + letters[letters.index(spelled[-1]) + 1]
+    for other in (padded_s, padded_r, trailing_bits):
+        with pytest.raises(InvalidToken):
+            keyring.verify_own(f"{signed}.{other}", purpose=Purpose.ID_TOKEN)
+    assert keyring.verify_own(f"{signed}.{spelled}", purpose=Purpose.ID_TOKEN) == CLAIMS
+
+
 @pytest.mark.parametrize("payload", [b"\x00", b"[1]", b'"sub"', b"null", b"\xff", b"{"])
 def test_even_a_good_signature_over_no_claims_is_refused(payload: bytes) -> None:
     signer = _es256()
