@@ -51,7 +51,6 @@ _TODAY: Final[BindParameter[str]] = bindparam("today")
 _REPRESENTATION_TODAY: Final = and_(
     legal_representatives.c.since <= _TODAY,
     or_(legal_representatives.c.until.is_(None), legal_representatives.c.until >= _TODAY),
-    organisations.c.status != OrganisationStatus.DISSOLVED.value,
 )
 _OFFICE: Final = tuple(column for column in legal_representatives.c if column.name != "load_id")
 _REPRESENTATIONS: Final = (
@@ -72,7 +71,11 @@ _REPRESENTATIVES: Final = (
             organisations, organisations.c.record_id == legal_representatives.c.organisation_id
         )
     )
-    .where(_REPRESENTATION_TODAY, legal_representatives.c.organisation_id == bindparam("organisation_id"))
+    .where(
+        _REPRESENTATION_TODAY,
+        organisations.c.status != OrganisationStatus.DISSOLVED.value,
+        legal_representatives.c.organisation_id == bindparam("organisation_id"),
+    )
     .order_by(legal_representatives.c.since, legal_representatives.c.person_id)
 )
 
@@ -92,10 +95,10 @@ async def find_organisation_by_identifier(
 
 
 async def find_representations(db: Database, person_id: str, today: date) -> list[Representation]:
-    """Return the organisations this person may act for today, by name.
+    """Return the organisations in which this person holds office today, by name.
 
-    Dissolved organisations are left out; suspended ones are in the list for the caller to judge
-    (`organisation_standing`), because their own procedures go on.
+    Suspended and dissolved ones are in the list for the caller to judge (`organisation_standing`): the person has to
+    be told why they cannot be acted for.
     """
     return _representations(
         await db.fetch_all(_REPRESENTATIONS, person_id=person_id, today=today.isoformat())
@@ -105,7 +108,7 @@ async def find_representations(db: Database, person_id: str, today: date) -> lis
 async def find_representation(
     db: Database, person_id: str, organisation_id: str, today: date
 ) -> Representation | None:
-    """Return this person's office in this organisation if it is in force today."""
+    """Return this person's office in this organisation if it is in force today; its standing is the caller's."""
     found = _representations(
         await db.fetch_all(
             _REPRESENTATION, person_id=person_id, organisation_id=organisation_id, today=today.isoformat()

@@ -86,8 +86,9 @@ async def test_an_organisation_is_found_under_its_own_scheme_only(country: Datab
     assert company.as_of_at == 1_795_305_600
 
 
-async def test_representations_are_those_in_force_of_organisations_that_exist(country: Database) -> None:
-    (mine,) = await find_representations(country, "p-an", TODAY)
+async def test_representations_are_those_in_force_and_a_dissolved_one_is_told(country: Database) -> None:
+    mine, ended = await find_representations(country, "p-an", TODAY)
+    assert ended.organisation.status is OrganisationStatus.DISSOLVED
     assert mine.organisation.record_id == "o-minh"
     assert mine.representative.joint
     assert mine.representative.powers == {Power.FILE, Power.SIGN}
