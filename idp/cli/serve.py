@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import os
 import signal
@@ -43,6 +44,7 @@ def serve(listen: str | None, workers: int | None) -> None:
     """
     from idp.cli.logs import set_up_logs
 
+    gc.disable()  # nothing that the start makes is garbage; looking for some costs a tenth of it
     settings = _settings(listen, workers)
     listening = open_socket(settings)
     set_up_logs(settings.log_level)
@@ -85,6 +87,9 @@ def _run(settings: Settings, listening: socket.socket) -> int:
     from idp.cli.supervisor import BROKEN_START, Supervisor
 
     application: Edge[Any] = import_from_string(APPLICATION)()
+    # What is there now stays for ever: the collector need not look at it, nor copy the pages that workers share.
+    gc.freeze()
+    gc.enable()
     if settings.workers > 1:
         return Supervisor(
             settings.workers,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import signal
@@ -33,8 +32,6 @@ class Supervisor:
 
     def run(self) -> int:
         """Supervise until told to stop (SIGTERM, SIGINT) or until workers cannot start; the exit code."""
-        gc.collect()
-        gc.freeze()  # the collector would touch, and so copy, every page that the workers share
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGALRM, self._on_patience_end)

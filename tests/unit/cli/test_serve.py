@@ -1,6 +1,6 @@
 """`motcua serve` answers, replaces workers that die, and finishes requests before it stops.
 
-The application is a stand-in, so that this tests the serving and not what is served.
+But for one test the application is a stand-in: this is about the serving and not about what is served.
 """
 
 from __future__ import annotations
@@ -50,20 +50,23 @@ def create_app():
     return Edge(routes, settings=read_settings(os.environ), pages=Pages.load(),
                 access_log=BufferedAccessLog(), open_service=service)
 """
-PROGRAM = (
-    "import idp.cli.serve, sys; idp.cli.serve.APPLICATION = 'stand_in:create_app'; "
-    "from idp.cli.main import main; main()"
-)
+STAND_IN = "import idp.cli.serve; idp.cli.serve.APPLICATION = 'stand_in:create_app'; "
+PROGRAM = "from idp.cli.main import main; main()"
 
 
 @contextmanager
-def program(folder: Path, *arguments: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+def program(
+    folder: Path, *arguments: str, before: str = STAND_IN, **variables: str
+) -> Iterator[subprocess.Popen[bytes]]:
     (folder / "stand_in.py").write_text(APPLICATION, encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("IDP_")}
     environment |= {"PYTHONPATH": f"{folder}:{Path.cwd()}", "STARTED": str(folder / "started"), **variables}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, "serve", *arguments], env=environment, stdout=log, stderr=log
+            [sys.executable, "-c", before + PROGRAM, "serve", *arguments],
+            env=environment,
+            stdout=log,
+            stderr=log,
         )
     try:
         yield process
@@ -171,3 +174,23 @@ def test_endless_headers_end_the_connection(tmp_path: Path) -> None:
             with pytest.raises(OSError, match=r"(?i)reset|broken pipe"):
                 connection.sendall(b"x-a: 1\r\n" * 1_000_000)
         assert isinstance(ask(port, "/pid"), int)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_provider_itself_becomes_ready(tmp_path: Path, installed: Path, workers: str) -> None:
+    port = free_port()
+    variables = {name: value for name, value in os.environ.items() if name.startswith("IDP_")}
+    listen = f"127.0.0.1:{port}"
+    with program(tmp_path, "--workers", workers, "--listen", listen, before="", **variables) as process:
+        assert ask_until_answered(port, "/health/ready") == {"status": "ok"}
+        assert ask(port, "/health/live") == {"status": "ok"}
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
+
+
+def test_the_provider_without_keys_says_what_to_do(tmp_path: Path, environment: Path) -> None:
+    variables = {name: value for name, value in os.environ.items() if name.startswith("IDP_")}
+    listen = f"127.0.0.1:{free_port()}"
+    with program(tmp_path, "--listen", listen, before="", **variables) as process:
+        assert process.wait(PATIENCE) == 1
+    assert "key-encryption key" in (tmp_path / "log").read_text("utf-8")
