@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import replace
 from typing import Final
 
 import orjson
@@ -17,9 +16,12 @@ MOST: Final = 10_000  # clients kept; thousands are expected
 
 def client_of(row: Row) -> Client:
     """The client of a stored row; its metadata was validated when it was registered and is so again."""
-    client = read_client(orjson.loads(row["metadata"]), now=row["created_at"])
-    secret = row["secret_digest"]
-    return replace(client, secret_digest=secret and bytes(secret), disabled_at=row["disabled_at"])
+    return read_client(
+        orjson.loads(row["metadata"]),
+        now=row["created_at"],
+        secret_digest=row["secret_digest"],
+        disabled_at=row["disabled_at"],
+    )
 
 
 class ClientCache:

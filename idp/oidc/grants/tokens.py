@@ -67,11 +67,9 @@ def sign_access_token(context: Context, client: Client, grant: Grant, holder: Ho
 def sign_id_token(
     context: Context, client: Client, grant: Grant, holder: Holder, *, nonce: str | None
 ) -> str:
-    """A fresh ID token of a grant; who acts for an organisation is told in it together with the organisation."""
+    """A fresh ID token of a grant, with the claims that were asked for in it and granted."""
     release = release_of(context, client, grant, holder)
-    named = set(RequestedClaims.from_json(grant.claims).id_token)
-    if holder.representation is not None:
-        named |= {"vn_organisation", "vn_mandate"} & set(RequestedClaims.from_json(grant.claims).userinfo)
+    named = RequestedClaims.from_json(grant.claims).id_token
     claims = id_token_claims(
         issuer=context.settings.issuer,
         client_id=client.client_id,
