@@ -46,18 +46,6 @@ async def read_form(request: Request) -> Parameters:
     return _read(body)
 
 
-def single(parameters: Parameters, name: str) -> str:
-    """The value of a field of our own forms; empty when absent.
-
-    Raises:
-        Refusal: 400 when it was sent more than once.
-    """
-    values = [value for key, value in parameters if key == name]
-    if len(values) > 1:
-        raise malformed("a field was sent more than once")
-    return values[0] if values else ""
-
-
 def _check_content_type(value: str) -> None:
     kind, _, parameter = value.lower().partition(";")
     if kind.strip() != _CONTENT_TYPE or parameter.strip() not in _CHARSETS:

@@ -101,6 +101,18 @@ def ask_until_answered(port: int, path: str) -> object:
                 raise
 
 
+def was_cut_off(connection: socket.socket) -> bool:
+    """Wait for the other side's end; what it says before does not matter."""
+    try:
+        while connection.recv(1000):
+            continue
+    except ConnectionResetError:
+        return True
+    except TimeoutError:
+        return False
+    return True
+
+
 def wait_for(file: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while not file.exists():
@@ -194,3 +206,18 @@ def test_the_provider_without_keys_says_what_to_do(tmp_path: Path, environment: 
     with program(tmp_path, "--listen", listen, before="", **variables) as process:
         assert process.wait(PATIENCE) == 1
     assert "key-encryption key" in (tmp_path / "log").read_text("utf-8")
+
+
+def test_a_caller_who_dawdles_is_cut_off(tmp_path: Path) -> None:
+    port = free_port()
+    impatient = f"{STAND_IN}import idp.cli.connections; idp.cli.connections.REQUEST_SECONDS = 0.3; "
+    with program(tmp_path, "--listen", f"127.0.0.1:{port}", before=impatient):
+        ask_until_answered(port, "/pid")
+        for beginning in (
+            b"",
+            b"GET / HTTP/1.1\r\nhost: a\r\n",
+            b"POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\na",
+        ):
+            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+                connection.sendall(beginning)
+                assert was_cut_off(connection)
