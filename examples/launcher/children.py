@@ -1,4 +1,7 @@
-"""The programs that the launcher starts, and only those: every one is stopped before the launcher ends."""
+"""The programs that the launcher starts, and only those: every one is stopped before the launcher ends.
+
+Where the launcher is killed outright, the guardian stops them.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from typing import Self
 
 import httpx2
 
+from examples.launcher.guardian import Guardian
 from examples.launcher.plan import ROOT, DemoError
 from examples.launcher.stopping import Stopping
 
@@ -45,6 +49,7 @@ class Children:
         self._environment = {**inherited, **environment, "PYTHONUNBUFFERED": "1"}
         self._processes: list[subprocess.Popen[bytes]] = []
         self._services: list[Service] = []
+        self._guardian = Guardian()
 
     def __enter__(self) -> Self:
         return self
@@ -64,14 +69,20 @@ class Children:
             DemoError: it failed; the sentence holds the last line of what it said.
         """
         pipe = None if show else subprocess.PIPE
-        process = self._start([*MOTCUA, *arguments], stdout=pipe, stderr=pipe)
-        output, complaint = process.communicate()
-        self._processes.remove(process)
-        if process.returncode != 0:
-            reason = _last_line((complaint or b"").decode() or (output or b"").decode())
-            command = " ".join(("motcua", *arguments[:2]))
-            raise DemoError(f"'{command}' failed (exit code {process.returncode}). {reason}".strip())
-        return (output or b"").decode()
+        return self._end_of(self._start([*MOTCUA, *arguments], stdout=pipe, stderr=pipe), arguments)
+
+    def motcua_together(self, commands: Sequence[Sequence[str]]) -> list[str]:
+        """Runs commands side by side and gives what each printed, in their order.
+
+        Raises:
+            DemoError: as `motcua`, of the first that failed.
+        """
+        pipe = subprocess.PIPE
+        started = [
+            (self._start([*MOTCUA, *arguments], stdout=pipe, stderr=pipe), arguments)
+            for arguments in commands
+        ]
+        return [self._end_of(process, arguments) for process, arguments in started]
 
     def start_service(self, name: str, command: Sequence[str], *, health_url: str, log: Path) -> None:
         """Starts a program that stays; what it says goes to `log`."""
@@ -119,6 +130,20 @@ class Children:
                 process.wait()
         self._processes.clear()
         self._services.clear()
+        self._guardian.dismiss()
+
+    def _end_of(self, process: subprocess.Popen[bytes], arguments: Sequence[str]) -> str:
+        output, complaint = process.communicate()
+        self._forget(process)
+        if process.returncode != 0:
+            reason = _last_line((complaint or b"").decode() or (output or b"").decode())
+            command = " ".join(("motcua", *arguments[:2]))
+            raise DemoError(f"'{command}' failed (exit code {process.returncode}). {reason}".strip())
+        return (output or b"").decode()
+
+    def _forget(self, process: subprocess.Popen[bytes]) -> None:
+        self._processes.remove(process)
+        self._guardian.forget(process.pid)
 
     def _start(
         self, command: Sequence[str], *, stdout: int | None, stderr: int | None
@@ -135,6 +160,7 @@ class Children:
                 process_group=0,
             )
             self._processes.append(process)
+            self._guardian.watch(process.pid)
         return process
 
 

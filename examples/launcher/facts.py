@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from examples.launcher.folder import Folder, State
-from examples.launcher.plan import PORTALS, Plan
+from examples.launcher.plan import PORTALS, Plan, portal_file
+from examples.portal.settings import read_settings
+
+COMMAND = [str(Path(sys.executable).with_name("motcua"))]
+"""How a program calls `motcua`; it needs the settings of `environment`."""
 
 TITLES = {"ministry": "Ministry portal", "province": "Province portal", "enterprise": "Enterprise portal"}
 
@@ -19,7 +25,7 @@ def list_facts(plan: Plan, folder: Folder, state: State) -> dict[str, Any]:
     return {
         "issuer": plan.issuer,
         "discovery": f"{plan.issuer}/.well-known/openid-configuration",
-        "portals": {name: {"title": TITLES[name], "url": plan.portal_url(name)} for name in PORTALS},
+        "portals": {name: _list_portal(plan, name) for name in PORTALS},
         "citizens": [
             {
                 "personal_number": citizen.personal_number,
@@ -30,13 +36,33 @@ def list_facts(plan: Plan, folder: Folder, state: State) -> dict[str, Any]:
             }
             for citizen in state.citizens
         ],
-        "newcomer": {"personal_number": state.newcomer, "activate_url": f"{plan.issuer}/activate"},
+        "newcomer": {
+            "personal_number": state.newcomer,
+            "code_command": [*COMMAND, "accounts", "activate", state.newcomer, "--json"],
+            "activate_url": f"{plan.issuer}/activate",
+        },
+        "account_url": f"{plan.issuer}/account",
         "people": state.people,
         "organisations": state.organisations,
         "folder": str(folder.path),
         "logs": str(folder.logs),
         "environment": plan.environment,
+        "environment_file": str(folder.path / "demo.env"),
+        "command": COMMAND,
         "process": os.getpid(),
+    }
+
+
+def _list_portal(plan: Plan, name: str) -> dict[str, str]:
+    url = plan.portal_url(name)
+    registration = read_settings(portal_file(name), issuer=plan.issuer, base_url=url).registration
+    return {
+        "title": TITLES[name],
+        "url": url,
+        "login_url": f"{url}/login",
+        "client_id": registration["client_id"],
+        "scope": registration["scope"],
+        "legal_basis": registration["legal_basis"],
     }
 
 

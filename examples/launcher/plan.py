@@ -16,6 +16,11 @@ PORTALS = ("ministry", "province", "enterprise")
 HIGHEST_PORT_BASE = 65_535 - 100 - len(PORTALS)
 
 
+def portal_file(name: str) -> Path:
+    """The file that describes the portal called `name`."""
+    return ROOT / "examples" / "portal" / f"{name}.toml"
+
+
 class DemoError(Exception):
     """One sentence that says what is wrong and what to do."""
 

@@ -11,12 +11,10 @@ from datetime import UTC, datetime
 from examples.launcher.children import MOTCUA, Children
 from examples.launcher.citizens import choose_citizens
 from examples.launcher.folder import Citizen, Folder, State
-from examples.launcher.plan import ORGANISATIONS, PEOPLE, PORTALS, ROOT, SEED, DemoError, Plan
+from examples.launcher.plan import ORGANISATIONS, PEOPLE, PORTALS, SEED, DemoError, Plan, portal_file
 from examples.launcher.visits import open_visitor
 from examples.portal.registration import client_metadata, make_key
 from examples.portal.settings import read_settings
-
-PORTAL_FILES = ROOT / "examples" / "portal"
 
 
 def settle_sizes(plan: Plan, state: State) -> None:
@@ -63,22 +61,21 @@ def fill_registers(children: Children, folder: Folder, state: State) -> None:
 
 def register_portals(children: Children, plan: Plan, folder: Folder, state: State) -> None:
     """Makes each portal's key and tells the provider about the portal, where that changed."""
+    changed, commands = dict(state.clients), []
     for name in PORTALS:
-        settings = read_settings(
-            PORTAL_FILES / f"{name}.toml", issuer=plan.issuer, base_url=plan.portal_url(name)
-        )
+        settings = read_settings(portal_file(name), issuer=plan.issuer, base_url=plan.portal_url(name))
         metadata = client_metadata(settings, make_key(folder.portals / f"{name}.key.json"))
-        digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode()).hexdigest()
-        if state.clients.get(name) == digest:
-            continue
-        file = folder.write_json(f"portals/{name}.client.json", metadata)
-        children.motcua("clients", "add", str(file), "--replace")
-        state.clients[name] = digest
-        folder.write_state(state)
+        changed[name] = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode()).hexdigest()
+        if state.clients.get(name) != changed[name]:
+            file = folder.write_json(f"portals/{name}.client.json", metadata)
+            commands.append(("clients", "add", str(file), "--replace"))
+    children.motcua_together(commands)
+    state.clients = changed
+    folder.write_state(state)
 
 
 def start_services(children: Children, plan: Plan, folder: Folder) -> None:
-    """Starts the provider and the portals side by side and waits until all are well."""
+    """Starts the provider and the portals side by side."""
     children.start_service(
         "The provider",
         [*MOTCUA, "serve"],
@@ -86,7 +83,7 @@ def start_services(children: Children, plan: Plan, folder: Folder) -> None:
         log=folder.logs / "provider.log",
     )
     for name in PORTALS:
-        command = [sys.executable, "-m", "examples.portal", str(PORTAL_FILES / f"{name}.toml")]
+        command = [sys.executable, "-m", "examples.portal", str(portal_file(name))]
         command += ["--key", str(folder.portals / f"{name}.key.json")]
         command += ["--issuer", plan.issuer, "--base-url", plan.portal_url(name)]
         children.start_service(
@@ -95,16 +92,22 @@ def start_services(children: Children, plan: Plan, folder: Folder) -> None:
             health_url=f"http://127.0.0.1:{plan.portal_port(name)}/health",
             log=folder.logs / f"{name}.log",
         )
-    children.wait_until_healthy()
 
 
 def activate_citizens(children: Children, plan: Plan, folder: Folder, state: State) -> None:
-    """Gives three citizens an account: an officer's command for the code, the public pages for the rest."""
+    """Gives three citizens an account: an officer's command for the code, the public pages for the rest.
+
+    The commands run while the provider starts; the pages need it to be well.
+    """
     if state.citizens:
+        children.wait_until_healthy()
         return
     chosen = choose_citizens(folder.registers, datetime.now(UTC).date())
-    for citizen in chosen.citizens:
-        _activate(children, plan, citizen)
+    numbers = [citizen.personal_number for citizen in chosen.citizens]
+    answers = children.motcua_together([("accounts", "activate", number, "--json") for number in numbers])
+    children.wait_until_healthy()
+    for citizen, answer in zip(chosen.citizens, answers, strict=True):
+        _activate(plan, citizen, answer)
     state.citizens, state.newcomer = chosen.citizens, chosen.newcomer
     folder.write_state(state)
 
@@ -128,8 +131,7 @@ def check_sign_ins(plan: Plan, state: State) -> list[str]:
     return seen
 
 
-def _activate(children: Children, plan: Plan, citizen: Citizen) -> None:
-    answer = children.motcua("accounts", "activate", citizen.personal_number, "--json")
+def _activate(plan: Plan, citizen: Citizen, answer: str) -> None:
     try:
         code = str(json.loads(answer)["code"])
     except (ValueError, KeyError, TypeError) as error:

@@ -125,7 +125,8 @@ class FakeProvider:
     async def userinfo(self, request: Request) -> Response:
         """The person's data, signed or plain."""
         assert request.headers["authorization"].startswith("Bearer ")
-        claims = self.twist_userinfo({"sub": SUBJECT, **self.data})
+        asked_for_data = "profile" in self.requests[-1]["scope"].split()
+        claims = self.twist_userinfo({"sub": SUBJECT, **(self.data if asked_for_data else {})})
         if not self.signed_userinfo:
             return JSONResponse(claims)
         body = self.twist_userinfo_body(self.sign({"iss": ISSUER, "aud": self.client_id, **claims}))

@@ -21,6 +21,7 @@ from examples.launcher.citizens import choose_citizens, make_password
 from examples.launcher.facts import draw_table, list_facts
 from examples.launcher.folder import MARKER, STATE, Citizen, Folder, State
 from examples.launcher.forms import read_forms
+from examples.launcher.guardian import left_running
 from examples.launcher.plan import DemoError, Plan, read_plan
 from examples.launcher.ports import require_free
 from examples.launcher.setup import settle_sizes
@@ -201,6 +202,41 @@ def test_a_signal_waits_while_a_program_is_being_started() -> None:
     with stopping.listening(), pytest.raises(Stopped):
         start()
     assert done
+
+
+# The guardian
+
+
+def test_what_the_launcher_left_running_is_known() -> None:
+    assert left_running(["+11\n", "+12\n", "-11\n", "+13\n"]) == [12, 13]
+    assert left_running(["+11\n", "+12\n", "done\n"]) == []
+    assert left_running([]) == []
+
+
+def test_the_programs_of_a_killed_launcher_are_stopped(tmp_path: Path) -> None:
+    launcher = (
+        "import sys, time; from pathlib import Path\n"
+        "from examples.launcher.children import Children; from examples.launcher.stopping import Stopping\n"
+        "with Children({}, Stopping()) as children:\n"
+        "    children.start_service('s', ['sleep', '600'], health_url='http://127.0.0.1:9/', log=Path(sys.argv[1]))\n"
+        "    print(children._services[0].process.pid, flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", launcher, str(tmp_path / "log")], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        left = int(process.stdout.readline())
+        process.kill()
+    while is_running(left):
+        pass
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process runs; one that has ended and that nobody has reaped yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 # Forms

@@ -19,13 +19,24 @@ def visited(response: httpx2.Response) -> list[str]:
     return [str(step.url) for step in [*response.history, response]]
 
 
-@pytest.mark.parametrize("name", ["ministry", "province", "enterprise"])
+@pytest.mark.parametrize("name", ["ministry", "enterprise"])
 async def test_signing_in_shows_name_level_and_data(stage: Stage, name: str) -> None:
     page = await stage(name).visit("/login")
     assert page.status_code == 200
     assert "NGUYỄN THỊ MẪU" in page.text
     assert "Mức 1" in page.text
     assert "03/1984" in page.text  # no more precise than the register
+    assert SUBJECT in page.text
+
+
+async def test_a_portal_that_needs_no_data_gets_none_and_says_so(stage: Stage) -> None:
+    scene = stage("province")
+    page = await scene.visit("/login")
+    assert scene.provider.requests[0]["scope"] == "openid"
+    assert "Bạn đã đăng nhập" in page.text
+    assert "Cổng này không nhận dữ liệu cá nhân nào" in page.text
+    assert "NGUYỄN THỊ MẪU" not in page.text
+    assert "Mức 1" in page.text
     assert SUBJECT in page.text
 
 
