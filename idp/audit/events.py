@@ -79,7 +79,7 @@ _counter = itertools.count()
 
 
 def event_id(now: int) -> str:
-    """A UUIDv7 (RFC 9562 §5.7) of this second: ids sort by time, and within a process by the order they were made in."""
+    """A UUIDv7 (RFC 9562 §5.7) of this second: ids sort by time, and within a process by the order of their making."""
     value = (now * 1000) << 80 | 0x7 << 76 | (next(_counter) & 0xFFF) << 64 | 0x2 << 62
     value |= int.from_bytes(os.urandom(8)) >> 2
     text = f"{value:032x}"

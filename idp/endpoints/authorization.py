@@ -20,7 +20,7 @@ from idp.interaction.conversation import Errand, find_session, look
 from idp.interaction.issue import issue_code
 from idp.interaction.steps import Issue, Progress, Refuse, Situation, next_step, silent_error
 from idp.oidc.authorization_request import read_authorization_request, read_parameters
-from idp.oidc.redirect_uri import AuthorizationResponse, RedirectTarget, failure, prove_target
+from idp.oidc.redirect_uri import AuthorizationResponse, failure, prove_target
 from idp.store import interactions
 
 
@@ -110,11 +110,4 @@ def answer_client(
     request: Request, here: Surroundings, response: AuthorizationResponse, errand: Errand | None = None
 ) -> Answer:
     """Send an authorization response where its target says and how."""
-    target: RedirectTarget = response.target
-    return responses.authorization_response(
-        here.shared.pages,
-        locale_of(request, here, errand),
-        target.redirect_uri,
-        response.parameters,
-        target.response_mode,
-    )
+    return responses.authorization_response(here.shared.pages, locale_of(request, here, errand), response)

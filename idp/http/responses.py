@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal
-from urllib.parse import quote, urlencode
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote
 
 import orjson
 from starlette.requests import Request
@@ -12,12 +12,10 @@ from starlette.responses import Response
 
 from idp.http.refusal import NO_HEADERS
 from idp.http.security_headers import content_security_policy, form_action_source
+from idp.oidc.redirect_uri import AuthorizationResponse, location
 from idp.pages.i18n import Locale
 from idp.pages.render import FORM_POST_SCRIPT_SHA256, Pages
 from idp.pages.views import FormPost, View
-
-ResponseMode = Literal["query", "form_post"]
-Parameters = Sequence[tuple[str, str]]
 
 _JSON: Final = b"application/json"
 _HTML: Final = b"text/html; charset=utf-8"
@@ -78,18 +76,15 @@ def see_other(location: str) -> Answer:
     return Answer(b"", status=303, headers={"location": quote(location, safe=_URI_CHARACTERS)})
 
 
-def authorization_response(
-    pages: Pages, locale: Locale, redirect_uri: str, parameters: Parameters, mode: ResponseMode
-) -> Answer:
-    """The answer of the authorization endpoint, back to the client.
+def authorization_response(pages: Pages, locale: Locale, response: AuthorizationResponse) -> Answer:
+    """The answer of the authorization endpoint, back to the client, in the response mode of its proven target.
 
-    `query` keeps a query that the redirect URI has by itself (RFC 6749 §3.1.2); `form_post` is OAuth 2.0 Form Post
-    Response Mode §2. The caller has proven `redirect_uri` to be registered.
+    `form_post` is OAuth 2.0 Form Post Response Mode 1.0 §2.
     """
-    if mode == "query":
-        joiner = "&" if "?" in redirect_uri else "?"
-        return see_other(f"{redirect_uri}{joiner}{urlencode(parameters)}")
-    view = FormPost(redirect_uri=redirect_uri, parameters=tuple(parameters))
+    if response.target.response_mode == "query":
+        return see_other(location(response))
+    redirect_uri = response.target.redirect_uri
+    view = FormPost(redirect_uri=redirect_uri, parameters=response.parameters)
     policy = content_security_policy(
         form_action_origin=form_action_source(redirect_uri), script_hash=FORM_POST_SCRIPT_SHA256
     )

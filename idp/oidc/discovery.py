@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Final
 
 from idp.assurance import acr_values_supported
-from idp.oidc.authorization_request import DISPLAY_VALUES
 from idp.oidc.claims import CLAIMS
 from idp.oidc.client import KINDS, LANGUAGES
 from idp.oidc.metadata_fields import GRANT_TYPES
@@ -40,6 +39,9 @@ WELL_KNOWN: Final = ("/.well-known/openid-configuration", "/.well-known/oauth-au
 PROTOCOL_CLAIMS: Final = (
     "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "subject_type",
 )  # fmt: skip
+
+DISPLAY_ADVERTISED: Final = ("page", "touch")
+"""A popup is shown like a page; it is not announced because our pages cut the tie to the window that opened them."""
 
 _METHODS: Final = ("private_key_jwt", "client_secret_basic", "client_secret_post", "none")
 
@@ -83,7 +85,7 @@ def provider_metadata(settings: Settings) -> dict[str, object]:
         "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
-        "display_values_supported": list(DISPLAY_VALUES),
+        "display_values_supported": list(DISPLAY_ADVERTISED),
         "prompt_values_supported": list(PROMPT_VALUES),
         "ui_locales_supported": list(LANGUAGES),
     }
