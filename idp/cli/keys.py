@@ -4,51 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
-from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING
 
 import click
 
-from idp.settings import Settings
+from idp.cli.output import instant, json_option, say_json, say_table
+from idp.cli.runtime import open_provider, open_runtime, operator, settings_of_environment
 
-_P = ParamSpec("_P")
-
-_database_option = click.option(
-    "--database-url",
-    envvar="IDP_DATABASE_URL",
-    default=Settings().database_url,
-    show_default=True,
-    show_envvar=True,
-    help="The provider's database.",
-)
-_kek_option = click.option(
-    "--kek-file",
-    envvar="IDP_KEK_FILE",
-    default=Settings().kek_file,
-    show_default=True,
-    show_envvar=True,
-    type=click.Path(path_type=Path),
-    help="The file with the key-encryption key.",
-)
-
-
-def _said_plainly(command: Callable[_P, Coroutine[Any, Any, None]]) -> Callable[_P, None]:
-    """Run an async command; what an operator can mend is told in one sentence, without a traceback."""
-
-    @wraps(command)
-    def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
-        from idp.store.database import DatabaseError
-        from keys.seal import InvalidKeyEncryptionKey, SealBroken
-
-        try:
-            asyncio.run(command(*args, **kwargs))
-        except (DatabaseError, InvalidKeyEncryptionKey, SealBroken) as error:
-            raise click.ClickException(str(error)) from error
-
-    return run
+if TYPE_CHECKING:
+    from keys.lifecycle import Established
+    from keys.store import StoredKey
 
 
 @click.group(name="keys")
@@ -58,8 +24,7 @@ def keys_group() -> None:
 
 @keys_group.command("create-kek")
 @click.argument("file", type=click.Path(path_type=Path))
-@_said_plainly
-async def create_kek(file: Path) -> None:
+def create_kek(file: Path) -> None:
     """Create the key-encryption key in a new FILE that only you may read.
 
     Every other key is sealed under it: keep a copy where the database's backups are not.
@@ -73,21 +38,13 @@ async def create_kek(file: Path) -> None:
 
 
 @keys_group.command("generate")
-@_database_option
-@_kek_option
-@_said_plainly
-async def generate(database_url: str, kek_file: Path) -> None:
+@json_option
+def generate(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
     """Make the signing keys and secrets that are missing; what is there stays as it is."""
-    from idp.store.database import open_database
-    from keys.lifecycle import establish
-    from keys.seal import KeyEncryptionKey
-
-    kek = KeyEncryptionKey.read_file(kek_file)
-    db = await open_database(database_url)
-    try:
-        made = await establish(db, kek, int(time.time()))
-    finally:
-        await db.close()
+    made = asyncio.run(_generate())
+    if as_json:
+        say_json({"keys": list(made.kids), "secrets": list(made.secrets)})
+        return
     for kid in made.kids:
         click.echo(f"key    {kid}")
     for purpose in made.secrets:
@@ -96,24 +53,61 @@ async def generate(database_url: str, kek_file: Path) -> None:
         click.echo("Nothing was missing.")
 
 
-def _instant(at: int | None) -> str:
-    return "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+async def _generate() -> Established:
+    from keys.lifecycle import establish
+    from keys.seal import KeyEncryptionKey
+
+    settings = settings_of_environment()
+    kek = KeyEncryptionKey.read_file(settings.kek_file)
+    async with open_provider(settings) as db:
+        made = await establish(db, kek, int(time.time()))
+    if made.kids or made.secrets:
+        await _announce(made)
+    return made
+
+
+async def _announce(made: Established) -> None:
+    """Audit what was made, and have running workers load it."""
+    from idp.audit.events import Kind, record
+    from idp.store import versions
+
+    async with open_runtime(settings_of_environment(), registers=False) as context:
+        event = record(
+            context,
+            Kind.KEYS_GENERATED,
+            operator=operator(),
+            kids=list(made.kids),
+            secrets=[purpose.value for purpose in made.secrets],
+        )
+        await context.db.write(versions.changed(versions.KEYS), event)
 
 
 @keys_group.command("list")
-@_database_option
-@_said_plainly
-async def list_keys(database_url: str) -> None:
+@json_option
+def list_keys(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
     """List the signing keys with their state and the moment since when they sign (UTC)."""
-    from idp.store.database import open_database
+    found = asyncio.run(_find())
+    if as_json:
+        say_json([_described(key) for key in found])
+        return
+    say_table(
+        ("KEY", "PURPOSE", "ALGORITHM", "STATE", "SIGNS SINCE"),
+        [(key.kid, key.purpose, key.algorithm, key.state, instant(key.activated_at)) for key in found],
+    )
+
+
+def _described(key: StoredKey) -> dict[str, object]:
+    return {
+        "kid": key.kid,
+        "purpose": key.purpose.value,
+        "algorithm": key.algorithm,
+        "state": key.state.value,
+        "activated_at": key.activated_at,
+    }
+
+
+async def _find() -> list[StoredKey]:
     from keys.store import find_keys
 
-    db = await open_database(database_url, read_only=True)
-    try:
-        found = await find_keys(db)
-    finally:
-        await db.close()
-    for key in found:
-        click.echo(
-            f"{key.kid}  {key.purpose:<14}{key.algorithm:<8}{key.state:<10}{_instant(key.activated_at)}"
-        )
+    async with open_provider(settings_of_environment(), read_only=True) as db:
+        return list(await find_keys(db))
