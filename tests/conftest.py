@@ -6,5 +6,6 @@ pytest_plugins = [
     "tests.support.databases",
     "tests.support.chromium",
     "tests.support.personal_data",
+    "tests.support.provider",
     "tests.support.run",
 ]
