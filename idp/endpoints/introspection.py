@@ -34,8 +34,8 @@ async def post(request: Request, here: Surroundings) -> Answer:
         raise InvalidRequest("token is missing")
     refresh = read_refresh_token(token)
     if refresh is not None:
-        return responses.json(await _refresh_token(here, client, refresh))
-    return responses.json(await _access_token(here, client, token))
+        return responses.json(dict(await _refresh_token(here, client, refresh)))
+    return responses.json(dict(await _access_token(here, client, token)))
 
 
 async def _access_token(here: Surroundings, client: Client, token: str) -> Mapping[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -117,6 +118,11 @@ class Visit:
         assert self.answer is not None, f"no answer yet: {self.status} {self.address}\n{self.text[:4000]}"
         return self.answer
 
+    def told(self, element_id: str) -> str:
+        """The text of an element of the page, such as `error-code` or `stop-reason`; empty when it is not there."""
+        found = re.search(rf'id="{element_id}"[^>]*>([^<]*)<', self.text)
+        return found[1] if found else ""
+
     def offers(self, **fields: str | Sequence[str]) -> bool:
         """Whether the page has a form that takes these fields."""
         pairs = list(_pairs(fields))
@@ -170,6 +176,7 @@ class Browser:
 
     async def post(self, address: str, fields: Sequence[tuple[str, str]]) -> Visit:
         """Send a form and follow. A form to a portal (`form_post`) is the portal's answer."""
+        address = urljoin(f"{self.issuer}/", address)
         if not self._is_ours(address):
             nothing = httpx2.Response(200, request=httpx2.Request("POST", address))
             return Visit(self, address, nothing, 0, dict(fields))
