@@ -1,0 +1,63 @@
+"""The measurement fits the program it measures, without measuring anything."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import pytest
+
+from bench import ours
+from bench.plan import SCENARIOS
+from bench.report import read_baseline
+from idp.cli.main import motcua
+from idp.oidc.client import read_client
+from tests.house.source import ROOT
+
+INSTALLATION = ours.Installation(Path("folder"), "postgresql://host/a", "postgresql://host/b")
+NOW = 1_795_305_600
+
+
+def parse(arguments: Sequence[str]) -> None:
+    """Parse a command of the program, down to its options and arguments, without running it."""
+    command: click.Command = motcua
+    context, rest = click.Context(motcua), list(arguments)
+    while isinstance(command, click.Group):
+        found = command.get_command(context, rest.pop(0))
+        assert found is not None
+        command = found
+    command.make_context(command.name, rest)
+
+
+def test_the_bench_explains_itself() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "bench" / "run.py", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "--quick" in done.stdout
+
+
+@pytest.mark.parametrize("command", INSTALLATION.commands, ids=" ".join)
+def test_every_command_of_the_bench_is_one_of_ours(command: Sequence[str]) -> None:
+    parse(command)
+
+
+def test_the_server_is_started_as_the_program_knows_it() -> None:
+    parse([part.replace("{workers}", "2") for part in INSTALLATION.server])
+
+
+def test_control_an_unknown_option_is_noticed() -> None:
+    with pytest.raises(click.UsageError):
+        parse(["serve", "--no-such-option"])
+
+
+@pytest.mark.parametrize("key", ours.CLIENTS)
+def test_every_client_of_the_bench_can_be_registered(key: str) -> None:
+    metadata = {**ours.CLIENTS[key], "client_id": "bench", "client_name": "Đo tải"}
+    assert read_client(metadata, now=NOW).needs_secret
+
+
+def test_there_is_a_kept_figure_for_every_scenario() -> None:
+    assert read_baseline().cpu.keys() == SCENARIOS.keys()
