@@ -1,10 +1,11 @@
-"""HTTP connections with bounds that the server itself does not set: size of a head, time to send a request."""
+"""HTTP connections with bounds that the server itself does not set (size of a head, time of a request), and no upgrades."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any, Final
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from idp.http.limits import HEAD_BYTES, QUERY_BYTES
@@ -17,7 +18,11 @@ LARGEST_HEAD: Final = HEAD_BYTES + QUERY_BYTES + 8 * 1024
 
 
 class BoundedConnection(HttpToolsProtocol):
-    """The server's HTTP/1.1 connection, closed when a caller sends endless headers or dawdles."""
+    """The server's HTTP/1.1 connection, closed when a caller sends endless headers or dawdles.
+
+    An offer to go on in another protocol is ignored, as RFC 9110 §7.8 allows. Java's client offers HTTP/2 with every
+    request that is not encrypted, and the server would take the body of such a request for the other protocol.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -43,7 +48,7 @@ class BoundedConnection(HttpToolsProtocol):
             if self._head_bytes > LARGEST_HEAD:
                 self.transport.abort()
                 return
-        super().data_received(data)
+        self._read(data)
         if self._unfinished and self._patience is None:
             self._expect()
 
@@ -56,13 +61,40 @@ class BoundedConnection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Its head is here."""
         self._in_head = False
-        super().on_headers_complete()
+        if not self.parser.should_upgrade():
+            super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """It is here whole."""
+        if self.parser.should_upgrade():
+            return
         self._unfinished = False
         self._stop_expecting()
         super().on_message_complete()
+
+    def _read(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        rest = memoryview(data)
+        try:
+            while rest:
+                try:
+                    self.parser.feed_data(rest)
+                    return
+                except httptools.HttpParserUpgrade as upgrade:
+                    rest = rest[upgrade.args[0] :]
+                    self._decline_upgrade()
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+
+    def _decline_upgrade(self) -> None:
+        """Read the head again without the offer; what follows it then belongs to the request."""
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        if method == b"CONNECT":  # needs no header to leave HTTP
+            raise httptools.HttpParserError
+        kept = (b"%s: %s\r\n" % header for header in self.headers if header[0] != b"upgrade")
+        head = b"".join((b"%s %s HTTP/%s\r\n" % (method, self.url, version), *kept, b"\r\n"))
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.feed_data(head)
 
     def _expect(self) -> None:
         self._patience = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)

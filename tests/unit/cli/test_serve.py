@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -34,6 +35,9 @@ from idp.settings import read_settings
 async def pid(request, _):
     return responses.json(os.getpid())
 
+async def body(request, _):
+    return responses.json((await request.body()).decode())
+
 async def slow(request, _):
     open(os.environ["STARTED"], "w").close()
     await asyncio.sleep(1)
@@ -46,7 +50,7 @@ async def service():
     yield lambda arrival: arrival
 
 def create_app():
-    routes = (routing.json("/pid", GET=pid), routing.json("/slow", GET=slow))
+    routes = (routing.json("/pid", GET=pid), routing.json("/slow", GET=slow), routing.json("/body", POST=body))
     return Edge(routes, settings=read_settings(os.environ), pages=Pages.load(),
                 access_log=BufferedAccessLog(), open_service=service)
 """
@@ -186,6 +190,44 @@ def test_endless_headers_end_the_connection(tmp_path: Path) -> None:
             with pytest.raises(OSError, match=r"(?i)reset|broken pipe"):
                 connection.sendall(b"x-a: 1\r\n" * 1_000_000)
         assert isinstance(ask(port, "/pid"), int)
+
+
+def test_an_offer_of_another_protocol_is_ignored(tmp_path: Path) -> None:
+    port = free_port()
+    offer = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2-settings": "AAEAAEAAAAIAAAAB"}
+    with program(tmp_path, "--listen", f"127.0.0.1:{port}"):
+        ask_until_answered(port, "/pid")
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        for sent in ("grant_type=client_credentials", "a" * 60_000, ""):
+            connection.request("POST", "/body", sent, offer)
+            answer = connection.getresponse()
+            assert (answer.status, json.loads(answer.read())) == (200, sent)
+        connection.close()
+
+
+def test_many_offers_at_once_are_answered_in_their_order(tmp_path: Path) -> None:
+    port = free_port()
+    offer = (
+        "POST /body HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: h2c\r\ncontent-length: 3\r\n\r\n"
+    )
+    sent = [f"{number:03}" for number in range(500)]
+    last = "GET /pid HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+    with program(tmp_path, "--listen", f"127.0.0.1:{port}"):
+        ask_until_answered(port, "/pid")
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+            connection.sendall(("".join(offer + one for one in sent) + last).encode())
+            answers = b"".join(iter(lambda: connection.recv(100_000), b"")).decode()
+    assert re.findall(r'^"(\d{3})"', answers, re.MULTILINE) == sent
+
+
+def test_a_request_for_a_tunnel_is_refused(tmp_path: Path) -> None:
+    port = free_port()
+    with program(tmp_path, "--listen", f"127.0.0.1:{port}"):
+        ask_until_answered(port, "/pid")
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+            connection.sendall(b"CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\n\r\n")
+            assert connection.recv(1000).startswith(b"HTTP/1.1 400 ")
+            assert was_cut_off(connection)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
