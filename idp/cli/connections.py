@@ -1,4 +1,4 @@
-"""HTTP connections with bounds that the server itself does not set (size of a head, time of a request), and no upgrades."""
+"""HTTP connections with bounds that the server itself does not set (size of a head, time to send), and no upgrades."""
 
 from __future__ import annotations
 
