@@ -77,7 +77,7 @@ REVOKE_AT_CLIENT = (
     )
     .values(revoked_at=bindparam("now"), revoke_reason=bindparam("reason"))
 )
-FIND_LIVE = (
+FIND_BURNT = (
     select(*grants.columns, accounts.c.register_record_id, accounts.c.ial)
     .select_from(
         grants.join(accounts, accounts.c.account_id == grants.c.account_id)
@@ -86,13 +86,13 @@ FIND_LIVE = (
     )
     .where(
         grants.c.grant_id == bindparam("grant_id"),
-        grants.c.revoked_at.is_(None),
         grants.c.expires_at > bindparam("now"),
         sessions.c.ended_at.is_(None),
         accounts.c.locked_at.is_(None),
         revoked_access_tokens.c.jti.is_(None),
     )
 )
+FIND_LIVE = FIND_BURNT.where(grants.c.revoked_at.is_(None))
 PURGE = delete(grants).where(
     grants.c.grant_id.in_(
         select(grants.c.grant_id)
@@ -182,4 +182,10 @@ def revoke_at_client(account_id: str, client_id: str, reason: str, now: int) -> 
 async def find_live(db: Database, grant_id: str, now: int, *, jti: str = "") -> LiveGrant | None:
     """A grant whose tokens still work: not revoked, session not ended, account not locked, token `jti` not revoked."""
     row = await db.fetch_one(FIND_LIVE, grant_id=grant_id, now=now, jti=jti)
+    return None if row is None else _live(row)
+
+
+async def find_burnt(db: Database, grant_id: str, now: int) -> LiveGrant | None:
+    """As `find_live`, for who has just burnt the code: a replay in this moment revokes it, and there is one winner."""
+    row = await db.fetch_one(FIND_BURNT, grant_id=grant_id, now=now, jti="")
     return None if row is None else _live(row)

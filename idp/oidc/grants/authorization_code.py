@@ -13,7 +13,7 @@ from idp.audit.events import Kind, record
 from idp.context import Context
 from idp.errors import InvalidGrant, InvalidRequest, OAuthError
 from idp.oidc.client import Client
-from idp.oidc.grants.holder import HeldGrant, find_holder
+from idp.oidc.grants.holder import HeldGrant, find_first_holder
 from idp.oidc.grants.refresh_secret import RefreshToken, first_token
 from idp.oidc.grants.tokens import token_response
 from idp.oidc.pkce import check_verifier
@@ -41,7 +41,7 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
         raise await _replayed(context, client, digest)
     try:
         _check_binding(grant, client, redirect_uri, form.get("code_verifier"), context.now)
-        held = await find_holder(context, grant.grant_id)
+        held = await find_first_holder(context, grant.grant_id)
     except OAuthError as error:
         await context.db.append(_refusal(context, client, grant, error))
         raise
@@ -52,6 +52,8 @@ def _check_binding(grant: Grant, client: Client, redirect_uri: str, verifier: st
     """RFC 6749 §4.1.3: the code was issued to this client for this redirect URI, and has not expired."""
     if grant.client_id != client.client_id:
         raise InvalidGrant("the code was issued to another client")
+    if grant.revoked_at is not None:
+        raise InvalidGrant("the grant was revoked before its code was used")
     if grant.code_expires_at <= now:
         raise InvalidGrant(f"the code has expired: it works for {grants.CODE_LIFETIME} seconds")
     if grant.redirect_uri != redirect_uri:
