@@ -168,15 +168,27 @@ class TemporarilyUnavailable(OAuthError):
 class PageError(Exception):
     """A translated page for a person; `page` names its text in `idp.pages.errors`.
 
-    `detail` is for our log; `way_on` is an address that leads the person out of the dead end, if there is one.
+    `detail` is for our log. Two addresses lead the person out of the dead end, where there are any: `way_on` is one of
+    ours, `back_url` the registered one of the portal called `client_name`.
     """
 
-    def __init__(self, page: str, status: int = 400, *, detail: str = "", way_on: str = "") -> None:
+    def __init__(
+        self,
+        page: str,
+        status: int = 400,
+        *,
+        detail: str = "",
+        way_on: str = "",
+        back_url: str = "",
+        client_name: str = "",
+    ) -> None:
         super().__init__(page)
         self.page = page
         self.status = status
         self.detail = detail
         self.way_on = way_on
+        self.back_url = back_url
+        self.client_name = client_name
 
 
 class Unavailable(Exception):

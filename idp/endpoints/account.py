@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from typing import Final
 
 import orjson
@@ -11,16 +10,16 @@ from starlette.requests import Request
 
 from idp.audit.events import Kind, record
 from idp.endpoints.account_view import account_view
+from idp.endpoints.beginning import begin_interaction
 from idp.endpoints.interaction_views import stopped_by
 from idp.endpoints.showing import field, locale_of, read_own_form, show
 from idp.endpoints.surroundings import Surroundings
 from idp.http import responses
-from idp.http.cookies import fresh_cookie
 from idp.http.responses import Answer
 from idp.interaction.conversation import find_session, look
 from idp.interaction.steps import Issue, Progress, Situation, Stop, next_step
 from idp.pages.wording import Done
-from idp.store import consents, grants, interactions, sessions
+from idp.store import consents, grants, sessions
 from idp.store.database import NothingChanged, Step
 
 PATH: Final = "/account"
@@ -34,7 +33,7 @@ async def get(request: Request, here: Surroundings) -> Answer:
     if isinstance(step, Stop):
         return show(request, here, stopped_by(request, here, PATH, None, step.reason), status=403)
     if not isinstance(step, Issue) or situation.session is None or situation.person is None:
-        return await _lead_to_login(request, here)
+        return await begin_interaction(request, here, None, orjson.dumps({"page": PATH}).decode())
     before, done = request.query_params.get("before", ""), request.query_params.get("done", "")
     view = await account_view(
         here,
@@ -50,26 +49,6 @@ async def get(request: Request, here: Surroundings) -> Answer:
 async def _situation(request: Request, here: Surroundings) -> Situation:
     session = await find_session(here.context, None, here.shared.cookies.session_digest(request))
     return await look(here.context, None, session, Progress())
-
-
-async def _lead_to_login(request: Request, here: Surroundings) -> Answer:
-    digest, fresh = here.shared.cookies.browser_digest(request), None
-    if digest is None:
-        fresh = fresh_cookie()
-        digest = fresh.digest
-    interaction_id = secrets.token_urlsafe(16)
-    await interactions.keep(
-        here.context.db,
-        interaction_id,
-        browser_digest=digest,
-        client_id=None,
-        request=orjson.dumps({"page": PATH}).decode(),
-        now=here.context.now,
-    )
-    answer = responses.see_other(f"/interaction/{interaction_id}")
-    if fresh is not None:
-        here.shared.cookies.keep_browser(answer, fresh)
-    return answer
 
 
 async def post_end_session(request: Request, here: Surroundings) -> Answer:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
-
 from starlette.requests import Request
 
 from idp.audit.events import Kind, record
+from idp.endpoints.beginning import begin_interaction
 from idp.endpoints.showing import locale_of
 from idp.endpoints.surroundings import Surroundings
 from idp.errors import OAuthError, PageError
 from idp.http import responses
 from idp.http.access_log import note_client
-from idp.http.cookies import fresh_cookie
 from idp.http.forms import Parameters, read_form, read_query
 from idp.http.responses import Answer
 from idp.interaction.asked import granted
@@ -21,7 +19,6 @@ from idp.interaction.issue import issue_code
 from idp.interaction.steps import Issue, Progress, Refuse, Situation, next_step, silent_error
 from idp.oidc.authorization_request import read_authorization_request, read_parameters
 from idp.oidc.redirect_uri import AuthorizationResponse, failure, prove_target
-from idp.store import interactions
 
 
 async def get(request: Request, here: Surroundings) -> Answer:
@@ -66,7 +63,7 @@ async def _begin(request: Request, here: Surroundings, errand: Errand) -> Answer
         raise silent_error(step)
     if isinstance(step, Refuse):
         raise step.error
-    return await _lead(request, here, errand)
+    return await begin_interaction(request, here, errand.client.client_id, errand.request.to_json())
 
 
 async def _answer(
@@ -83,27 +80,6 @@ def agreed_claims(situation: Situation) -> tuple[str, ...]:
     if situation.session is None or situation.demands.asked is None:
         return ()
     return granted(situation.session, situation.demands.asked)
-
-
-async def _lead(request: Request, here: Surroundings, errand: Errand) -> Answer:
-    """Keep the request and send the browser to the first page."""
-    digest, fresh = here.shared.cookies.browser_digest(request), None
-    if digest is None:
-        fresh = fresh_cookie()
-        digest = fresh.digest
-    interaction_id = secrets.token_urlsafe(16)
-    await interactions.keep(
-        here.context.db,
-        interaction_id,
-        browser_digest=digest,
-        client_id=errand.client.client_id,
-        request=errand.request.to_json(),
-        now=here.context.now,
-    )
-    answer = responses.see_other(f"/interaction/{interaction_id}")
-    if fresh is not None:
-        here.shared.cookies.keep_browser(answer, fresh)
-    return answer
 
 
 def answer_client(

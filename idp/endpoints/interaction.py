@@ -10,13 +10,22 @@ from idp.authentication.password_login import Attempt, Outcome, ProvenPerson, Re
 from idp.endpoints.interaction_views import Typed, stopped_by
 from idp.endpoints.showing import field, show
 from idp.endpoints.surroundings import Surroundings
-from idp.endpoints.talk import Talk, explain_end, fail, go_on, open_form, open_talk, show_step, situation_of
+from idp.endpoints.talk import Talk, fail, go_on, open_form, open_talk, show_step, situation_of
 from idp.errors import AccessDenied
 from idp.http.browser_label import browser_label
 from idp.http.cookies import fresh_cookie
 from idp.http.responses import Answer
 from idp.interaction.login import Browser, open_session, refused_login
-from idp.interaction.steps import ONESELF, ChooseRepresentation, Login, WhyLogin, next_step, usable
+from idp.interaction.steps import (
+    ONESELF,
+    AskConsent,
+    ChooseRepresentation,
+    Login,
+    Situation,
+    WhyLogin,
+    next_step,
+    usable,
+)
 from idp.pages.forms import FieldProblem, Problem
 from idp.registers.personal_code import is_personal_number
 from idp.store import interactions
@@ -27,16 +36,12 @@ SELF = "self"  # the form's value for acting for oneself
 async def get(request: Request, here: Surroundings) -> Answer:
     """The page of the step that is next; with nothing left to do, the answer to the portal."""
     talk = await open_talk(request, here)
-    over = explain_end(talk)
-    return await go_on(talk, await situation_of(talk), after_form=False) if over is None else over
+    return await go_on(talk, await situation_of(talk), after_form=False)
 
 
 async def post_login(request: Request, here: Surroundings) -> Answer:
     """Personal number and password."""
-    opened = await open_form(request, here)
-    if isinstance(opened, Answer):
-        return opened
-    talk, form = opened
+    talk, form = await open_form(request, here)
     number, password = field(form, "personal_number").strip(), field(form, "password")
     problems = _typing_problems(number, password)
     if problems:
@@ -102,7 +107,7 @@ async def _logged_in(talk: Talk, person: ProvenPerson) -> Answer:
         client_id=talk.client_id,
         current=before.session,
     )
-    talk = replace(talk, interaction=replace(talk.interaction, session_id=session_id))
+    talk = replace(talk, interaction=replace(talk.interaction, session_id=session_id, acting_for=None))
     answer = await go_on(talk, await situation_of(talk, cookie.digest))
     cookies.keep_session(answer, cookie)
     return answer
@@ -110,36 +115,33 @@ async def _logged_in(talk: Talk, person: ProvenPerson) -> Answer:
 
 async def post_representation(request: Request, here: Surroundings) -> Answer:
     """For whom the person acts: `self`, or an organisation's record id."""
-    opened = await open_form(request, here)
-    if isinstance(opened, Answer):
-        return opened
-    talk, form = opened
+    talk, form = await open_form(request, here)
     situation = await situation_of(talk)
-    step = next_step(situation)
-    if not isinstance(step, ChooseRepresentation):
+    # After the choice too: whoever comes back to it by the back button chooses anew.
+    asks = situation.demands.organisation
+    if not asks or not isinstance(next_step(situation), ChooseRepresentation | AskConsent):
         return await go_on(talk, situation)
     choice = field(form, "acting_for")
-    problem = _choice_problem(choice, {r.organisation.record_id for r in usable(situation.representations)})
+    problem = _choice_problem(choice, situation)
     if problem is not None:
-        return show_step(
-            talk, situation, step, typed=Typed((FieldProblem("acting_for", problem),)), status=400
-        )
+        typed = Typed((FieldProblem("acting_for", problem),))
+        return show_step(talk, situation, ChooseRepresentation(), typed=typed, status=400)
     acting_for = ONESELF if choice == SELF else choice
     await here.context.db.write(interactions.chose(talk.interaction.interaction_id, acting_for))
     talk = replace(talk, interaction=replace(talk.interaction, acting_for=acting_for))
     return await go_on(talk, await situation_of(talk))
 
 
-def _choice_problem(choice: str, available: set[str]) -> Problem | None:
+def _choice_problem(choice: str, situation: Situation) -> Problem | None:
     if not choice:
         return Problem.CHOICE_MISSING
-    return None if choice == SELF or choice in available else Problem.CHOICE_UNAVAILABLE
+    available = {r.organisation.record_id for r in usable(situation.representations)}
+    if not situation.demands.organisation_required:
+        available.add(SELF)
+    return None if choice in available else Problem.CHOICE_UNAVAILABLE
 
 
 async def post_cancel(request: Request, here: Surroundings) -> Answer:
     """The person goes back to the portal without what it asked for (RFC 6749 §4.1.2.1 `access_denied`)."""
-    opened = await open_form(request, here)
-    if isinstance(opened, Answer):
-        return opened
-    talk, _ = opened
+    talk, _ = await open_form(request, here)
     return await fail(talk, AccessDenied("The person went back."))

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from idp.audit.events import Kind, record
 from idp.endpoints.authorization import answer_client
-from idp.endpoints.interaction_views import Typed
+from idp.endpoints.interaction_views import Typed, shown_to
 from idp.endpoints.showing import field
 from idp.endpoints.surroundings import Surroundings
 from idp.endpoints.talk import Talk, fail, go_on, open_form, show_step, situation_of
@@ -27,22 +27,24 @@ CONSENT = "consent"
 
 
 async def post_consent(request: Request, here: Surroundings) -> Answer:
-    """`decision` is `continue` after a notice, `allow` or `deny` where consent is the basis."""
-    opened = await open_form(request, here)
-    if isinstance(opened, Answer):
-        return opened
-    talk, form = opened
+    """`decision` is `continue` after a notice, `allow` or `deny` where consent is the basis.
+
+    `shown` says which question is answered, and whose: many tabs may be open, and people share browsers.
+    """
+    talk, form = await open_form(request, here)
     situation = await situation_of(talk)
-    step = next_step(situation)
+    step, decision = next_step(situation), field(form, "decision")
+    answers = isinstance(step, AskConsent) and field(form, "shown") == shown_to(situation, step.asked)
+    if decision == "deny":
+        return await _denied(talk, situation if answers else None)
     if not isinstance(step, AskConsent):
         return await go_on(talk, situation)
-    decision = field(form, "decision")
+    if not answers:  # somebody else is here now, or the question has changed: they are asked themselves
+        return show_step(talk, situation, step, status=409)
     if step.asked.basis != CONSENT and decision == "continue":
         return await _agreed(talk, situation, step.asked, step.asked.claims)
     if step.asked.basis == CONSENT and decision == "allow":
         return await _allowed(talk, situation, step, form)
-    if step.asked.basis == CONSENT and decision == "deny":
-        return await _denied(talk, situation)
     return show_step(talk, situation, step, status=400)
 
 
@@ -103,15 +105,17 @@ def _remembered(talk: Talk, situation: Situation, asked: Asked, agreed: tuple[st
     return given, event
 
 
-async def _denied(talk: Talk, situation: Situation) -> Answer:
-    session = situation.session
-    if session is not None:
-        event = record(
-            talk.here.context,
-            Kind.CONSENT_DENIED,
-            account_id=session.account_id,
-            client_id=talk.client_id,
-            session_id=session.session_id,
-        )
-        await talk.here.context.db.append(event)
-    return await fail(talk, AccessDenied("The person did not agree."))
+async def _denied(talk: Talk, answered: Situation | None) -> Answer:
+    """A refusal always holds; it is noted for the person whose page it answers."""
+    error = AccessDenied("The person did not agree.")
+    session = None if answered is None else answered.session
+    if session is None:
+        return await fail(talk, error)
+    event = record(
+        talk.here.context,
+        Kind.CONSENT_DENIED,
+        account_id=session.account_id,
+        client_id=talk.client_id,
+        session_id=session.session_id,
+    )
+    return await fail(talk, error, event)

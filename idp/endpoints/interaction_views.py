@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from idp.assurance import AccountLevel, AuthenticationLevel
-from idp.endpoints.showing import client_card, locale_of, show
+from idp.endpoints.showing import client_card, locale_of
 from idp.endpoints.surroundings import Surroundings
-from idp.http.responses import Answer
-from idp.interaction.asked import Asked
+from idp.interaction.asked import Asked, mark
 from idp.interaction.conversation import Errand
 from idp.interaction.steps import (
+    ONESELF,
     AskConsent,
     ChooseRepresentation,
     Login,
@@ -167,6 +167,7 @@ def _asking(desk: Desk, errand: Errand, asked: Asked, typed: Typed) -> View:
     client, acted_for = errand.client, _acted_for(desk.situation)
     lines = _lines(desk, client, asked, acted_for)
     organisation = "" if acted_for is None else acted_for.organisation.legal_name
+    shown = shown_to(desk.situation, asked)
     if asked.basis == "consent":
         return views.Consent(
             action=f"{desk.path}/consent",
@@ -175,6 +176,7 @@ def _asking(desk: Desk, errand: Errand, asked: Asked, typed: Typed) -> View:
             claims=lines,
             purpose=_in(desk.locale, client.purpose),
             organisation_name=organisation,
+            shown=shown,
             ticked=typed.ticked,
             problems=typed.problems,
         )
@@ -186,8 +188,16 @@ def _asking(desk: Desk, errand: Errand, asked: Asked, typed: Typed) -> View:
         purpose=_in(desk.locale, client.purpose),
         legal_reference=client.legal_reference,
         organisation_name=organisation,
+        shown=shown,
         cancel_action=desk.cancel,
     )
+
+
+def shown_to(situation: Situation, asked: Asked) -> str:
+    """The mark of a page that asks this of the person who is there."""
+    if situation.session is None:
+        raise AssertionError("nobody is asked without a session")
+    return mark(situation.session, asked, acting_for(situation) or ONESELF)
 
 
 def _acted_for(situation: Situation) -> Representation | None:
@@ -236,15 +246,3 @@ def _in(locale: Locale, texts: Mapping[str, str]) -> str:
 
 def _name(desk: Desk) -> str:
     return "" if desk.situation.person is None else desk.situation.person.name
-
-
-def dead_end(request: Request, here: Surroundings, error: str, errand: Errand | None) -> Answer:
-    """The page of an interaction that is over, with the way back to the portal."""
-    view = views.ErrorPage(
-        error=error,
-        request_id=here.context.request_id,
-        back_url="" if errand is None else errand.client.client_uri,
-        restart_url="/account" if errand is None else "",
-        client_name="" if errand is None else client_card(errand.client, locale_of(request, here)).name,
-    )
-    return show(request, here, view, status=410)

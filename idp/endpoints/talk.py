@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 import orjson
 from starlette.requests import Request
@@ -12,7 +13,7 @@ from idp.audit.events import Kind, record
 from idp.endpoints import interaction_views
 from idp.endpoints.authorization import agreed_claims, answer_client
 from idp.endpoints.interaction_views import Desk, Typed
-from idp.endpoints.showing import locale_of, read_own_form, show
+from idp.endpoints.showing import client_card, locale_of, read_own_form, show
 from idp.endpoints.surroundings import Surroundings
 from idp.errors import OAuthError, PageError
 from idp.http import responses
@@ -24,7 +25,7 @@ from idp.interaction.issue import issue_code
 from idp.interaction.steps import Issue, Refuse, Situation, Step, Stop, next_step
 from idp.oidc.authorization_request import AuthorizationRequest, prove_target_again
 from idp.oidc.redirect_uri import failure
-from idp.store import interactions
+from idp.store import database, interactions
 from idp.store.database import NothingChanged
 from idp.store.interactions import Interaction
 
@@ -55,10 +56,10 @@ class Talk:
 
 
 async def open_talk(request: Request, here: Surroundings) -> Talk:
-    """The interaction of this address, finished or not, if it belongs to this browser.
+    """The interaction of this address, if it belongs to this browser and is not over.
 
     Raises:
-        PageError: none such in this browser; the page says how to go on.
+        PageError: it does not, or is; the page explains it and offers the way on.
     """
     interaction = await interactions.find(here.context.db, request.path_params["interaction_id"])
     browser = here.shared.cookies.browser_digest(request)
@@ -69,15 +70,19 @@ async def open_talk(request: Request, here: Surroundings) -> Talk:
     errand = await _errand(here, interaction)
     if errand is not None:
         note_client(request, errand.client.client_id)
-    return Talk(request, here, interaction, errand)
+    talk = Talk(request, here, interaction, errand)
+    _require_open(talk)
+    return talk
 
 
-async def open_form(request: Request, here: Surroundings) -> tuple[Talk, Parameters] | Answer:
-    """The interaction and the form that was sent to it; or the page that explains why it is over."""
+async def open_form(request: Request, here: Surroundings) -> tuple[Talk, Parameters]:
+    """The interaction and the form that was sent to it.
+
+    Raises:
+        PageError: as `open_talk`, or the form does not come from our page in this browser.
+    """
     form, _ = await read_own_form(request, here)
-    talk = await open_talk(request, here)
-    over = explain_end(talk)
-    return (talk, form) if over is None else over
+    return await open_talk(request, here), form
 
 
 async def _errand(here: Surroundings, interaction: Interaction) -> Errand | None:
@@ -90,13 +95,24 @@ async def _errand(here: Surroundings, interaction: Interaction) -> Errand | None
     return Errand(client, prove_target_again(client, kept, here.context.settings.issuer), kept)
 
 
-def explain_end(talk: Talk) -> Answer | None:
-    """The page that says that this interaction is over and offers the way on; None while it is open."""
-    if talk.interaction.finished_at is not None:
-        return interaction_views.dead_end(talk.request, talk.here, "already_finished", talk.errand)
-    if talk.interaction.expires_at <= talk.here.context.now:
-        return interaction_views.dead_end(talk.request, talk.here, "stale_interaction", talk.errand)
-    return None
+def _require_open(talk: Talk) -> None:
+    """A back button or a tab of yesterday leads here; the way on is the portal, or our own page."""
+    finished = talk.interaction.finished_at is not None
+    if not finished and talk.interaction.expires_at > talk.here.context.now:
+        return
+    page = "already_finished" if finished else "stale_interaction"
+    if talk.errand is None:
+        raise PageError(page, 410, way_on=OWN_PAGES[0])
+    locale = locale_of(talk.request, talk.here, talk.errand)
+    name = client_card(talk.errand.client, locale).name
+    raise PageError(page, 410, way_on=OWN_PAGES[0], back_url=_home(talk.errand), client_name=name)
+
+
+def _home(errand: Errand) -> str:
+    """The portal's own address: the registered one, else the host that answers are sent to."""
+    parts = urlsplit(errand.target.redirect_uri)
+    host = f"{parts.scheme}://{parts.netloc}/" if parts.scheme in {"https", "http"} else ""
+    return errand.client.client_uri or host
 
 
 async def situation_of(talk: Talk, cookie_digest: bytes | None = None) -> Situation:
@@ -150,22 +166,22 @@ async def _lead_to_own_page(talk: Talk) -> Answer:
     return responses.see_other(page if page in OWN_PAGES else OWN_PAGES[0])
 
 
-async def fail(talk: Talk, error: OAuthError) -> Answer:
-    """End the interaction with an error for the portal."""
-    await end(talk, error)
+async def fail(talk: Talk, error: OAuthError, *events: database.Step) -> Answer:
+    """End the interaction with an error for the portal; `events` belong to it."""
+    await end(talk, error, *events)
     if talk.errand is None:
         return responses.see_other("/")
     return answer_client(talk.request, talk.here, failure(talk.errand.target, error), talk.errand)
 
 
-async def end(talk: Talk, error: OAuthError | None = None) -> None:
+async def end(talk: Talk, error: OAuthError | None = None, *events: database.Step) -> None:
     """Finish the interaction, once.
 
     Raises:
         PageError: it was finished in the meantime.
     """
     context = talk.here.context
-    steps = [interactions.finish(talk.interaction.interaction_id, context.now)]
+    steps = [interactions.finish(talk.interaction.interaction_id, context.now), *events]
     if error is not None:
         steps.append(record(context, Kind.AUTHORIZATION, error.error, client_id=talk.client_id))
     try:

@@ -71,7 +71,13 @@ class Failures:
         if kind is Kind.JSON:
             return _document(_ERROR_OF_STATUS.get(error.status, "invalid_request"), "", error.status)
         page = error.page if error.page in ERROR_PAGES else "server_error"
-        view = ErrorPage(error=page, request_id=request_id, restart_url=error.way_on)
+        view = ErrorPage(
+            error=page,
+            request_id=request_id,
+            restart_url=error.way_on,
+            back_url=error.back_url,
+            client_name=error.client_name,
+        )
         return self._page(view, request, error.status)
 
     def _refusal(self, error: Refusal, request: Request, kind: Kind, request_id: str) -> Response:
