@@ -1,8 +1,9 @@
 # The provider as a container: the locked packages and the built project, nothing else, as an account without rights.
 #
 #   docker build --tag motcua .
-#   docker run --rm --volume motcua:/srv/motcua/var motcua keys generate
+#   docker run --rm --volume motcua:/srv/motcua/var motcua keys create-kek var/kek
 #   docker run --rm --volume motcua:/srv/motcua/var motcua migrate
+#   docker run --rm --volume motcua:/srv/motcua/var motcua keys generate
 #   docker run --rm --volume motcua:/srv/motcua/var --publish 9000:9000 motcua
 
 FROM python:3.11-slim AS build
