@@ -69,8 +69,8 @@ class Attempt:
 class ProvenPerson:
     """Somebody who proved with a password who they are. Made here only.
 
-    `steps` belong into the write that opens the session: they remember the browser, give back what the throttle took,
-    and move the password to today's hashing policy.
+    `steps` belong into the write that opens the session: they require the password to be the same still, remember the
+    browser, give back what the throttle took, and move the password to today's hashing policy.
     """
 
     account_id: str
@@ -117,7 +117,7 @@ async def prove_password(
         return Refusal(Outcome.THROTTLED, account_id, number_digest, -(-wait // 1000))
     verifier = None if account is None else account.verifier
     proven = await hasher.verify(verifier, attempt.password, known_browser=known)
-    if person is None or account is None or not proven:
+    if person is None or account is None or verifier is None or not proven:
         return Refusal(_why_not(person, account), account_id, number_digest)
     if not known:
         throttle.refund()
@@ -126,6 +126,7 @@ async def prove_password(
         await context.db.write(*refund(buckets))
         return Refusal(hindrance, account_id, number_digest)
     steps = (
+        accounts.still_password(account.account_id, verifier),
         *refund(buckets),
         accounts.know_browser(account.account_id, attempt.browser_digest, context.now),
         *await _rehash(hasher, account, attempt.password),

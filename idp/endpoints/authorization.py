@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from starlette.requests import Request
 
 from idp.audit.events import Kind, record
@@ -12,12 +14,14 @@ from idp.errors import OAuthError, PageError
 from idp.http import responses
 from idp.http.access_log import note_client
 from idp.http.forms import Parameters, read_form, read_query
+from idp.http.limits import QUERY_BYTES
 from idp.http.responses import Answer
 from idp.interaction.asked import granted
 from idp.interaction.conversation import Errand, find_session, look
 from idp.interaction.issue import issue_code
 from idp.interaction.steps import Issue, Progress, Refuse, Situation, next_step, silent_error
 from idp.oidc.authorization_request import read_authorization_request, read_parameters
+from idp.oidc.discovery import ENDPOINTS
 from idp.oidc.redirect_uri import AuthorizationResponse, failure, prove_target
 
 
@@ -27,8 +31,17 @@ async def get(request: Request, here: Surroundings) -> Answer:
 
 
 async def post(request: Request, here: Surroundings) -> Answer:
-    """An authorization request by POST; it comes from other sites, so it carries no token of ours."""
-    return await _authorize(request, here, await read_form(request))
+    """An authorization request by POST; it comes from other sites, so it carries no token of ours.
+
+    Our cookies are `SameSite=Lax` and do not come along with it either. The browser is led to the same request by GET,
+    with which they come: else it would be given a new cookie in the place of the one that it is known by.
+    """
+    pairs = await read_form(request)
+    if here.shared.cookies.browser_digest(request) is None:
+        query = urlencode(pairs)
+        if len(query) <= QUERY_BYTES:
+            return responses.see_other(f"{ENDPOINTS['authorization_endpoint']}?{query}")
+    return await _authorize(request, here, pairs)
 
 
 async def _authorize(request: Request, here: Surroundings, pairs: Parameters) -> Answer:

@@ -26,6 +26,7 @@ from idp.oidc.end_session import (
 )
 from idp.pages import views
 from idp.store import sessions
+from idp.store.database import NothingChanged, Step
 from idp.store.sessions import Session
 
 DECISION: Final = "decision"
@@ -63,7 +64,7 @@ async def _asked(request: Request, here: Surroundings, pairs: Parameters) -> Ans
     asking = await _read(request, here, pairs)
     session = await _session(request, here)
     if needs_confirmation(asking.request, None if session is None else session.session_id):
-        return await _confirm(request, here, asking.client, pairs)
+        return await _confirm(request, here, asking, pairs)
     # Without a cookie (a POST from another site brings none) the portal's own hint says which session it means.
     ended = None if asking.request.hint is None else asking.request.hint.sid
     return await _end(request, here, ended, asking)
@@ -82,13 +83,14 @@ async def _session(request: Request, here: Surroundings) -> Session | None:
     return None if digest is None else await sessions.find(here.context.db, digest, here.context.now)
 
 
-async def _confirm(request: Request, here: Surroundings, client: Client | None, pairs: Parameters) -> Answer:
+async def _confirm(request: Request, here: Surroundings, asking: Asking, pairs: Parameters) -> Answer:
     """Any page can send a browser here, so the person is asked before their session ends."""
+    client, target = asking.client, asking.target
     view = views.LogoutConfirm(
         client=None if client is None else client_card(client, locale_of(request, here)),
         hidden=tuple((name, value) for name, value in pairs if name in KNOWN_PARAMETERS),
     )
-    return show(request, here, view)
+    return show(request, here, view, leads_to="" if target is None else target.post_logout_redirect_uri)
 
 
 async def _end(request: Request, here: Surroundings, session_id: str | None, asking: Asking) -> Answer:
@@ -112,18 +114,17 @@ async def _end(request: Request, here: Surroundings, session_id: str | None, ask
 async def _end_session(here: Surroundings, session_id: str, client_id: str) -> tuple[str, ...]:
     """End a session; the clients that took part in it. Ended already is as good."""
     context = here.context
-    account_id = await sessions.end_by_id(context.db, session_id, "logout", context.now)
+    account_id = await sessions.owner(context.db, session_id)
     if account_id is None:
         return ()
-    await context.db.append(
-        record(
-            context,
-            Kind.LOGOUT,
-            account_id=account_id,
-            client_id=client_id or None,
-            session_id=session_id,
-        )
+    event = record(
+        context, Kind.LOGOUT, account_id=account_id, client_id=client_id or None, session_id=session_id
     )
+    ended = sessions.end(session_id, account_id, "logout", context.now)
+    try:
+        await context.db.write(Step(ended.query, ended.values, required=True), event)
+    except NothingChanged:
+        return ()
     return tuple(await sessions.clients_of(context.db, session_id))
 
 

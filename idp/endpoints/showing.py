@@ -40,8 +40,12 @@ def show(
     at: str = "",
     status: int = 200,
     errand: Errand | None = None,
+    leads_to: str = "",
 ) -> Answer:
-    """A page with its form token; `at` is the page's own address, which the language switch leads back to."""
+    """A page with its form token; `at` is the page's own address, which the language switch leads back to.
+
+    `leads_to` is a registered address that the answer to its form may redirect to; of an errand it is the portal's.
+    """
     shared = here.shared
     locale = locale_of(request, here, errand)
     digest, fresh = shared.cookies.browser_digest(request), None
@@ -49,7 +53,8 @@ def show(
         fresh = fresh_cookie()
         digest = fresh.digest
     other = next(candidate for candidate in LOCALES if candidate != locale)
-    origin = "" if errand is None else form_action_source(errand.target.redirect_uri)
+    target = leads_to if errand is None else errand.target.redirect_uri
+    origin = form_action_source(target) if target else ""
     answer = responses.page(
         shared.pages,
         view,

@@ -15,7 +15,7 @@ from idp.oidc.access_token import check_userinfo_token
 from idp.oidc.claims import RequestedClaims, claim_values
 from idp.oidc.client import Client
 from idp.oidc.grants.holder import HeldGrant, find_holder
-from idp.oidc.grants.tokens import release_of
+from idp.oidc.grants.tokens import narrow, release_of
 from idp.oidc.userinfo import signed_userinfo_claims, userinfo_claims
 from keys import jose
 from keys.policy import Purpose
@@ -94,4 +94,5 @@ async def _held(request: Request, here: Surroundings, token: str) -> tuple[HeldG
     if client is None or client.disabled_at is not None:
         raise InvalidToken("the access token is revoked", detail="client disabled")
     note_client(request, client.client_id)
-    return held, client
+    scope = tuple(str(claims["scope"]).split())  # a token refreshed for less opens less
+    return HeldGrant(narrow(held.grant, scope), held.holder), client

@@ -55,6 +55,12 @@ def covered(session: Session, now_asked: Asked) -> bool:
     return same and set(now_asked.claims) <= set(earlier["claims"])
 
 
+def mark(session: Session, now_asked: Asked, acting_for: str) -> str:
+    """Stands in the form of a page: for whom it was made, and what it showed. An answer counts for nothing else."""
+    shown = b"\0".join((session.session_id.encode(), acting_for.encode(), now_asked.digest()))
+    return hashlib.sha256(shown).hexdigest()
+
+
 def consented(session: Session) -> tuple[str, ...]:
     """Claims that the person agreed to for this client earlier."""
     return tuple(orjson.loads(session.consented_claims))

@@ -81,8 +81,13 @@ async def find_session(
 async def look(
     context: Context, errand: Errand | None, session: Session | None, progress: Progress
 ) -> Situation:
-    """Gather what decides the next step; the registers are asked only where there is somebody to ask for."""
+    """Gather what decides the next step; the registers are asked only where there is somebody to ask for.
+
+    Raises:
+        InvalidRequest: `id_token_hint` is not an ID token of ours for this client.
+    """
     wanted = demands(context, errand)
+    hinted = None if errand is None else _hinted_subject(context, errand)
     if session is None:
         return Situation(wanted, progress, context.now)
     day = today(context.now)
@@ -94,7 +99,7 @@ async def look(
         session=session,
         person=person,
         standing=Standing.MISSING if person is None else standing(person, day),
-        other_person_hinted=errand is not None and _hints_other_person(context, errand, session),
+        other_person_hinted=errand is not None and _hints_other_person(context, errand, session, hinted),
         representations=await _representations(context, session) if wanted.organisation else (),
     )
 
@@ -104,18 +109,18 @@ async def _representations(context: Context, session: Session) -> tuple[Represen
     return tuple(found)
 
 
-def _hints_other_person(context: Context, errand: Errand, session: Session) -> bool:
-    """Whether `id_token_hint`, or a `sub` asked for by value, names somebody else (OpenID Connect Core §3.1.2.2)."""
-    hint, required_sub = errand.request.unverified_id_token_hint, errand.request.required_sub
-    if not hint and required_sub is None:
-        return False
-    subject = pairwise_subject(context.keyring, errand.client.sector, session.account_id)
-    if required_sub not in (None, subject):
-        return True
+def _hinted_subject(context: Context, errand: Errand) -> str | None:
+    """Whom `id_token_hint` names. It is verified also where nobody is here yet: a bad one is the client's mistake."""
+    hint = errand.request.unverified_id_token_hint
     if not hint:
-        return False
+        return None
     client_id = errand.client.client_id
-    return (
-        verify_hint(context.keyring, hint, issuer=context.settings.issuer, client_id=client_id).subject
-        != subject
-    )
+    return verify_hint(context.keyring, hint, issuer=context.settings.issuer, client_id=client_id).subject
+
+
+def _hints_other_person(context: Context, errand: Errand, session: Session, hinted: str | None) -> bool:
+    """Whether `id_token_hint`, or a `sub` asked for by value, names somebody else (OpenID Connect Core §3.1.2.2)."""
+    named = {hinted, errand.request.required_sub} - {None}
+    if not named:
+        return False
+    return named != {pairwise_subject(context.keyring, errand.client.sector, session.account_id)}

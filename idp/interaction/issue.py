@@ -55,7 +55,8 @@ async def issue_code(
             for_organisation=acting_for != ONESELF,
         ),
     )
-    changes = (*also, *_session_changes(context, errand, session, acting_for))
+    chosen = acting_for if situation.demands.organisation else session.acting_for
+    changes = (*also, *_session_changes(context, errand, session, chosen))
     await _keep(context, kept, changes, interaction)
     return success(errand.target, code)
 
@@ -85,10 +86,13 @@ def _grant(
     )
 
 
-def _session_changes(context: Context, errand: Errand, session: Session, acting_for: str) -> tuple[Step, ...]:
+def _session_changes(
+    context: Context, errand: Errand, session: Session, chosen: str | None
+) -> tuple[Step, ...]:
+    """`chosen` is for whom the person acts at this client, as far as they were asked."""
     joined: tuple[Step, ...] = ()
-    if session.acting_for != acting_for:
-        joined = (sessions.join_client(session.session_id, errand.client.client_id, acting_for, context.now),)
+    if not session.joined or session.acting_for != chosen:
+        joined = (sessions.join_client(session.session_id, errand.client.client_id, chosen, context.now),)
     return (*joined, *sessions.touch(session, context.now))
 
 

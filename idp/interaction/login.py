@@ -9,8 +9,9 @@ from idp.assurance import authentication_level
 from idp.audit.events import Kind, record
 from idp.authentication.password_login import ProvenPerson, Refusal
 from idp.context import Context
+from idp.errors import PageError
 from idp.store import interactions, sessions
-from idp.store.database import Step, required
+from idp.store.database import NothingChanged, Step, required
 from idp.store.sessions import Session
 
 
@@ -35,6 +36,9 @@ async def open_session(
     """Open or confirm the session, remember the login in the interaction, and audit it, in one write; the session id.
 
     The session cookie is new in any case, so that one planted before the login is worth nothing.
+
+    Raises:
+        PageError: the session was ended, or the password changed, between the proof and now.
     """
     level = authentication_level(person.amr)
     if level is None:
@@ -50,7 +54,17 @@ async def open_session(
         level=level.value,
         browser=browser.label,
     )
-    await context.db.write(*person.steps, *steps, interactions.logged_in(interaction_id, session_id), login)
+    try:
+        await context.db.write(
+            *person.steps, *steps, interactions.logged_in(interaction_id, session_id), login
+        )
+    except NothingChanged as nothing:
+        raise PageError(
+            "login_required_again",
+            409,
+            detail="session ended, or password changed, during the login",
+            way_on=f"/interaction/{interaction_id}",
+        ) from nothing
     return session_id
 
 
@@ -80,7 +94,15 @@ def _session(
     )
     if current is None:
         return session_id, (opened,)
-    return session_id, (sessions.end(current.session_id, current.account_id, "replaced", context.now), opened)
+    replaced = record(
+        context,
+        Kind.SESSION_ENDED,
+        account_id=current.account_id,
+        session_id=current.session_id,
+        replaced=True,
+    )
+    ended = sessions.end(current.session_id, current.account_id, "replaced", context.now)
+    return session_id, (ended, replaced, opened)
 
 
 def refused_login(context: Context, refusal: Refusal, client_id: str | None) -> Step:

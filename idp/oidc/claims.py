@@ -72,6 +72,15 @@ class RequestedClaims:
 
         return RequestedClaims(kept(self.userinfo), kept(self.id_token), frozenset(kept(self.essential)))
 
+    def narrowed(self, granted: Collection[str], scope: Collection[str]) -> RequestedClaims:
+        """What remains within a part of the granted scope; single claims, of no granted scope, remain."""
+        lost = set(granted) - set(scope)
+        return RequestedClaims(
+            tuple(name for name in self.userinfo if CLAIM_SCOPE[name] not in lost),
+            tuple(name for name in self.id_token if CLAIM_SCOPE[name] not in lost),
+            frozenset(name for name in self.essential if CLAIM_SCOPE[name] not in lost),
+        )
+
     def to_json(self) -> str:
         """The text to keep with a grant."""
         kept = {"userinfo": self.userinfo, "id_token": self.id_token, "essential": sorted(self.essential)}

@@ -16,6 +16,7 @@ import orjson
 from idp.errors import InvalidClient, InvalidRequest
 from idp.oidc.client import AuthenticationMethod, Client
 from idp.oidc.client_assertion import CheckedAssertion, verify_assertion
+from idp.oidc.metadata_fields import is_client_id
 from keys import base64url
 from keys.jose import InvalidToken, read_compact
 
@@ -54,6 +55,13 @@ class AuthenticatedClient:
     assertion: CheckedAssertion | None
 
 
+def _possible(unverified_client_id: str) -> str:
+    """An id that could be registered; any other (a NUL among it) no database need be asked for."""
+    if not is_client_id(unverified_client_id):
+        raise InvalidClient(_FAILED, detail="a client id that nobody can have")
+    return unverified_client_id
+
+
 def _read_basic(header: str) -> tuple[str, str]:
     """RFC 6749 §2.3.1: both halves are form-encoded before they are joined, which many clients forget to undo."""
     scheme, _, encoded = header.partition(" ")
@@ -62,7 +70,7 @@ def _read_basic(header: str) -> tuple[str, str]:
     try:
         text = b64decode(encoded.strip(), validate=True).decode("utf-8")
         client_id, secret = text.split(":", 1)
-        return unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")
+        return _possible(unquote_plus(client_id, errors="strict")), unquote_plus(secret, errors="strict")
     except (ValueError, binascii.Error) as error:
         raise InvalidClient("the Basic credentials cannot be read (RFC 6749 section 2.3.1)") from error
 
@@ -76,7 +84,7 @@ def _unverified_subject(assertion: str) -> str:
     subject = claims.get("sub") if isinstance(claims, dict) else None
     if not isinstance(subject, str) or not subject:
         raise InvalidClient("client_assertion has no sub (RFC 7523 section 3)")
-    return subject
+    return _possible(subject)
 
 
 def _read_assertion(form: Mapping[str, str]) -> Credentials:

@@ -111,10 +111,15 @@ def read_keys(document: Mapping[str, object] | None) -> JwkSet | None:
         raise InvalidClientMetadata(f"jwks: {error}") from error
 
 
+def is_client_id(text: str) -> bool:
+    """Whether a client could be registered under it."""
+    return _CLIENT_ID.fullmatch(text) is not None
+
+
 def read_client_id(metadata: Mapping[str, object], name: str) -> str:
     """An identifier that survives every encoding it meets: in URLs, Basic credentials and commands."""
     value = metadata.get(name)
-    if not isinstance(value, str) or _CLIENT_ID.fullmatch(value) is None:
+    if not isinstance(value, str) or not is_client_id(value):
         raise InvalidClientMetadata(f"{name} must be 1 to 100 of the characters A-Z a-z 0-9 . _ ~ -")
     return value
 

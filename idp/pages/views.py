@@ -110,7 +110,10 @@ class ClaimLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice(View):
-    """A portal with a task given by law: button `decision=continue`. No agreement is asked for."""
+    """A portal with a task given by law: button `decision=continue`. No agreement is asked for.
+
+    `shown` comes back with the answer and says what the page showed, to whom.
+    """
 
     template: ClassVar[str] = "notice.html"
     action: str
@@ -120,6 +123,7 @@ class Notice(View):
     purpose: str
     legal_reference: str
     organisation_name: str = ""
+    shown: str = ""
     cancel_action: str = ""
 
 
@@ -127,7 +131,7 @@ class Notice(View):
 class Consent(View):
     """Checkboxes `claim`, buttons `decision=allow` and `decision=deny`. Nothing is ticked beforehand (Law 91/2025).
 
-    `ticked` are the claims the person had ticked when the form comes back with a problem.
+    `ticked` are the claims the person had ticked when the form comes back with a problem; `shown` as for a notice.
     """
 
     template: ClassVar[str] = "consent.html"
@@ -137,6 +141,7 @@ class Consent(View):
     claims: tuple[ClaimLine, ...]
     purpose: str = ""
     organisation_name: str = ""
+    shown: str = ""
     ticked: tuple[str, ...] = ()
 
 

@@ -103,6 +103,16 @@ REHASH = (
     )
     .values(verifier=bindparam("new_verifier"))
 )
+# Changes nothing, but takes the row's lock: a password that is being replaced is waited for, and then is another.
+STILL_PASSWORD = (
+    update(credentials)
+    .where(
+        credentials.c.account_id == bindparam("account"),
+        credentials.c.kind == PASSWORD,
+        credentials.c.verifier == bindparam("proven"),
+    )
+    .values(verifier=bindparam("proven"))
+)
 KNOW_BROWSER = upsert(known_browsers, bound(known_browsers), update=("seen_at",))
 FORGET_BROWSERS = delete(known_browsers).where(known_browsers.c.account_id == bindparam("account"))
 REVOKE_GRANTS = (
@@ -186,6 +196,11 @@ def activate(account_id: str, now: int) -> Step:
 def set_password(account_id: str, verifier: str, now: int) -> Step:
     """Give the account this password in place of any other."""
     return step(SET_CREDENTIAL, account_id=account_id, kind=PASSWORD, verifier=verifier, changed_at=now)
+
+
+def still_password(account_id: str, verifier: str) -> Step:
+    """The password that was proven is the account's still; required."""
+    return required(STILL_PASSWORD, account=account_id, proven=verifier)
 
 
 def rehash(account_id: str, old_verifier: str, new_verifier: str) -> Step:

@@ -34,7 +34,7 @@ FIND = select(interactions).where(interactions.c.interaction_id == bindparam("in
 LOGGED_IN = (
     update(interactions)
     .where(interactions.c.interaction_id == bindparam("interaction"), interactions.c.finished_at.is_(None))
-    .values(session_id=bindparam("session"))
+    .values(session_id=bindparam("session"), acting_for=None)
 )
 CHOSE = (
     update(interactions)
@@ -99,7 +99,7 @@ async def find(db: Database, interaction_id: str) -> Interaction | None:
 
 
 def logged_in(interaction_id: str, session_id: str) -> Step:
-    """The person proved who they are within this interaction."""
+    """The person proved who they are within this interaction; what somebody else chose before is forgotten."""
     return step(LOGGED_IN, interaction=interaction_id, session=session_id)
 
 

@@ -145,8 +145,7 @@ session_clients = Table(
     Column(
         "acting_for",
         Text,
-        nullable=False,
-        comment="organisation record acted for at this client; '' for oneself",
+        comment="organisation record acted for at this client; '' for oneself; NULL while nobody asked",
     ),
     _time("first_at", "first token for this client in the session"),
 )

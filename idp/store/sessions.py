@@ -32,7 +32,8 @@ class Session:
     browser_digest: bytes
     seen_at: int
     account_locked: bool
-    acting_for: str | None
+    joined: bool  # the client takes part in it already
+    acting_for: str | None  # what was chosen at the client, None where nothing was asked
     asked_digest: bytes | None
     asked: str
     consented_claims: str
@@ -56,6 +57,7 @@ FIND = (
         accounts.c.register_record_id,
         accounts.c.ial,
         accounts.c.locked_at,
+        session_clients.c.first_at,
         session_clients.c.acting_for,
         consents.c.asked_digest,
         consents.c.asked,
@@ -103,11 +105,8 @@ END = (
     .values(ended_at=bindparam("now"), end_reason=bindparam("reason"))
     .returning(sessions.c.session_id)
 )
-END_BY_ID = (
-    update(sessions)
-    .where(sessions.c.session_id == bindparam("session"), sessions.c.ended_at.is_(None))
-    .values(ended_at=bindparam("now"), end_reason=bindparam("reason"))
-    .returning(sessions.c.account_id)
+OWNER = select(sessions.c.account_id).where(
+    sessions.c.session_id == bindparam("session_id"), sessions.c.ended_at.is_(None)
 )
 END_OTHERS = (
     update(sessions)
@@ -155,6 +154,7 @@ def _session(row: Row) -> Session:
         browser_digest=bytes(row["browser_digest"]),
         seen_at=row["seen_at"],
         account_locked=row["locked_at"] is not None,
+        joined=row["first_at"] is not None,
         acting_for=row["acting_for"],
         asked_digest=row["asked_digest"],
         asked=row["asked"] or "",
@@ -208,9 +208,9 @@ def end(session_id: str, account_id: str, reason: str, now: int) -> Step:
     return step(END, session=session_id, account=account_id, reason=reason, now=now)
 
 
-async def end_by_id(db: Database, session_id: str, reason: str, now: int) -> str | None:
-    """End a session that its own client named; the account it belonged to, None when it had ended."""
-    row = await db.fetch_one(END_BY_ID, session=session_id, reason=reason, now=now)
+async def owner(db: Database, session_id: str) -> str | None:
+    """The account of a session that has not been ended."""
+    row = await db.fetch_one(OWNER, session_id=session_id)
     return None if row is None else str(row["account_id"])
 
 
@@ -229,6 +229,6 @@ async def clients_of(db: Database, session_id: str) -> list[str]:
     return [row["client_id"] for row in await db.fetch_all(CLIENTS, session_id=session_id)]
 
 
-def join_client(session_id: str, client_id: str, acting_for: str, now: int) -> Step:
-    """Note that a client takes part in a session and for whom the person acts there."""
+def join_client(session_id: str, client_id: str, acting_for: str | None, now: int) -> Step:
+    """Note that a client takes part in a session and for whom the person chose to act there, if it asked."""
     return step(JOIN_CLIENT, session_id=session_id, client_id=client_id, acting_for=acting_for, first_at=now)

@@ -15,7 +15,7 @@ from idp.errors import InvalidGrant, InvalidRequest, InvalidScope, OAuthError
 from idp.oidc.client import Client
 from idp.oidc.grants.holder import HeldGrant, find_holder
 from idp.oidc.grants.refresh_secret import RefreshToken, read_refresh_token, successor
-from idp.oidc.grants.tokens import token_response
+from idp.oidc.grants.tokens import narrow, token_response
 from idp.oidc.scope import read_scope
 from idp.store import grants, refresh_tokens
 from idp.store.grants import Grant
@@ -78,7 +78,7 @@ def narrowed(grant: Grant, scope: str) -> Grant:
         return grant
     if refused := [token for token in asked if token not in grant.scope]:
         raise InvalidScope(f"not granted: {' '.join(refused)}")
-    return replace(grant, scope=asked)
+    return narrow(grant, asked)
 
 
 async def _rotate(context: Context, token: RefreshToken, family: Family) -> RefreshToken:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from idp.assurance import AccountLevel, AuthenticationLevel
 from idp.context import Context
@@ -12,6 +12,7 @@ from idp.oidc.authentication_event import AuthenticationEvent
 from idp.oidc.claims import Release, RequestedClaims, claim_values
 from idp.oidc.client import Client
 from idp.oidc.id_token import id_token_claims
+from idp.oidc.scope import OPENID
 from idp.oidc.subject import pairwise_subject
 from idp.registers.calendar import today
 from idp.registers.types import Person, Representation
@@ -26,6 +27,14 @@ class Holder:
     person: Person
     account_level: AccountLevel
     representation: Representation | None
+
+
+def narrow(grant: Grant, scope: tuple[str, ...]) -> Grant:
+    """The grant as far as a part of its scope goes (RFC 6749 §6): no claim of a scope that was left out."""
+    if scope == grant.scope:
+        return grant
+    claims = RequestedClaims.from_json(grant.claims).narrowed(grant.scope, scope)
+    return replace(grant, scope=scope, claims=claims.to_json())
 
 
 def authentication_event(grant: Grant) -> AuthenticationEvent:
@@ -92,14 +101,18 @@ def token_response(
     nonce: str | None,
     refresh_token: str | None,
 ) -> dict[str, object]:
-    """The body of a successful token response. A refreshed ID token has no `nonce` (Core §12.2)."""
+    """The body of a successful token response. A refreshed ID token has no `nonce` (Core §12.2).
+
+    Who refreshes for less than `openid` is given no ID token.
+    """
     body: dict[str, object] = {
         "access_token": sign_access_token(context, client, grant, holder),
         "token_type": "Bearer",
         "expires_in": ACCESS_TOKEN_LIFETIME,
         "scope": " ".join(grant.scope),
-        "id_token": sign_id_token(context, client, grant, holder, nonce=nonce),
     }
+    if OPENID in grant.scope:
+        body["id_token"] = sign_id_token(context, client, grant, holder, nonce=nonce)
     if refresh_token is not None:
         body["refresh_token"] = refresh_token
     return body
