@@ -1,0 +1,39 @@
+"""One provider for all tables of this folder: what a row asks of an endpoint leaves nothing behind for the next.
+
+It stands on SQLite, since these tables are about the protocol; what depends on the database asks for `provider`, which
+is fresh and comes on both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.support.browsing import Browser
+from tests.support.databases import fresh_database
+from tests.support.population import CITIZENS, HOA
+from tests.support.provider import Ground, Provider, running_provider
+
+
+@pytest.fixture(scope="session")
+async def service(
+    provider_ground: Ground, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Provider]:
+    """A running provider where every citizen has an account; its clock stands."""
+    folder = tmp_path_factory.mktemp("service")
+    async with (
+        fresh_database("sqlite", "provider", folder) as database_url,
+        fresh_database("sqlite", "registers", folder) as registers_url,
+        running_provider(database_url, registers_url, provider_ground) as provider,
+    ):
+        await provider.open_account(*CITIZENS)
+        yield provider
+
+
+@pytest.fixture(scope="session")
+async def hoa(service: Provider) -> Browser:
+    """The browser of somebody who has logged in: portals get their answer without a page."""
+    browser = service.browser()
+    await service.enter("dossiers", HOA, browser)
+    return browser
