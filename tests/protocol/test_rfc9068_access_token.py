@@ -14,7 +14,11 @@ from idp.oidc.access_token import (
     machine_token_claims,
 )
 from keys.policy import Purpose
+from tests.support import portals, provider
+from tests.support.browsing import Browser
 from tests.support.oidc_rules import ISSUER, NOW, client, event, keyring, representation
+from tests.support.population import HOA
+from tests.support.provider import Provider
 
 ACCESS = PersonAccess(
     grant_id="g-1", subject="pairwise", scope=("openid", "profile"), event=event(), representation=None
@@ -105,3 +109,59 @@ def test_userinfo_refuses(changes: dict[str, object], error: type[Exception]) ->
     claims = access_token_claims(ACCESS, client(), issuer=ISSUER, jti="j", now=NOW) | changes
     with pytest.raises(error):
         check_userinfo_token(claims, issuer=ISSUER, now=NOW)
+
+
+@pytest.mark.parametrize(("client_id", "algorithm"), [("dossiers", "ES256"), ("legacy-basic", "RS256")])
+async def test_a_person_s_token_as_it_is_issued(
+    service: Provider, hoa: Browser, client_id: str, algorithm: str
+) -> None:
+    given = await service.tokens(client_id, HOA, hoa)
+    header = jwt.get_unverified_header(given.access_token)
+    assert header.keys() == {"alg", "typ", "kid"}
+    assert (header["alg"], header["typ"]) == (algorithm, "at+jwt")
+    claims = await service.portal(client_id).verify(given.access_token, audience=provider.ISSUER)
+    assert (claims["sub"], claims["client_id"]) == (given.sub, client_id)
+    assert claims["scope"] == given.body["scope"]
+    assert claims["exp"] - claims["iat"] == given.body["expires_in"]
+    for claim in ("auth_time", "acr"):
+        assert claims[claim] == given.claims[claim]
+
+
+async def test_it_holds_no_civil_status_data(service: Provider, hoa: Browser) -> None:
+    given = await service.tokens("ministry", HOA, hoa)
+    claims = jwt.decode(given.access_token, options={"verify_signature": False})
+    assert claims.keys() == {
+        "iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "auth_time", "acr", "grant_id",
+    }  # fmt: skip
+    assert HOA.number not in str(claims)
+
+
+async def test_every_token_has_its_own_jti(service: Provider, hoa: Browser) -> None:
+    portal = service.portal("dossiers")
+    first = await service.tokens("dossiers", HOA, hoa)
+    second = (await portal.refresh(first.refresh_token)).json()["access_token"]
+    third = (await service.tokens("dossiers", HOA, hoa)).access_token
+    seen = [(await portal.verify(token, audience=provider.ISSUER))["jti"] for token in (
+        first.access_token, second, third,
+    )]  # fmt: skip
+    assert len(set(seen)) == 3
+    assert all(len(jti) >= 22 for jti in seen), "128 bits at least"
+
+
+@pytest.mark.parametrize(("client_id", "algorithm"), [("machine-es256", "ES256"), ("machine-rs256", "RS256")])
+async def test_a_machine_s_token_as_it_is_issued(service: Provider, client_id: str, algorithm: str) -> None:
+    portal = service.portal(client_id)
+    token = (await portal.post("/token", grant_type="client_credentials")).json()["access_token"]
+    assert jwt.get_unverified_header(token)["alg"] == algorithm
+    claims = await portal.verify(token, audience=portals.API)
+    assert (claims["sub"], claims["client_id"], claims["aud"]) == (client_id, client_id, portals.API)
+    assert not claims.keys() & {"auth_time", "acr", "grant_id"}
+
+
+async def test_it_is_no_id_token_and_an_id_token_is_none(service: Provider, hoa: Browser) -> None:
+    portal, given = service.portal("dossiers"), await service.tokens("dossiers", HOA, hoa)
+    with pytest.raises(jwt.InvalidAudienceError):
+        await portal.verify(given.access_token)
+    with pytest.raises(jwt.InvalidAudienceError):
+        await portal.verify(given.id_token, audience=provider.ISSUER)
+    assert (await portal.userinfo(given.id_token)).status_code == 401
