@@ -13,7 +13,7 @@ HSTS_SECONDS: Final = 2 * 365 * 24 * 3600
 """RFC 6797 §6.1.1; two years, what browsers' preload lists ask for at least half of."""
 
 _DENIED_FEATURES: Final = (
-    "accelerometer", "autoplay", "bluetooth", "camera", "display-capture", "encrypted-media", "fullscreen",
+    "accelerometer", "autoplay", "camera", "display-capture", "encrypted-media", "fullscreen",
     "geolocation", "gyroscope", "hid", "idle-detection", "magnetometer", "microphone", "midi", "payment",
     "picture-in-picture", "screen-wake-lock", "serial", "usb", "xr-spatial-tracking",
 )  # fmt: skip
