@@ -122,7 +122,7 @@ def _login(situation: Situation) -> Step | None:
         return Login(WhyLogin.NO_SESSION)
     if situation.fresh:
         return None
-    if demands.prompt & {"login", "select_account"}:
+    if demands.prompt & {"login", "select_account"} or demands.max_age == 0:  # §3.1.2.1: equivalent
         return Login(WhyLogin.ASKED_BY_CLIENT)
     if demands.max_age is not None and situation.now - session.auth_time > demands.max_age:
         return Login(WhyLogin.TOO_LONG_AGO)
