@@ -1,0 +1,232 @@
+"""The Config OP and the RP-Initiated Logout OP plans of the OpenID Foundation's suite, module by module.
+
+Whether somebody is logged out is seen as the suite sees it: by the answer to a following `prompt=none`.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.support.browsing import Browser, Visit
+from tests.support.population import HOA
+from tests.support.portals import Tokens
+from tests.support.provider import ISSUER, Provider
+
+BYE = "https://ministry.example/bye"
+LONG_STATE = "s" * 128
+BCP47 = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+
+pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def one(settled_provider: Provider) -> Provider:
+    """A fresh provider for each module."""
+    return settled_provider
+
+
+@pytest.fixture
+def browser(one: Provider) -> Browser:
+    """A person's browser."""
+    return one.browser()
+
+
+@pytest.fixture
+async def tokens(one: Provider, browser: Browser) -> Tokens:
+    """What the ministry's portal holds of the person who is logged in in `browser`."""
+    return await one.tokens("ministry", HOA, browser)
+
+
+async def logout(browser: Browser, **parameters: str) -> Visit:
+    """Go to the end session endpoint."""
+    return await browser.open(f"/logout?{urlencode(parameters)}")
+
+
+async def is_logged_out(one: Provider, browser: Browser) -> bool:
+    """What a silent request says."""
+    _, visit = await one.portal("ministry").send(browser, prompt="none")
+    assert visit.error in {None, "login_required"}
+    return visit.error is not None
+
+
+def is_question(visit: Visit) -> bool:
+    """Whether the page asks before it ends the session."""
+    return visit.offers(decision="logout")
+
+
+async def answer(visit: Visit) -> Visit:
+    """The person confirms where asked; an error page stays what it is."""
+    return await visit.submit(decision="logout") if is_question(visit) else visit
+
+
+async def test_oidcc_discovery_endpoint_verification(one: Provider) -> None:
+    response = await one.http().get("/.well-known/openid-configuration")
+    assert (response.status_code, response.headers["content-type"]) == (200, "application/json")
+    document = response.json()
+    assert document["issuer"] == ISSUER
+    for name, value in document.items():
+        if name.endswith("_endpoint") or name == "jwks_uri":
+            assert value.startswith("https://"), name
+        if isinstance(value, list):
+            assert value, f"{name} is empty"
+            assert None not in value
+        if name.endswith(("_required", "_parameter_supported")) or name.startswith("require_"):
+            assert isinstance(value, bool), name
+        if name.endswith("_locales_supported"):
+            assert all(BCP47.fullmatch(tag) for tag in value)
+    for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"):
+        assert name in document
+    assert document["response_types_supported"] == ["code"]
+    assert set(document["subject_types_supported"]) <= {"public", "pairwise"}
+    assert "RS256" in document["id_token_signing_alg_values_supported"]
+    assert "none" not in document["id_token_signing_alg_values_supported"]
+    assert "openid" in document["scopes_supported"]
+    assert "sub" in document["claims_supported"]
+    assert document["code_challenge_methods_supported"] == ["S256"]
+
+
+async def test_oidcc_discovery_jwks(one: Provider) -> None:
+    """Checklist 0.1."""
+    response = await one.http().get("/jwks")
+    assert response.status_code == 200
+    keys = response.json()["keys"]
+    assert len({key["kid"] for key in keys}) == len(keys)
+    for key in keys:
+        assert not key.keys() & {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+        numbers = {"EC": ("x", "y"), "RSA": ("n", "e")}[key["kty"]]
+        assert all(re.fullmatch(r"[A-Za-z0-9_-]+", key[name]) for name in numbers)
+        jwt.PyJWK(key)
+
+
+async def test_oidcc_rp_initiated_logout_discovery_endpoint_verification(one: Provider) -> None:
+    document = (await one.http().get("/.well-known/openid-configuration")).json()
+    assert document["end_session_endpoint"] == f"{ISSUER}/logout"
+
+
+async def test_oidcc_rp_initiated_logout(one: Provider, browser: Browser, tokens: Tokens) -> None:
+    visit = await answer(
+        await logout(browser, id_token_hint=tokens.id_token, post_logout_redirect_uri=BYE, state=LONG_STATE)
+    )
+    assert visit.address == f"{BYE}?state={LONG_STATE}"
+    assert await is_logged_out(one, browser)
+
+
+async def test_oidcc_rp_initiated_logout_with_a_hint_long_expired(
+    one: Provider, browser: Browser, tokens: Tokens
+) -> None:
+    one.clock.advance(20 * 60)
+    visit = await answer(await logout(browser, id_token_hint=tokens.id_token, post_logout_redirect_uri=BYE))
+    assert visit.address == BYE
+    assert await is_logged_out(one, browser)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://ministry.example/other",
+        f"{BYE}?foo=bar",  # oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri
+        f"{BYE}/",
+        f"{BYE}#fragment",
+        "https://province.example/bye",
+        "javascript:alert(1)",
+        "//evil.example/bye",
+    ],
+)
+async def test_oidcc_rp_initiated_logout_bad_post_logout_redirect_uri(
+    one: Provider, browser: Browser, tokens: Tokens, uri: str
+) -> None:
+    visit = await logout(browser, id_token_hint=tokens.id_token, post_logout_redirect_uri=uri)
+    assert (visit.answer, visit.told("error-code")) == (None, "logout_redirect_mismatch")
+    assert not await is_logged_out(one, browser)
+
+
+def unsigned(tokens: Tokens) -> str:
+    """The hint rewritten to `alg: none`."""
+    return jwt.encode(dict(tokens.claims), "", algorithm="none")
+
+
+def foreign(tokens: Tokens) -> str:
+    """The hint signed by a key of nobody's."""
+    kid = jwt.get_unverified_header(tokens.id_token)["kid"]
+    key = ec.generate_private_key(ec.SECP256R1())
+    return jwt.encode(dict(tokens.claims), key, algorithm="ES256", headers={"kid": kid})
+
+
+@pytest.mark.parametrize("forge", [unsigned, foreign])
+async def test_oidcc_rp_initiated_logout_bad_and_modified_id_token_hint(
+    one: Provider, browser: Browser, tokens: Tokens, forge: object
+) -> None:
+    assert callable(forge)
+    visit = await logout(browser, id_token_hint=forge(tokens), post_logout_redirect_uri=BYE)
+    assert (visit.answer, visit.told("error-code")) == (None, "invalid_logout_hint")
+    assert not await is_logged_out(one, browser)
+
+
+@pytest.mark.usefixtures("tokens")
+async def test_oidcc_rp_initiated_logout_no_id_token_hint(one: Provider, browser: Browser) -> None:
+    visit = await logout(browser, post_logout_redirect_uri=BYE)
+    assert is_question(visit)
+    visit = await answer(visit)
+    assert visit.answer is None, "nobody vouches for the address"
+    assert await is_logged_out(one, browser)
+
+
+@pytest.mark.usefixtures("tokens")
+@pytest.mark.parametrize("sent", [{}, {"state": "only"}], ids=["no-params", "only-state"])
+async def test_oidcc_rp_initiated_logout_no_params_and_only_state(
+    one: Provider, browser: Browser, sent: dict[str, str]
+) -> None:
+    visit = await answer(await logout(browser, **sent))
+    assert (visit.answer, visit.status) == (None, 200)
+    assert visit.told("logged-out")
+    assert await is_logged_out(one, browser)
+
+
+async def test_oidcc_rp_initiated_logout_no_post_logout_redirect_uri(
+    one: Provider, browser: Browser, tokens: Tokens
+) -> None:
+    visit = await answer(await logout(browser, id_token_hint=tokens.id_token))
+    assert (visit.answer, visit.status) == (None, 200)
+    assert visit.told("logged-out")
+    assert await is_logged_out(one, browser)
+
+
+async def test_oidcc_rp_initiated_logout_no_state(one: Provider, browser: Browser, tokens: Tokens) -> None:
+    visit = await answer(await logout(browser, id_token_hint=tokens.id_token, post_logout_redirect_uri=BYE))
+    assert visit.address == BYE
+    assert await is_logged_out(one, browser)
+
+
+async def test_a_hint_of_another_client_returns_nowhere(
+    one: Provider, browser: Browser, tokens: Tokens
+) -> None:
+    """RP-Initiated Logout 1.0 §4: a `client_id` must be the one that the hint was issued to."""
+    visit = await logout(
+        browser,
+        id_token_hint=tokens.id_token,
+        client_id="province",
+        post_logout_redirect_uri="https://province.example/bye",
+    )
+    assert (visit.answer, visit.told("error-code")) == (None, "invalid_logout_hint")
+    assert not await is_logged_out(one, browser)
+
+
+async def test_logout_by_post_is_as_by_get(one: Provider, browser: Browser, tokens: Tokens) -> None:
+    """A POST from the portal's site brings no cookie of ours: its hint names the session."""
+    fields = {"id_token_hint": tokens.id_token, "post_logout_redirect_uri": BYE, "state": "x"}
+    response = await one.http().post("/logout", data=fields)
+    assert (response.status_code, response.headers["location"]) == (303, f"{BYE}?state=x")
+    assert await is_logged_out(one, browser)
+
+
+async def test_logout_is_noted_with_who_asked(one: Provider, browser: Browser, tokens: Tokens) -> None:
+    await logout(browser, id_token_hint=tokens.id_token)
+    await logout(browser, id_token_hint=tokens.id_token)
+    noted = await one.events("logout")
+    assert [(event.client_id, event.outcome) for event in noted] == [("ministry", "ok")]
+    assert noted[0].account_id == (await one.account(HOA)).account_id
