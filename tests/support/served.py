@@ -1,0 +1,196 @@
+"""The provider as an operator runs it: `motcua serve` in processes of its own, on a socket of this machine."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import httpx2
+
+from idp.store import accounts
+from idp.store.database import Database, open_database
+from keys import store
+from keys.keyring import Keyring, load_keyring
+from keys.seal import KeyEncryptionKey
+from tests.support.browsing import Browser
+from tests.support.population import Citizen, lay_out_population
+from tests.support.portals import REGISTRATIONS, Portal, Registered, register
+from tests.support.provider import Ground
+
+PATIENCE: Final = 30
+"""Seconds until a test gives up."""
+
+_PROGRAM: Final = "from idp.cli.main import main; main()"
+_SLOW: Final = httpx2.Timeout(PATIENCE)
+
+
+def free_port() -> int:
+    """A port on which nobody listens just now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@dataclass(slots=True)
+class ServedProvider:
+    """A provider on a socket; `db` is a connection of the test's own, and so is `keyring`."""
+
+    issuer: str
+    port: int
+    environment: Mapping[str, str]
+    log: Path
+    db: Database
+    keyring: Keyring
+    registered: Mapping[str, Registered]
+    process: subprocess.Popen[bytes]
+    _http: list[httpx2.AsyncClient] = field(default_factory=list)
+
+    def browser(self) -> Browser:
+        """A browser with one connection."""
+        browser = Browser(_one_connection(), self.issuer)
+        browser.http.timeout = _SLOW
+        self._http.append(browser.http)
+        return browser
+
+    def portal(self, client_id: str) -> Portal:
+        """A client with one connection."""
+        http = httpx2.AsyncClient(transport=_one_connection(), base_url=self.issuer, timeout=_SLOW)
+        self._http.append(http)
+        return Portal(self.registered[client_id], http, self.issuer, time.time)
+
+    async def hang_up(self) -> None:
+        """Close all connections of browsers and portals."""
+        for client in self._http:
+            await client.aclose()
+
+    def motcua(self, *arguments: str) -> str:
+        """What a command of the operator prints."""
+        ended = subprocess.run(
+            [sys.executable, "-c", _PROGRAM, *arguments],
+            env=self.environment,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+        return ended.stdout
+
+    def workers(self) -> tuple[int, ...]:
+        """The worker processes."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+        return tuple(int(child) for child in children.split())
+
+    @contextmanager
+    def only(self, worker: int) -> Iterator[None]:
+        """While the others stand still, every new connection is taken by this worker."""
+        others = [pid for pid in self.workers() if pid != worker]
+        for pid in others:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in others:
+                os.kill(pid, signal.SIGCONT)
+
+    async def open_account(self, verifier: str, *citizens: Citizen) -> None:
+        """Level 02 accounts with the password of the verifier."""
+        now = int(time.time())
+        for citizen in citizens:
+            account_id = str(uuid.uuid4())
+            await self.db.write(
+                accounts.add(account_id, citizen.record_id, "02", now),
+                accounts.set_password(account_id, verifier, now),
+                accounts.activate(account_id, now),
+            )
+
+
+def _one_connection() -> httpx2.AsyncHTTPTransport:
+    return httpx2.AsyncHTTPTransport(
+        limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=None)
+    )
+
+
+async def _furnish(db: Database, registers_url: str, ground: Ground) -> dict[str, Registered]:
+    """Keys, clients and the country, as of now."""
+    now = int(time.time())
+    for key in ground.keys:
+        await store.keep_active_key(db, key, now)
+    for secret in ground.secrets:
+        await store.keep_secret(db, secret, now)
+    made = [register(metadata, now) for metadata in REGISTRATIONS.values()]
+    await db.write(*(kept for _, kept in made))
+    registers = await open_database(registers_url)
+    await lay_out_population(registers)
+    await registers.close()
+    return {registered.client_id: registered for registered, _ in made}
+
+
+def _is_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    try:
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _serving(environment: Mapping[str, str], log: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM, "serve"], env=environment, stdout=output, stderr=output
+        )
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not _is_ready(port):
+            assert process.poll() is None, log.read_text("utf-8")
+            assert time.monotonic() < deadline, log.read_text("utf-8")
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(PATIENCE)
+
+
+@asynccontextmanager
+async def served_provider(
+    database_url: str, registers_url: str, ground: Ground, folder: Path, *, workers: int = 1
+) -> AsyncIterator[ServedProvider]:
+    """`motcua serve` on fresh databases, until the end of the block."""
+    port = free_port()
+    issuer = f"http://127.0.0.1:{port}"
+    settings = {
+        "IDP_ISSUER": issuer,
+        "IDP_LISTEN": f"127.0.0.1:{port}",
+        "IDP_WORKERS": str(workers),
+        "IDP_DATABASE_URL": database_url,
+        "IDP_REGISTERS_URL": registers_url,
+        "IDP_KEK_FILE": str(ground.kek_file),
+    }
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("IDP_")
+    } | settings
+    db, log = await open_database(database_url), folder / "log"
+    try:
+        registered = await _furnish(db, registers_url, ground)
+        keyring = await load_keyring(db, KeyEncryptionKey.read_file(ground.kek_file), int(time.time()))
+        with _serving(environment, log, port) as process:
+            served = ServedProvider(issuer, port, environment, log, db, keyring, registered, process)
+            yield served
+            await served.hang_up()
+    finally:
+        await db.close()
