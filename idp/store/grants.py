@@ -88,6 +88,7 @@ FIND_BURNT = (
         grants.c.grant_id == bindparam("grant_id"),
         grants.c.expires_at > bindparam("now"),
         sessions.c.ended_at.is_(None),
+        sessions.c.expires_at > bindparam("now"),
         accounts.c.locked_at.is_(None),
         revoked_access_tokens.c.jti.is_(None),
     )
