@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -35,15 +35,22 @@ def choose_citizens(registers: Path, today: date) -> Chosen:
         DemoError: the files are missing or damaged, or nobody fits.
     """
     try:
-        companies = {
-            row["record_id"]: row
-            for row in _read(registers / "organisations.csv")
-            if row["status"] == "active" and row["type"] in COMPANIES
-        }
-        represented = _representatives(registers / "representatives.csv", companies, today)
-        return _choose(registers / "people.csv", represented, today)
+        return _choose(find_citizens(registers, today))
     except (OSError, KeyError, ValueError, csv.Error) as error:
         raise DemoError(f"The register files in {registers} cannot be used: {error!r}.") from error
+
+
+def find_citizens(registers: Path, today: date) -> Iterator[Citizen]:
+    """Everybody who may have an account today, with the company that each may act for alone, in the files' order."""
+    companies = {
+        row["record_id"]: row
+        for row in _read(registers / "organisations.csv")
+        if row["status"] == "active" and row["type"] in COMPANIES
+    }
+    represented = _representatives(registers / "representatives.csv", companies, today)
+    for row in _read(registers / "people.csv"):
+        if _is_fit(row, today):
+            yield _citizen(row, represented.get(row["record_id"]))
 
 
 def make_password() -> str:
@@ -52,17 +59,14 @@ def make_password() -> str:
     return "-".join([*words, str(secrets.randbelow(90) + 10)])
 
 
-def _choose(path: Path, represented: Mapping[str, Row], today: date) -> Chosen:
+def _choose(citizens: Iterable[Citizen]) -> Chosen:
     ordinary: list[Citizen] = []
     representative: Citizen | None = None
-    for row in _read(path):
-        if not _is_fit(row, today):
-            continue
-        company = represented.get(row["record_id"])
-        if company is None and len(ordinary) < 3:
-            ordinary.append(_citizen(row, None))
-        elif company is not None and representative is None:
-            representative = _citizen(row, company)
+    for citizen in citizens:
+        if citizen.organisation is None and len(ordinary) < 3:
+            ordinary.append(citizen)
+        elif citizen.organisation is not None and representative is None:
+            representative = citizen
         if representative and len(ordinary) == 3:
             return Chosen([*ordinary[:2], representative], ordinary[2].personal_number)
     raise DemoError("The population is too small to find three test citizens in it: ask for more people.")

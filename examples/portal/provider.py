@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -87,6 +88,9 @@ class Provider:
         """
         await self.metadata()
         extra = {"prompt": "none"} if silent else {}
+        if self._settings.essential_claims:  # OpenID Connect Core §5.5
+            essential = {name: {"essential": True} for name in self._settings.essential_claims}
+            extra["claims"] = json.dumps({"userinfo": essential})
         made = await self._client.create_authorization_url(self._settings.redirect_uri, **extra)
         return Departure(made["url"], made["state"], made["nonce"], made["code_verifier"])
 

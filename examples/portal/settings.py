@@ -29,6 +29,7 @@ class PortalSettings:
     silent_first: bool
     signed_userinfo: bool
     minimum_level: int
+    essential_claims: list[str]
     registration: dict[str, Any]
 
     @property

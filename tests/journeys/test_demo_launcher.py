@@ -17,29 +17,23 @@ from typing import IO, Any
 
 import pytest
 
+from tests.support.launched_demo import find_port_base
+
 PEOPLE = "600"
 PATIENCE_SECONDS = 120
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
 
-def find_port_base() -> int:
-    """A base whose four ports are free just now."""
-    for base in range(21_000, 29_000, 200):
-        try:
-            for port in (base, base + 101, base + 102, base + 103):
-                socket.create_server(("127.0.0.1", port)).close()
-        except OSError:
-            continue
-        return base
-    raise AssertionError("no four free ports")
-
-
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """One folder and one set of ports for the tests of this file, which follow each other."""
     folder = tmp_path_factory.mktemp("launcher") / "demo"
-    demo = {"DEMO_FOLDER": str(folder), "DEMO_PEOPLE": PEOPLE, "DEMO_PORT_BASE": str(find_port_base())}
+    demo = {
+        "DEMO_FOLDER": str(folder),
+        "DEMO_PEOPLE": PEOPLE,
+        "DEMO_PORT_BASE": str(find_port_base(21_000, 25_000)),
+    }
     return {**os.environ, **demo}
 
 

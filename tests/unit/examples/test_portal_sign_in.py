@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -49,6 +50,12 @@ async def test_the_request_carries_state_nonce_and_pkce(stage: Stage) -> None:
     assert asked["state"]
     assert asked["nonce"]
     assert asked["scope"] == "openid profile pid"
+
+
+async def test_what_the_service_cannot_work_without_is_asked_as_essential(stage: Stage) -> None:
+    scene = stage("enterprise")
+    await scene.visit("/login")
+    assert json.loads(scene.provider.requests[0]["claims"]) == {"userinfo": {"name": {"essential": True}}}
 
 
 async def test_the_portal_authenticates_with_a_short_single_use_assertion(stage: Stage) -> None:
