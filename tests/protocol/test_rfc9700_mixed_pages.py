@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.support.population import AN, HOA, HOA_BINH, KHANG, MAI
+from tests.support.browsing import Visit
+from tests.support.population import AN, HOA, HOA_BINH, KHANG, MAI, SAO_MAI, SONG_HONG
 from tests.support.provider import Provider
 
 HINT_FORGED = "eyJhbGciOiJub25lIn0.e30.AAAA"
@@ -59,6 +60,60 @@ async def test_an_agreement_is_for_the_organisation_that_the_page_named(settled_
     assert visit.answer is None, "the notice for the company is out of date"
     tokens = await enterprise.tokens(asked, await visit.submit(decision="continue"))
     assert "vn_organisation" not in tokens.claims
+
+
+async def _post(visit: Visit, step: str, **fields: str) -> Visit:
+    """Send a form that the page does not have, with the page's own token."""
+    token = next(value for name, value in visit.forms[0].values if name == "csrf_token")
+    return await visit.browser.post(f"{visit.path}/{step}", [("csrf_token", token), *fields.items()])
+
+
+async def test_no_step_can_be_skipped(settled_provider: Provider) -> None:
+    provider = settled_provider
+    _, login = await provider.portal("enterprise").send(provider.browser())
+    for step, fields in (
+        ("consent", {"decision": "continue"}),
+        ("consent", {"decision": "allow", "claim": "name"}),
+        ("representation", {"acting_for": HOA_BINH.record_id}),
+    ):
+        visit = await _post(login, step, **fields)
+        assert visit.offers(personal_number=KHANG.number, password="any"), "who it is comes first"
+    choice = await provider.sign_in(login, KHANG)
+    visit = await _post(login, "consent", decision="continue")
+    assert visit.offers(acting_for="self"), "then for whom"
+    notice = await choice.submit(acting_for=HOA_BINH.record_id)
+    visit = await _post(notice, "consent", decision="continue")
+    assert (visit.answer, visit.status) == (None, 409), "an answer names the question"
+    visit = await _post(notice, "consent", decision="allow", claim="name", shown=notice.forms[0].values[1][1])
+    assert (visit.answer, visit.status) == (None, 400), "a notice is no agreement"
+    assert await provider.events("consent.given") == []
+
+
+@pytest.mark.parametrize(
+    "choice", [SONG_HONG.record_id, SAO_MAI.record_id, "o-none", "", "self'--", KHANG.record_id]
+)
+async def test_nobody_acts_for_whom_the_register_does_not_name(
+    settled_provider: Provider, choice: str
+) -> None:
+    provider = settled_provider
+    _, visit = await provider.portal("enterprise").send(provider.browser())
+    visit = await provider.sign_in(visit, MAI)
+    visit = await _post(visit, "representation", acting_for=choice)
+    assert (visit.answer, visit.status) == (None, 400)
+    assert visit.offers(acting_for=HOA_BINH.record_id)
+
+
+async def test_who_must_act_for_an_organisation_cannot_choose_to_act_for_nobody(
+    settled_provider: Provider,
+) -> None:
+    provider = settled_provider
+    _, visit = await provider.portal("enterprise").send(
+        provider.browser(), claims='{"userinfo":{"vn_organisation":{"essential":true}}}'
+    )
+    visit = await provider.sign_in(visit, MAI)
+    assert not visit.offers(acting_for="self")
+    visit = await _post(visit, "representation", acting_for="self")
+    assert visit.status == 400
 
 
 async def test_a_choice_is_forgotten_when_somebody_else_logs_in(settled_provider: Provider) -> None:
