@@ -5,6 +5,7 @@ Where the launcher is killed outright, the guardian stops them.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -25,6 +26,9 @@ from examples.launcher.stopping import Stopping
 START_SECONDS = 60
 STOP_SECONDS = 25
 """The provider gives requests that are under way 20 seconds."""
+
+STARTUP_FAILED = "Application startup failed. Exiting."
+"""What uvicorn says last, after the reason."""
 
 MOTCUA = (sys.executable, "-c", "from idp.cli.main import main; main()")
 """The command `motcua` of this very environment, installed or not."""
@@ -100,21 +104,22 @@ class Children:
         with httpx2.Client(timeout=2, trust_env=False) as client:
             for service in self._services:
                 while not _is_healthy(client, service):
-                    self.require_alive()
+                    self.require_alive(" If it stays so, 'make demo-reset' starts over.")
                     if time.monotonic() > deadline:
                         raise DemoError(f"{service.name} did not start in time; see {service.log}.")
                     time.sleep(0.1)
 
-    def require_alive(self) -> None:
-        """Makes sure that no service has ended.
+    def require_alive(self, advice: str = "") -> None:
+        """Makes sure that no service has ended; `advice` closes the sentence if one has.
 
         Raises:
             DemoError: one has; the sentence holds its last words.
         """
         for service in self._services:
             if service.process.poll() is not None:
-                reason = _last_line(service.log.read_text(encoding="utf-8", errors="replace"))
-                raise DemoError(f"{service.name} has stopped by itself; see {service.log}. {reason}".strip())
+                reason = find_last_words(service.log.read_text(encoding="utf-8", errors="replace"))
+                text = f"{service.name} has stopped by itself; see {service.log}. {reason}"
+                raise DemoError(f"{text.strip()}{advice}")
 
     def stop(self) -> None:
         """Asks every program to end, portals first, and ends those that do not."""
@@ -162,6 +167,19 @@ class Children:
             self._processes.append(process)
             self._guardian.watch(process.pid)
         return process
+
+
+def find_last_words(log: str) -> str:
+    """Why a program ended: the last error of a log of JSON records, else the last line; empty when it says nothing."""
+    try:
+        records = [json.loads(line) for line in log.splitlines() if line.startswith('{"')]
+    except ValueError:
+        records = []
+    if not records:
+        return _last_line(log)
+    errors = [str(record.get("message", "")) for record in records if record.get("level") == "error"]
+    telling = [message for message in errors if message != STARTUP_FAILED]
+    return telling[-1] if telling else ""
 
 
 def _is_healthy(client: httpx2.Client, service: Service) -> bool:

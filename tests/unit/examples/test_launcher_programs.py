@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from examples.launcher.children import Children
+from examples.launcher.children import Children, find_last_words
 from examples.launcher.guardian import left_running
 from examples.launcher.plan import DemoError
 from examples.launcher.stopping import Stopped, Stopping
@@ -35,6 +35,23 @@ def test_a_service_that_ends_is_noticed(children: Children, tmp_path: Path) -> N
     children.start_service("The service", command, health_url=NOWHERE, log=tmp_path / "log")
     with pytest.raises(DemoError, match=r"The service has stopped by itself; .*no room"):
         children.wait_until_healthy()
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        ("Traceback\n  line\nOSError: no room\n", "OSError: no room"),
+        (
+            '{"level":"error","message":"no database"}\n{"level":"error","message":"Application startup failed. Exiting."}',
+            "no database",
+        ),
+        ('{"level":"info","message":"listening"}\n', ""),
+        ('{"cut off', '{"cut off'),
+        ("", ""),
+    ],
+)
+def test_the_last_words_say_why(log: str, words: str) -> None:
+    assert find_last_words(log) == words
 
 
 def run_services(environment: dict[str, str], folder: Path, *programs: str) -> None:
