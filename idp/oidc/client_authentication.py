@@ -126,6 +126,7 @@ def read_credentials(authorization_header: str | None, form: Mapping[str, str]) 
     client_id = form.get("client_id", "")
     if not client_id:
         raise InvalidClient("no client authentication was presented")
+    client_id = _possible(client_id)
     if "client_secret" in form:
         return Credentials("client_secret_post", client_id, secret=form["client_secret"])
     return Credentials("none", client_id)

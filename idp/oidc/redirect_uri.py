@@ -70,9 +70,8 @@ def prove_target(client: Client, parameters: Mapping[str, str], issuer: str) -> 
         raise PageError("client_disabled", 403, detail=f"client {client.client_id} is disabled")
     redirect_uri = parameters.get("redirect_uri", "")
     if not is_registered(client, redirect_uri):
-        raise PageError(
-            "redirect_uri_mismatch", detail=f"client {client.client_id}: {redirect_uri or 'missing'}"
-        )
+        logged = redirect_uri.partition("?")[0] or "missing"  # what stands behind may be about a person
+        raise PageError("redirect_uri_mismatch", detail=f"client {client.client_id}: {logged}")
     return RedirectTarget(
         redirect_uri=redirect_uri,
         response_mode="form_post" if parameters.get("response_mode") == "form_post" else "query",

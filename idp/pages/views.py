@@ -274,7 +274,7 @@ class LogoutConfirm(View):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedOut(View):
-    """The session has ended; `portals` are the services that were entered in it, `return_url` the way on, if there is one."""
+    """The session has ended; `portals` are the services entered in it, `return_url` the way on, if there is one."""
 
     template: ClassVar[str] = "logged_out.html"
     portals: tuple[str, ...] = ()

@@ -369,3 +369,15 @@ async def test_what_is_echoed_is_text(one: Provider) -> None:
     _, visit = await one.portal("dossiers").send(browser, response_mode="form_post", state=evil)
     assert "<script>alert" not in visit.text
     assert dict(visit.forms[0].values)["state"] == evil
+
+
+async def test_what_a_refused_address_carries_is_not_logged(one: Provider) -> None:
+    """The alarm on every log listens for personal numbers."""
+    _, visit = await one.portal("dossiers").send(one.browser(), redirect_uri=f"{CALLBACK}?so={HOA.number}")
+    assert visit.told("error-code") == "redirect_uri_mismatch"
+    visit = await one.browser().open(
+        f"/logout?client_id=dossiers&post_logout_redirect_uri=https://x.example/?so={HOA.number}"
+    )
+    assert visit.told("error-code") == "logout_redirect_mismatch"
+    form = {"grant_type": "client_credentials", "client_id": f"so {HOA.number}"}
+    check_refused(await one.http().post("/token", data=form), "invalid_client", 401)
