@@ -78,9 +78,8 @@ def prove_logout_target(request: LogoutRequest, client: Client | None) -> Logout
     if client is None or client.client_id != request.client_id:
         raise PageError("invalid_logout_hint", detail=f"unknown client {request.client_id}")
     if request.post_logout_redirect_uri not in client.post_logout_redirect_uris:
-        logged = request.post_logout_redirect_uri.partition("?")[
-            0
-        ]  # what stands behind may be about a person
+        # What stands behind the question mark may be about a person.
+        logged = request.post_logout_redirect_uri.partition("?")[0]
         detail = f"client {client.client_id}: {logged}"
         raise PageError("logout_redirect_mismatch", detail=detail)
     return LogoutTarget(request.post_logout_redirect_uri, request.state, client.client_id)
