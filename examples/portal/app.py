@@ -198,7 +198,8 @@ class Portal:
     def _message(self, request: Request, message: tuple[str, str], *, status: int = 200) -> Response:
         title, advice = message
         session = self._sessions.find(request)
-        return self._page(request, "message.html", session=session, title=title, advice=advice, status=status)
+        shown = {"title": title, "advice": advice, "offer_login": status != httpx2.codes.NOT_FOUND}
+        return self._page(request, "message.html", session=session, status=status, **shown)
 
     def _page(
         self, request: Request, template: str, *, session: Session | None, status: int = 200, **values: Any

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from examples.launcher.children import Children, find_last_words
+from examples.launcher.children import STARTUP_FAILED, Children, find_last_words
 from examples.launcher.guardian import left_running
 from examples.launcher.plan import DemoError
 from examples.launcher.stopping import Stopped, Stopping
@@ -42,7 +42,7 @@ def test_a_service_that_ends_is_noticed(children: Children, tmp_path: Path) -> N
     [
         ("Traceback\n  line\nOSError: no room\n", "OSError: no room"),
         (
-            '{"level":"error","message":"no database"}\n{"level":"error","message":"Application startup failed. Exiting."}',
+            f'{{"level":"error","message":"no database"}}\n{{"level":"error","message":"{STARTUP_FAILED}"}}',
             "no database",
         ),
         ('{"level":"info","message":"listening"}\n', ""),
