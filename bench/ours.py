@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from bench.processes import BenchError, Command
+from bench.processes import BenchError, Command, free_port
 from bench.store import Store
 from bench.target import REDIRECT_URI, BenchClient, Login, PageRule, Target
 from idp.accounts.activation import ProvenCode, check_code, redeem
@@ -27,7 +27,7 @@ from idp.settings import read_settings
 
 PEOPLE_WITH_ACCOUNT: Final = 64
 PASSWORD: Final = "lối nhỏ qua đồi chè 1742"
-PORT: Final = 9490
+USUAL_PORT: Final = 9490
 ROOT: Final = Path(__file__).resolve().parents[1]
 MOTCUA: Final = str(Path(sys.executable).with_name("motcua"))
 
@@ -98,13 +98,14 @@ class Installation:
     folder: Path
     database: str
     registers: str
+    port: int = USUAL_PORT
 
     @property
     def environment(self) -> Mapping[str, str]:
         """The settings; all others are as they come."""
         return {
-            "IDP_ISSUER": f"http://127.0.0.1:{PORT}",
-            "IDP_LISTEN": f"127.0.0.1:{PORT}",
+            "IDP_ISSUER": f"http://127.0.0.1:{self.port}",
+            "IDP_LISTEN": f"127.0.0.1:{self.port}",
             "IDP_DATABASE_URL": self.database,
             "IDP_REGISTERS_URL": self.registers,
             "IDP_KEK_FILE": str(self.folder / "kek"),
@@ -134,7 +135,9 @@ def set_up(store: Store, folder: Path) -> Target:
     Raises:
         BenchError: a command failed; its sentence is passed on.
     """
-    installation = Installation(folder, store.create("motcua"), store.create("registers"))
+    installation = Installation(
+        folder, store.create("motcua"), store.create("registers"), free_port(USUAL_PORT)
+    )
     (folder / "kek").unlink(missing_ok=True)
     for command in installation.commands:
         run_motcua(command, installation.environment)
@@ -144,7 +147,7 @@ def set_up(store: Store, folder: Path) -> Target:
     return Target(
         name="motcua",
         about="Một Cửa: audit and throttling on, ES256 access tokens, argon2id m=19456 t=2 p=1",
-        base_url=f"http://127.0.0.1:{PORT}",
+        base_url=f"http://127.0.0.1:{installation.port}",
         server=Command((MOTCUA, *installation.server), installation.environment, ROOT),
         clients=registered,
         people=[Login(number, PASSWORD) for number in numbers],

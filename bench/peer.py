@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 from typing import Final
 
-from bench.processes import BenchError, Command
+from bench.processes import BenchError, Command, free_port
 from bench.store import Store
 from bench.target import BenchClient, Login, PageRule, Target
 
-PORT: Final = 9491
+_USUAL_PORT: Final = 9491
 _STARTER: Final = Path(__file__).with_name("peers") / "oidc-provider.mjs"
 _SECRET: Final = "s3cret-s3cret-s3cret-s3cret-s3cret"  # stands in the starter as well
 _PASSWORD: Final = "correct horse battery"
@@ -31,8 +31,9 @@ def set_up(store: Store, folder: Path) -> Target | None:
         raise BenchError(
             f"PEERS names {peers}, but the peer is not there; bench/README.md tells how to install it."
         )
+    port = free_port(_USUAL_PORT)
     environment = {
-        "PORT": str(PORT),
+        "PORT": str(port),
         "STORE": "pg",
         "PG": store.create("oidcp"),
         "KEYS": str(folder / "peer-keys.json"),
@@ -41,7 +42,7 @@ def set_up(store: Store, folder: Path) -> Target | None:
     return Target(
         name="node-pg",
         about="panva oidc-provider, adapter of ours on pg, opaque access tokens, argon2id m=19456 t=2 p=1",
-        base_url=f"http://127.0.0.1:{PORT}",
+        base_url=f"http://127.0.0.1:{port}",
         server=Command((str(node), str(_STARTER)), environment, home),
         clients={
             "cc_rs256": BenchClient("cc", _SECRET, "api", token={"resource": "urn:rs256"}),

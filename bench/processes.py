@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -165,3 +166,21 @@ def wait_for_quiet(seconds: float, busy: float = 0.25) -> None:
         time.sleep(1)
         if machine_cpu_seconds() - before < busy:
             return
+
+
+def free_port(usual: int) -> int:
+    """A port of the loopback address: the usual one, or any other where that one is taken.
+
+    Raises:
+        BenchError: there is none.
+    """
+    for wanted in (usual, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", wanted))
+            except OSError:
+                continue
+            port: int = probe.getsockname()[1]
+            return port
+    raise BenchError("There is no free port on the loopback address.")

@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterable
@@ -16,7 +15,7 @@ from typing import Final
 
 import asyncpg
 
-from bench.processes import BenchError, Command, Process
+from bench.processes import BenchError, Command, Process, free_port
 
 USUAL_PORT: Final = 5490
 _START_SECONDS: Final = 30
@@ -41,7 +40,7 @@ class Store:
         if account is not None:
             shutil.chown(data, account)
         _initialise(binaries, data, account)
-        self._port = _free_port()
+        self._port = free_port(USUAL_PORT)
         options = _SETTINGS | {"port": str(self._port), "unix_socket_directories": ""}
         arguments = [str(binaries / "postgres"), "-D", str(data)]
         for name, value in options.items():
@@ -113,17 +112,3 @@ def _initialise(binaries: Path, data: Path, account: str | None) -> None:
     )
     if done.returncode != 0:
         raise BenchError(f"initdb did not succeed: {done.stderr.strip()[-1000:]}")
-
-
-def _free_port() -> int:
-    """The usual port, or any other where that one is taken."""
-    for wanted in (USUAL_PORT, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", wanted))
-            except OSError:
-                continue
-            port: int = probe.getsockname()[1]
-            return port
-    raise BenchError("There is no free port on the loopback address.")

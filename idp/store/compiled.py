@@ -8,14 +8,16 @@ from typing import Any
 
 from sqlalchemy import Executable
 from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeEngine
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledQuery:
-    """SQL text for the driver, the order of its values, and the values fixed in the construct itself."""
+    """SQL text for the driver, the order and types of its values, and the values fixed in the construct itself."""
 
     sql: str
     names: tuple[str, ...]
+    types: tuple[TypeEngine[Any], ...]
     fixed: Mapping[str, Any]
     reads: bool
     returns: bool
@@ -45,6 +47,12 @@ class QueryCache:
     def _compile(self, query: Executable) -> CompiledQuery:
         compiled: Any = query.compile(dialect=self._dialect)  # type: ignore[attr-defined]
         names = tuple(compiled.positiontup)
-        fixed = {name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required}
-        returns = bool(getattr(query, "is_select", False) or getattr(query, "_returning", ()))
-        return CompiledQuery(str(compiled), names, fixed, bool(getattr(query, "is_select", False)), returns)
+        reads = bool(getattr(query, "is_select", False))
+        return CompiledQuery(
+            sql=str(compiled),
+            names=names,
+            types=tuple(compiled.binds[name].type for name in names),
+            fixed={name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required},
+            reads=reads,
+            returns=reads or bool(getattr(query, "_returning", ())),
+        )

@@ -1,24 +1,37 @@
-"""PostgreSQL through asyncpg, with appends of several requests sent as one statement."""
+"""PostgreSQL through asyncpg, with statements of several requests sent as one."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 from sqlalchemy import Executable
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
-from idp.store.compiled import QueryCache
+from idp.store import postgresql_groups as groups
+from idp.store.compiled import CompiledQuery, QueryCache
 from idp.store.database import DatabaseError, NothingChanged, Row, Step
+from idp.store.grouping import Grouping
+from idp.store.postgresql_pool import ConnectionPool
 
-COMMAND_TIMEOUT_SECONDS = 30
-LARGEST_GROUP = 128  # appends that share one commit
+COMMAND_TIMEOUT_SECONDS: Final = 30
+READS_AT_ONCE: Final = 2
+"""Groups of one read under way: while one is answered the next is on its way."""
 
+_SERVER: Final = {
+    "jit": "off",  # every statement of ours is short
+    "application_name": "motcua",
+    # Every statement of ours finds its rows by an index. A plan made while a table was nearly empty is kept, and must
+    # not read all of it when it has grown.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
 
-async def _no_reset(_connection: object) -> None:
-    """Nothing we do leaves session state behind; the driver's reset query would cost a round trip each time."""
+Arguments: TypeAlias = list[object]
+Fetch: TypeAlias = Callable[[Arguments], Awaitable[Row | None]]
 
 
 class PostgresDatabase:
@@ -26,23 +39,23 @@ class PostgresDatabase:
 
     name = "postgresql"
 
-    def __init__(self, pool: Any) -> None:
+    def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
         self._queries = QueryCache(asyncpg_dialect.dialect())
-        self._waiting: list[tuple[tuple[Step, ...], asyncio.Future[None]]] = []
-        self._flush: asyncio.Task[None] | None = None
+        self._fetches: dict[int, Fetch] = {}
+        self._groupings: list[Grouping[Arguments, Row | None]] = []
+        self._appends: Grouping[Sequence[Step], None] = Grouping(self._append_all)
+        self._inserts: dict[tuple[int, ...], str | None] = {}
 
     @classmethod
     async def open(cls, url: str, *, pool_size: int = 8, read_only: bool = False) -> PostgresDatabase:
-        """Open a pool; the server's JIT is off because every statement of ours is short."""
-        server = {"jit": "off", "application_name": "motcua"}
-        if read_only:
-            server["default_transaction_read_only"] = "on"
+        """Open a pool of at most so many connections."""
+        server = _SERVER | ({"default_transaction_read_only": "on"} if read_only else {})
+        connect = partial(
+            asyncpg.connect, url, command_timeout=COMMAND_TIMEOUT_SECONDS, server_settings=server
+        )
         try:
-            pool = await asyncpg.create_pool(
-                url, min_size=1, max_size=pool_size, command_timeout=COMMAND_TIMEOUT_SECONDS,
-                server_settings=server, reset=_no_reset,
-            )  # fmt: skip
+            pool = await ConnectionPool.open(connect, pool_size)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
             raise DatabaseError(f"The PostgreSQL database cannot be opened: {error}.") from error
         return cls(pool)
@@ -50,40 +63,78 @@ class PostgresDatabase:
     async def fetch_one(self, query: Executable, /, **values: object) -> Row | None:
         """See `Database.fetch_one`."""
         compiled = self._queries.get(query)
-        async with self._pool.acquire() as connection:
-            row: Row | None = await connection.fetchrow(compiled.sql, *compiled.arguments(values))
-        return row
+        fetch = self._fetches.get(id(compiled))
+        if fetch is None:
+            fetch = self._fetches[id(compiled)] = self._fetch_of(compiled)
+        return await fetch(compiled.arguments(values))
 
     async def fetch_all(self, query: Executable, /, **values: object) -> Sequence[Row]:
         """See `Database.fetch_all`."""
         compiled = self._queries.get(query)
-        async with self._pool.acquire() as connection:
+        async with self._pool.use() as connection:
             rows: Sequence[Row] = await connection.fetch(compiled.sql, *compiled.arguments(values))
         return rows
 
     async def write(self, *steps: Step) -> list[Sequence[Row]]:
         """See `Database.write`."""
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._pool.use() as connection, connection.transaction():
             return [await self._run(connection, step) for step in steps]
 
     async def append(self, *rows: Step) -> None:
-        """See `Database.append`: what waits while a group is being written forms the next group."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((rows, future))
-        if self._flush is None:
-            self._flush = asyncio.create_task(self._flush_groups())
-        await future
+        """See `Database.append`."""
+        await self._appends.do(rows)
 
     async def prepare(self, query: Executable, /) -> None:
-        """See `Database.prepare`."""
-        async with self._pool.acquire() as connection:
-            await connection.prepare(self._queries.get(query).sql)
+        """See `Database.prepare`; the form for groups as well, where there is one."""
+        compiled = self._queries.get(query)
+        update = groups.grouped_update(compiled)
+        forms = (
+            compiled.sql,
+            groups.grouped_read(compiled),
+            groups.grouped_insert([compiled]),
+            None if update is None else update.sql,
+        )
+        async with self._pool.use() as connection:
+            for form in forms:
+                if form is not None:
+                    await connection.prepare(form)
 
     async def close(self) -> None:
         """See `Database.close`."""
-        if self._flush is not None:
-            await self._flush
+        await self._appends.finish()
+        for grouping in self._groupings:
+            await grouping.finish()
         await self._pool.close()
+
+    def _fetch_of(self, compiled: CompiledQuery) -> Fetch:
+        """How the first row of a query is fetched: with others of its kind where that is possible."""
+        read = groups.grouped_read(compiled)
+        if read is not None:
+            work = partial(self._fetch_group, compiled, read)
+            return self._grouping(Grouping(work, at_once=READS_AT_ONCE))
+        update = groups.grouped_update(compiled)
+        if update is not None:
+            work = partial(self._fetch_group, compiled, update.sql)
+            return self._grouping(Grouping(work, key=update.key))
+        return partial(self._fetch_alone, compiled)
+
+    def _grouping(self, grouping: Grouping[Arguments, Row | None]) -> Fetch:
+        self._groupings.append(grouping)
+        return grouping.do
+
+    async def _fetch_alone(self, compiled: CompiledQuery, arguments: Arguments) -> Row | None:
+        async with self._pool.use() as connection:
+            row: Row | None = await connection.fetchrow(compiled.sql, *arguments)
+        return row
+
+    async def _fetch_group(
+        self, compiled: CompiledQuery, grouped: str, group: Sequence[Arguments]
+    ) -> Sequence[Row | None]:
+        if len(group) == 1:
+            return [await self._fetch_alone(compiled, group[0])]
+        async with self._pool.use() as connection:
+            rows = await connection.fetch(grouped, *groups.arrays(group))
+        return groups.by_position(rows, len(group))
 
     async def _run(self, connection: Any, step: Step) -> Sequence[Row]:
         compiled = self._queries.get(step.query)
@@ -98,55 +149,39 @@ class PostgresDatabase:
             raise NothingChanged
         return rows
 
-    async def _flush_groups(self) -> None:
-        while self._waiting:
-            group, self._waiting = self._waiting[:LARGEST_GROUP], self._waiting[LARGEST_GROUP:]
-            await self._write_group(group)
-        self._flush = None
-
-    async def _write_group(self, group: list[tuple[tuple[Step, ...], asyncio.Future[None]]]) -> None:
-        try:
-            await self._insert([step for rows, _ in group for step in rows])
-        except Exception as error:  # noqa: BLE001 - one bad row must not fail the others: each is tried alone
-            if len(group) == 1:
-                _settle(group[0][1], error)
-                return
-            for job in group:
-                await self._write_group([job])
-            return
-        for _, future in group:
-            _settle(future, None)
-
-    async def _insert(self, steps: Sequence[Step]) -> None:
+    async def _append_all(self, group: Sequence[Sequence[Step]]) -> Sequence[None]:
+        """Insert the rows of several requests, atomic together."""
         by_query: dict[int, list[Step]] = {}
-        for step in steps:
+        for step in (step for rows in group for step in rows):
             by_query.setdefault(id(step.query), []).append(step)
-        async with self._pool.acquire() as connection:
-            if len(by_query) == 1:
-                await self._insert_many(connection, steps)  # executemany is atomic by itself
+        kinds = [by_query[number] for number in sorted(by_query)]
+        queries = [self._queries.get(same[0].query) for same in kinds]
+        rows = [
+            [compiled.arguments(step.values) for step in same]
+            for compiled, same in zip(queries, kinds, strict=True)
+        ]
+        await self._insert(queries, rows)
+        return [None] * len(group)
+
+    async def _insert(self, queries: Sequence[CompiledQuery], rows: Sequence[list[Arguments]]) -> None:
+        async with self._pool.use() as connection:
+            if len(rows) == 1 and len(rows[0]) == 1:
+                await connection.execute(queries[0].sql, *rows[0][0])
+                return
+            names = tuple(map(id, queries))
+            if names not in self._inserts:
+                self._inserts[names] = groups.grouped_insert(queries)
+            together = self._inserts[names]
+            if together is not None:
+                columns = (column for same in rows for column in groups.arrays(same))
+                await connection.execute(together, *columns)
                 return
             async with connection.transaction():
-                for same in by_query.values():
-                    await self._insert_many(connection, same)
-
-    async def _insert_many(self, connection: Any, steps: Sequence[Step]) -> None:
-        compiled = self._queries.get(steps[0].query)
-        if len(steps) == 1:
-            await connection.execute(compiled.sql, *compiled.arguments(steps[0].values))
-        else:
-            await connection.executemany(compiled.sql, [compiled.arguments(step.values) for step in steps])
+                for compiled, same in zip(queries, rows, strict=True):
+                    await connection.executemany(compiled.sql, same)
 
 
 def _rows_touched(tag: str) -> int:
     """The count in a command tag such as `UPDATE 3` or `INSERT 0 1`."""
     count = tag.rpartition(" ")[2]
     return int(count) if count.isdecimal() else 0
-
-
-def _settle(future: asyncio.Future[None], error: Exception | None) -> None:
-    if future.cancelled():
-        return
-    if error is None:
-        future.set_result(None)
-    else:
-        future.set_exception(error)

@@ -1,0 +1,121 @@
+"""Statements of several requests sent as one.
+
+A round trip costs ten times what a row costs. So what arrives while a statement is under way is sent together: reads
+of one query as one read, inserts as one insert, and single-row updates as one update, which is also one commit for all
+of them. The texts are made from the compiled statement; what does not have one of these shapes is sent alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy.types import BigInteger, Integer, LargeBinary, SmallInteger, String, TypeEngine
+
+from idp.store.compiled import CompiledQuery
+from idp.store.database import Row
+
+POSITION: Final = "group_position"
+"""Name of the column that says to whose statement a row belongs, from 1."""
+
+_PLACEHOLDER: Final = re.compile(r"\$(\d+)\b")
+_INSERT: Final = re.compile(r"(INSERT INTO \w+ \([\w, ]+\)) VALUES \((.+)\)", re.DOTALL)
+_UPDATE: Final = re.compile(r"(UPDATE \w+ SET .+?)\s+WHERE (.+?)\s+RETURNING (.+)", re.DOTALL)
+_EQUALITY: Final = re.compile(r"\w+\.\w+ = \$(\d+)::\w+")
+_ARRAYS: Final[tuple[tuple[type[TypeEngine[Any]], str], ...]] = (
+    (String, "text"),
+    (BigInteger, "bigint"),
+    (SmallInteger, "smallint"),
+    (Integer, "integer"),
+    (LargeBinary, "bytea"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupedUpdate:
+    """One update for many. `keys` are the positions of the values by which each finds its row."""
+
+    sql: str
+    keys: tuple[int, ...]
+
+    def key(self, arguments: Sequence[object]) -> Hashable:
+        """Two statements with different keys cannot touch one row."""
+        return tuple(arguments[position] for position in self.keys)
+
+
+def grouped_read(compiled: CompiledQuery) -> str | None:
+    """A read that takes an array of each value and gives the first row of each position; None if there is no such."""
+    source = _source(compiled.types, 1)
+    if source is None or not compiled.reads or " FOR UPDATE" in compiled.sql:
+        return None
+    # LIMIT keeps the planner from joining all at once: each position is looked up as the single read would be.
+    lookup = _on_columns(compiled.sql, "q")
+    return (
+        f"SELECT q.{POSITION}, found.* FROM {source} WITH ORDINALITY AS q({_columns(compiled)}, {POSITION}),"  # noqa: S608 - made of compiled statements only
+        f" LATERAL (SELECT * FROM ({lookup}) AS one LIMIT 1) AS found"
+    )
+
+
+def grouped_update(compiled: CompiledQuery) -> GroupedUpdate | None:
+    """An update for arrays of values, where the statement finds its row by plain equalities; None if it does not."""
+    source, shape = _source(compiled.types, 1), _UPDATE.fullmatch(compiled.sql)
+    if source is None or shape is None:
+        return None
+    head, condition, returning = (_on_columns(part, "q") for part in shape.groups())
+    keys = tuple(int(found) - 1 for found in _EQUALITY.findall(shape[2]))
+    if not keys or "(" in condition or " OR " in condition or " FROM " in head or "WHERE" in returning:
+        return None
+    return GroupedUpdate(
+        f"{head} FROM {source} WITH ORDINALITY AS q({_columns(compiled)}, {POSITION})"
+        f" WHERE {condition} RETURNING q.{POSITION}, {returning}",
+        keys,
+    )
+
+
+def grouped_insert(queries: Sequence[CompiledQuery]) -> str | None:
+    """Inserts into several tables as one statement with an array of each value; None if one is no plain insert."""
+    parts: list[str] = []
+    first = 1
+    for number, compiled in enumerate(queries):
+        source, shape = _source(compiled.types, first), _INSERT.fullmatch(compiled.sql)
+        if source is None or shape is None:
+            return None
+        alias = f"q{number}"
+        values = _on_columns(shape[2], alias)
+        parts.append(f"{shape[1]} SELECT {values} FROM {source} AS {alias}({_columns(compiled)})")  # noqa: S608 - as above
+        first += len(compiled.types)
+    *others, last = parts
+    before = ", ".join(f"i{number} AS ({part})" for number, part in enumerate(others))
+    return f"WITH {before} {last}" if before else last
+
+
+def arrays(rows: Sequence[Sequence[object]]) -> list[list[object]]:
+    """Rows of values as one list for each value."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def by_position(rows: Iterable[Row], count: int) -> list[Row | None]:
+    """The row of each statement, None where it found none."""
+    found: list[Row | None] = [None] * count
+    for row in rows:
+        found[row[POSITION] - 1] = row
+    return found
+
+
+def _source(types: Sequence[TypeEngine[Any]], first: int) -> str | None:
+    """`unnest` of an array for each value, or None where a value has a type that we make no arrays of."""
+    names = [next((name for kind, name in _ARRAYS if isinstance(one, kind)), None) for one in types]
+    if not names or None in names:
+        return None
+    return f"unnest({', '.join(f'${first + at}::{name}[]' for at, name in enumerate(names))})"
+
+
+def _columns(compiled: CompiledQuery) -> str:
+    return ", ".join(f"v{at}" for at in range(1, len(compiled.types) + 1))
+
+
+def _on_columns(sql: str, alias: str) -> str:
+    """The text with the columns of `unnest` where the placeholders were."""
+    return _PLACEHOLDER.sub(lambda found: f"{alias}.v{found[1]}", sql)
