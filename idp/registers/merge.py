@@ -24,10 +24,10 @@ from sqlalchemy import (
     case,
     delete,
     func,
+    insert,
     literal_column,
     or_,
     select,
-    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -50,7 +50,7 @@ from idp.registers.staging import (
 )
 from idp.registers.types import NumberReason
 
-_INSERT: Final[Mapping[str, Callable[[Table], Any]]] = MappingProxyType(
+_UPSERT: Final[Mapping[str, Callable[[Table], Any]]] = MappingProxyType(
     {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 )
 LOAD_ID: Final[BindParameter[int]] = bindparam("load_id", type_=BigInteger)
@@ -77,10 +77,10 @@ class Merge:
 @cache
 def merge_for(file: str, database: str) -> Merge:
     """Return the statements for one of the register files on `sqlite` or `postgresql`."""
-    return _MERGES[file](_INSERT[database])
+    return _MERGES[file](_UPSERT[database])
 
 
-def _people(insert: Callable[[Table], Any]) -> Merge:
+def _people(upsert: Callable[[Table], Any]) -> Merge:
     return Merge(
         refusals=(
             _repeated(staged_people, "record_id"),
@@ -96,16 +96,16 @@ def _people(insert: Callable[[Table], Any]) -> Merge:
         ),
         prunings=(_prune(staged_numbers, staged_people),),
         writings=(
-            _write(insert, staged_people, people),
-            _close_unstated_numbers(),
+            _write(upsert, staged_people, people),
+            _stage_unstated_numbers(),
             # Ended numbers first: a record may have only one open number at any moment.
-            _write(insert, staged_numbers, personal_numbers, staged_numbers.c.valid_to.is_not(None)),
-            _write(insert, staged_numbers, personal_numbers, staged_numbers.c.valid_to.is_(None)),
+            _write(upsert, staged_numbers, personal_numbers, staged_numbers.c.valid_to.is_not(None)),
+            _write(upsert, staged_numbers, personal_numbers, staged_numbers.c.valid_to.is_(None)),
         ),
     )
 
 
-def _guardianships(insert: Callable[[Table], Any]) -> Merge:
+def _guardianships(upsert: Callable[[Table], Any]) -> Merge:
     return Merge(
         refusals=(
             _unknown(staged_guardianships, "ward_id", people),
@@ -114,11 +114,11 @@ def _guardianships(insert: Callable[[Table], Any]) -> Merge:
             _stated_before(staged_guardianships, guardianships, "ward_id", "guardian_id"),
         ),
         prunings=(),
-        writings=(_write(insert, staged_guardianships, guardianships),),
+        writings=(_write(upsert, staged_guardianships, guardianships),),
     )
 
 
-def _organisations(insert: Callable[[Table], Any]) -> Merge:
+def _organisations(upsert: Callable[[Table], Any]) -> Merge:
     return Merge(
         refusals=(
             _repeated(staged_organisations, "record_id"),
@@ -134,14 +134,14 @@ def _organisations(insert: Callable[[Table], Any]) -> Merge:
         ),
         prunings=(_prune(staged_identifiers, staged_organisations),),
         writings=(
-            _write(insert, staged_organisations, organisations),
+            _write(upsert, staged_organisations, organisations),
             _forget_unstated_identifiers(),
-            _write(insert, staged_identifiers, organisation_identifiers),
+            _write(upsert, staged_identifiers, organisation_identifiers),
         ),
     )
 
 
-def _representatives(insert: Callable[[Table], Any]) -> Merge:
+def _representatives(upsert: Callable[[Table], Any]) -> Merge:
     return Merge(
         refusals=(
             _unknown(staged_representatives, "organisation_id", organisations),
@@ -150,7 +150,7 @@ def _representatives(insert: Callable[[Table], Any]) -> Merge:
             _stated_before(staged_representatives, legal_representatives, "organisation_id", "person_id"),
         ),
         prunings=(),
-        writings=(_write(insert, staged_representatives, legal_representatives),),
+        writings=(_write(upsert, staged_representatives, legal_representatives),),
     )
 
 
@@ -182,14 +182,16 @@ def _repeated(staged: Table, *keys: str) -> Refusal:
 
 
 def _stated_before(staged: Table, register: Table, *keys: str) -> Refusal:
-    """Refuse what an earlier batch of this load has already stated; an earlier load is merely updated."""
+    """Refuse what an earlier batch of this load has already stated; an earlier load is merely updated.
+
+    Asked row by row through the key: the planner's statistics know nothing of a load that is under way, and would
+    take its rows for none and read the whole register again and again.
+    """
     same = and_(*(register.c[key] == staged.c[key] for key in keys))
-    earlier = (
-        select(literal_column("1")).select_from(register).where(same, register.c.load_id == LOAD_ID).exists()
-    )
+    stated_by = select(register.c.load_id).where(same).scalar_subquery()
     return Refusal(
         f"{', '.join(keys)}: stands earlier in the load",
-        delete(staged).where(earlier).returning(staged.c.line),
+        delete(staged).where(stated_by == LOAD_ID).returning(staged.c.line),
     )
 
 
@@ -237,45 +239,62 @@ def _prune(staged: Table, owner: Table) -> Executable:
 
 
 def _write(
-    insert: Callable[[Table], Any],
+    upsert: Callable[[Table], Any],
     staged: Table,
     register: Table,
     condition: ColumnElement[bool] | None = None,
 ) -> Executable:
-    """Insert or update. The condition is never absent: without one SQLite reads `ON CONFLICT` as a join."""
+    """Insert or update. The condition is never absent: without one SQLite reads `ON CONFLICT` as a join.
+
+    A row that belongs to a load takes the load's number; any other is left alone where nothing in it changes.
+    """
     names = [column.name for column in staged.columns if column.name != "line"]
     source: list[Any] = [staged.c[name] for name in names]
-    if "load_id" in register.columns:
+    numbered = "load_id" in register.columns
+    if numbered:
         names.append("load_id")
         source.append(LOAD_ID)
     rows = select(*source).where(staged.c.line > 0 if condition is None else condition)
-    statement = insert(register).from_select(names, rows)
+    statement = upsert(register).from_select(names, rows)
     keys = [column.name for column in register.primary_key.columns]
     changed = {name: statement.excluded[name] for name in names if name not in keys}
-    written: Executable = statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    differs = or_(*(register.c[name].is_distinct_from(value) for name, value in changed.items()))
+    written: Executable = statement.on_conflict_do_update(
+        index_elements=keys, set_=changed, where=None if numbered else differs
+    )
     return written
 
 
-def _close_unstated_numbers() -> Executable:
-    """End a current number that the file no longer names, on the new number's first day if that is known."""
-    mine = staged_numbers.c.record_id == personal_numbers.c.record_id
-    first_day = (
-        select(staged_numbers.c.valid_from).where(mine, staged_numbers.c.valid_to.is_(None)).scalar_subquery()
+def _stage_unstated_numbers() -> Executable:
+    """Stage the end of a current number that the file no longer names, on the new one's first day if that is known.
+
+    As with `_stated_before`, the register is asked row by row, through its key.
+    """
+    of_person = personal_numbers.c.record_id == staged_people.c.record_id
+    current = select(personal_numbers.c.number).where(of_person, personal_numbers.c.valid_to.is_(None))
+    held = select(
+        staged_people.c.line, staged_people.c.record_id, current.scalar_subquery().label("number")
+    ).subquery()
+    begun = (
+        select(personal_numbers.c.valid_from)
+        .where(personal_numbers.c.number == held.c.number)
+        .scalar_subquery()
     )
-    ended = func.coalesce(first_day, TODAY)
-    last_day = case(
-        (or_(personal_numbers.c.valid_from.is_(None), personal_numbers.c.valid_from <= ended), ended),
-        else_=personal_numbers.c.valid_from,
+    new_begun = (
+        select(staged_numbers.c.valid_from)
+        .where(staged_numbers.c.line == held.c.line, staged_numbers.c.valid_to.is_(None))
+        .scalar_subquery()
     )
-    return (
-        update(personal_numbers)
-        .where(
-            personal_numbers.c.valid_to.is_(None),
-            personal_numbers.c.record_id.in_(select(staged_people.c.record_id)),
-            personal_numbers.c.number.not_in(select(staged_numbers.c.number)),
-        )
-        .values(valid_to=last_day, reason=NumberReason.SUPERSEDED.value)
-    )
+    last_day = func.coalesce(new_begun, TODAY)
+    rows = select(
+        held.c.line,
+        held.c.number,
+        held.c.record_id,
+        begun,
+        case((begun > last_day, begun), else_=last_day),
+        literal_column(f"'{NumberReason.SUPERSEDED.value}'"),
+    ).where(held.c.number.is_not(None), held.c.number.not_in(select(staged_numbers.c.number)))
+    return insert(staged_numbers).from_select([column.name for column in staged_numbers.columns], rows)
 
 
 def _forget_unstated_identifiers() -> Executable:

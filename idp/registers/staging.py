@@ -52,7 +52,15 @@ class Stage:
 
 def _staging(name: str, like: Table) -> Table:
     copied = [Column(column.name, column.type) for column in like.columns if column.name != "load_id"]
-    return Table(name, _metadata, Column("line", BigInteger), *copied, prefixes=["TEMPORARY"])
+    return Table(
+        name,
+        _metadata,
+        Column("line", BigInteger),
+        *copied,
+        prefixes=["TEMPORARY"],
+        # Truncated with every batch: rows that were merely deleted would still be read by the next ones.
+        postgresql_on_commit="DELETE ROWS",
+    )
 
 
 staged_people: Final = _staging("staged_people", people)
