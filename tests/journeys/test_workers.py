@@ -274,7 +274,7 @@ async def test_what_is_under_way_is_finished_before_the_end(served: ServedProvid
             idling.append(idle(served))
     served.process.send_signal(signal.SIGTERM)
     for connection in idling:
-        assert read_all(connection) == b"", "who does nothing is told to go, and by that knows that it ends"
+        assert read_all(connection) == b"", "who does nothing is told to go"
         connection.close()
     assert served.process.poll() is None, "two requests are under way"
     for (connection, form), done in zip(waiting, before, strict=True):
