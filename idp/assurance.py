@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import IntEnum, StrEnum
+from typing import Final
 
 
 class AuthenticationLevel(IntEnum):
@@ -44,6 +45,10 @@ def authentication_level(amr: Iterable[str]) -> AuthenticationLevel | None:
     return {1: AuthenticationLevel.ONE, 2: AuthenticationLevel.TWO}.get(len(factors))
 
 
+REACHABLE_LEVELS: Final = (AuthenticationLevel.ONE,)
+"""What the methods of login that we offer can reach, weakest first."""
+
+
 def acr_value(base: str, level: AuthenticationLevel) -> str:
     """The `acr` URI of a level, e.g. `https://sso.example.gov.vn/acr/2`."""
     return f"{base}/acr/{level.value}"
@@ -51,7 +56,7 @@ def acr_value(base: str, level: AuthenticationLevel) -> str:
 
 def acr_values_supported(base: str) -> tuple[str, ...]:
     """What discovery says: the levels that this provider can reach, weakest first."""
-    return (acr_value(base, AuthenticationLevel.ONE),)
+    return tuple(acr_value(base, level) for level in REACHABLE_LEVELS)
 
 
 def read_acr(base: str, value: str) -> AuthenticationLevel | None:

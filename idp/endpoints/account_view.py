@@ -10,6 +10,7 @@ from idp.assurance import AccountLevel
 from idp.audit.events import OK, Kind
 from idp.endpoints.showing import client_card
 from idp.endpoints.surroundings import Surroundings
+from idp.oidc.claims import lead_of
 from idp.oidc.client import Client
 from idp.pages import views
 from idp.pages.i18n import Locale
@@ -124,7 +125,7 @@ def _releases(events: Sequence[Row], agreed: Sequence[Row], names: Names) -> tup
     last: dict[str, tuple[int, dict[str, None]]] = {}
     for row in events:
         if row["kind"] == Kind.CLAIMS_RELEASED and row["client_id"]:
-            claims = orjson.loads(row["details"])["claims"]
+            claims = map(lead_of, orjson.loads(row["details"])["claims"])
             at, known = last.get(row["client_id"], (row["at"], {}))
             last[row["client_id"]] = (at, known | dict.fromkeys(claims))
     return tuple(
@@ -159,4 +160,6 @@ def _event(row: Row) -> HistoryEvent | None:
     if row["kind"] == Kind.ACTIVATION and succeeded:
         first = orjson.loads(row["details"])["first"]
         return HistoryEvent.ACTIVATED if first else HistoryEvent.PASSWORD_CHANGED
+    if row["kind"] == Kind.CONSENT_GIVEN and orjson.loads(row["details"])["basis"] != Basis.CONSENT:
+        return HistoryEvent.NOTICE_SEEN
     return _HISTORY.get((row["kind"], succeeded))

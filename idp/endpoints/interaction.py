@@ -12,6 +12,7 @@ from idp.endpoints.showing import field, show
 from idp.endpoints.surroundings import Surroundings
 from idp.endpoints.talk import Talk, fail, go_on, open_form, open_talk, show_step, situation_of
 from idp.errors import AccessDenied
+from idp.http import responses
 from idp.http.browser_label import browser_label
 from idp.http.cookies import fresh_cookie
 from idp.http.responses import Answer
@@ -99,7 +100,7 @@ async def _logged_in(talk: Talk, person: ProvenPerson) -> Answer:
         cookie.digest,
         browser_label(talk.request.headers.get("user-agent", "")),
     )
-    session_id = await open_session(
+    await open_session(
         talk.here.context,
         person,
         browser,
@@ -107,8 +108,8 @@ async def _logged_in(talk: Talk, person: ProvenPerson) -> Answer:
         client_id=talk.client_id,
         current=before.session,
     )
-    talk = replace(talk, interaction=replace(talk.interaction, session_id=session_id, acting_for=None))
-    answer = await go_on(talk, await situation_of(talk, cookie.digest))
+    # The next step is a request of its own: should it fail, the browser has its new session all the same.
+    answer = responses.see_other(talk.path)
     cookies.keep_session(answer, cookie)
     return answer
 

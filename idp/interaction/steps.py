@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+from idp.assurance import REACHABLE_LEVELS
 from idp.errors import (
     AccessDenied,
     ConsentRequired,
@@ -197,7 +198,15 @@ def _consent(situation: Situation) -> Step | None:
     return None
 
 
+def _reachable(situation: Situation) -> Step | None:
+    """A level that nobody can reach is refused before anybody logs in for it."""
+    if situation.demands.least_level > max(REACHABLE_LEVELS):
+        return Refuse(UnmetAuthenticationRequirements("The requested acr is not among acr_values_supported."))
+    return None
+
+
 RULES: tuple[Callable[[Situation], Step | None], ...] = (
+    _reachable,
     _login,
     _other_person,
     _stop,

@@ -41,6 +41,11 @@ TOLD_AT_LOGIN: Final = frozenset({"vn_organisation", "vn_mandate"})
 _LEAD: Final = {claim: lead for lead, companions in CLAIM_COMPANIONS.items() for claim in companions}
 
 
+def lead_of(claim: str) -> str:
+    """The name under which a person is asked for a claim."""
+    return _LEAD.get(claim, claim)
+
+
 @dataclass(frozen=True, slots=True)
 class RequestedClaims:
     """Names of claims by the place where they are given; in the order of the scopes' table, each once."""

@@ -171,6 +171,7 @@ class HistoryEvent(StrEnum):
     PORTAL_ENTERED = "portal_entered"
     INFORMATION_GIVEN = "information_given"
     CONSENT_GIVEN = "consent_given"
+    NOTICE_SEEN = "notice_seen"
     CONSENT_DENIED = "consent_denied"
     CONSENT_WITHDRAWN = "consent_withdrawn"
     ACTIVATION_ISSUED = "activation_issued"
@@ -191,6 +192,7 @@ HISTORY_TEXT: Final[Mapping[HistoryEvent, Message]] = MappingProxyType(
         HistoryEvent.CONSENT_DENIED: msg("Did not agree to share information"),
         HistoryEvent.ACTIVATION_ISSUED: msg("Activation code issued"),
         HistoryEvent.CONSENT_GIVEN: msg("Agreed to share information"),
+        HistoryEvent.NOTICE_SEEN: msg("Was told what a service receives"),
         HistoryEvent.CONSENT_WITHDRAWN: msg("Withdrew agreement"),
         HistoryEvent.ACTIVATED: msg("Account activated"),
         HistoryEvent.PASSWORD_CHANGED: msg("Password changed"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import and_, bindparam, case, delete, or_, select, update
+from sqlalchemy import and_, bindparam, delete, or_, select, update
 
 from idp.store.columns import insert_all
 from idp.store.database import Database, Row, Step, step
-from idp.store.schema import accounts, grants, revoked_access_tokens, sessions
+from idp.store.schema import accounts, consents, grants, revoked_access_tokens, sessions
 
 CODE_LIFETIME: Final = 60  # seconds; FAPI 2.0 Security Profile §5.3.2.1 allows at most 60
 
@@ -53,14 +53,8 @@ BURN = (
     .values(code_used_at=bindparam("now"))
     .returning(*grants.columns)
 )
-REVOKE_REPLAYED = (
-    update(grants)
-    .where(grants.c.code_digest == bindparam("code"), grants.c.code_used_at.is_not(None))
-    .values(
-        revoked_at=case((grants.c.revoked_at.is_(None), bindparam("now")), else_=grants.c.revoked_at),
-        revoke_reason=case((grants.c.revoke_reason.is_(None), "code_replay"), else_=grants.c.revoke_reason),
-    )
-    .returning(grants.c.grant_id, grants.c.account_id, grants.c.client_id)
+FIND_USED = select(grants.c.grant_id, grants.c.account_id, grants.c.client_id).where(
+    grants.c.code_digest == bindparam("code"), grants.c.code_used_at.is_not(None)
 )
 REVOKE = (
     update(grants)
@@ -83,6 +77,10 @@ FIND_BURNT = (
         grants.join(accounts, accounts.c.account_id == grants.c.account_id)
         .join(sessions, sessions.c.session_id == grants.c.session_id)
         .outerjoin(revoked_access_tokens, revoked_access_tokens.c.jti == bindparam("jti"))
+        .outerjoin(
+            consents,
+            and_(consents.c.account_id == grants.c.account_id, consents.c.client_id == grants.c.client_id),
+        )
     )
     .where(
         grants.c.grant_id == bindparam("grant_id"),
@@ -91,6 +89,8 @@ FIND_BURNT = (
         sessions.c.expires_at > bindparam("now"),
         accounts.c.locked_at.is_(None),
         revoked_access_tokens.c.jti.is_(None),
+        # A code issued in the moment of the withdrawal is not among the grants that the withdrawal revoked.
+        consents.c.withdrawn_at.is_(None),
     )
 )
 FIND_LIVE = FIND_BURNT.where(grants.c.revoked_at.is_(None))
@@ -165,9 +165,9 @@ async def burn_code(db: Database, code_digest: bytes, now: int) -> Grant | None:
     return None if row is None else _grant(row)
 
 
-async def revoke_replayed(db: Database, code_digest: bytes, now: int) -> Row | None:
-    """Revoke all that a used code gave (RFC 6749 §4.1.2); the row names the grant, None for an unknown code."""
-    return await db.fetch_one(REVOKE_REPLAYED, code=code_digest, now=now)
+async def find_used(db: Database, code_digest: bytes) -> Row | None:
+    """The grant of a code that was used, by id, account and client; None for an unknown or unused one."""
+    return await db.fetch_one(FIND_USED, code=code_digest)
 
 
 def revoke(grant_id: str, reason: str, now: int) -> Step:

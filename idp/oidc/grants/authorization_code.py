@@ -63,7 +63,7 @@ def _check_binding(grant: Grant, client: Client, redirect_uri: str, verifier: st
 
 async def _replayed(context: Context, client: Client, digest: bytes) -> InvalidGrant:
     """RFC 6749 §4.1.2: when a code is used twice, what it gave is revoked; somebody else may hold it."""
-    row = await grants.revoke_replayed(context.db, digest, context.now)
+    row = await grants.find_used(context.db, digest)
     if row is None:
         return InvalidGrant("the code is unknown or has expired")
     event = record(
@@ -75,7 +75,7 @@ async def _replayed(context: Context, client: Client, digest: bytes) -> InvalidG
         grant_id=row["grant_id"],
         presented_by=client.client_id,
     )
-    await context.db.append(event)
+    await context.db.write(grants.revoke(row["grant_id"], "code_replay", context.now), event)
     return InvalidGrant("the code was used before; everything that it gave is revoked")
 
 

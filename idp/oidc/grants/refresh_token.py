@@ -18,12 +18,17 @@ from idp.oidc.grants.refresh_secret import RefreshToken, read_refresh_token, suc
 from idp.oidc.grants.tokens import narrow, token_response
 from idp.oidc.scope import read_scope
 from idp.store import grants, refresh_tokens
+from idp.store.database import Step
 from idp.store.grants import Grant
 from idp.store.refresh_tokens import GRACE, Family
 from keys.seal import SealBroken, seal_under, unseal_under
 
 GRANT_TYPE = "refresh_token"
 _UNKNOWN = "the refresh token is unknown, expired or revoked"
+
+
+class Replayed(InvalidGrant):
+    """A token that was rotated is presented again: somebody else may hold the family, so its grant is revoked."""
 
 
 async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> dict[str, object]:
@@ -44,20 +49,26 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
     try:
         held = await _held(context, client, family, form.get("scope", ""))
         next_token = await _rotate(context, token, family)
+    except Replayed as error:
+        revoked = grants.revoke(family.grant_id, "refresh_replay", context.now)
+        await context.db.write(revoked, _refusal(context, client, family, error))
+        raise
     except OAuthError as error:
-        await context.db.append(
-            record(
-                context,
-                Kind.TOKEN,
-                error.error,
-                client_id=client.client_id,
-                grant_id=family.grant_id,
-                grant_type=GRANT_TYPE,
-                why=error.detail or error.description,
-            )
-        )
+        await context.db.append(_refusal(context, client, family, error))
         raise
     return await _issue(context, client, held, next_token)
+
+
+def _refusal(context: Context, client: Client, family: Family, error: OAuthError) -> Step:
+    return record(
+        context,
+        Kind.TOKEN,
+        error.error,
+        client_id=client.client_id,
+        grant_id=family.grant_id,
+        grant_type=GRANT_TYPE,
+        why=error.detail or error.description,
+    )
 
 
 async def _held(context: Context, client: Client, family: Family, scope: str) -> HeldGrant:
@@ -116,8 +127,7 @@ async def _asked_again(context: Context, token: RefreshToken, family: Family) ->
     lost = token.secret_digest == family.previous_digest and family.successor_sealed is not None
     if lost and family.rotated_at is not None and context.now - family.rotated_at <= GRACE:
         return _unsealed(token, family.successor_sealed or b"")
-    await context.db.write(grants.revoke(family.grant_id, "refresh_replay", context.now))
-    raise InvalidGrant("the refresh token was used before; the grant is revoked", detail="refresh_replay")
+    raise Replayed("the refresh token was used before; the grant is revoked", detail="refresh_replay")
 
 
 def _unsealed(token: RefreshToken, sealed: bytes) -> RefreshToken:
