@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 from starlette.requests import Request
@@ -30,6 +31,8 @@ from idp.interaction.steps import (
 from idp.pages.forms import FieldProblem, Problem
 from idp.registers.personal_code import is_personal_number
 from idp.store import interactions
+
+logger = logging.getLogger("motcua.interaction")
 
 SELF = "self"  # the form's value for acting for oneself
 
@@ -100,7 +103,7 @@ async def _logged_in(talk: Talk, person: ProvenPerson) -> Answer:
         cookie.digest,
         browser_label(talk.request.headers.get("user-agent", "")),
     )
-    await open_session(
+    session_id = await open_session(
         talk.here.context,
         person,
         browser,
@@ -108,10 +111,19 @@ async def _logged_in(talk: Talk, person: ProvenPerson) -> Answer:
         client_id=talk.client_id,
         current=before.session,
     )
-    # The next step is a request of its own: should it fail, the browser has its new session all the same.
-    answer = responses.see_other(talk.path)
+    answer = await _next_after_login(talk, session_id, cookie.digest)
     cookies.keep_session(answer, cookie)
     return answer
+
+
+async def _next_after_login(talk: Talk, session_id: str, cookie_digest: bytes) -> Answer:
+    """Go on at once. Should that fail, the browser is led back by address, so that it keeps its new session."""
+    talk = replace(talk, interaction=replace(talk.interaction, session_id=session_id, acting_for=None))
+    try:
+        return await go_on(talk, await situation_of(talk, cookie_digest))
+    except Exception:
+        logger.exception("the step after a login failed")
+        return responses.see_other(talk.path)
 
 
 async def post_representation(request: Request, here: Surroundings) -> Answer:

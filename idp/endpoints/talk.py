@@ -115,9 +115,9 @@ def _home(errand: Errand) -> str:
     return errand.client.client_uri or host
 
 
-async def situation_of(talk: Talk) -> Situation:
-    """Where the person stands."""
-    digest = talk.here.shared.cookies.session_digest(talk.request)
+async def situation_of(talk: Talk, cookie_digest: bytes | None = None) -> Situation:
+    """Where the person stands; `cookie_digest` is the session cookie about to be set, if there is one."""
+    digest = cookie_digest or talk.here.shared.cookies.session_digest(talk.request)
     session = await find_session(talk.here.context, talk.errand, digest)
     return await look(talk.here.context, talk.errand, session, progress_of(talk.interaction))
 

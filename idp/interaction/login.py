@@ -32,8 +32,8 @@ async def open_session(
     interaction_id: str,
     client_id: str | None,
     current: Session | None,
-) -> None:
-    """Open or confirm the session, remember the login in the interaction, and audit it, in one write.
+) -> str:
+    """Open or confirm the session, remember the login in the interaction, and audit it, in one write; the session id.
 
     The session cookie is new in any case, so that one planted before the login is worth nothing.
 
@@ -65,6 +65,7 @@ async def open_session(
             detail="session ended, or password changed, during the login",
             way_on=f"/interaction/{interaction_id}",
         ) from nothing
+    return session_id
 
 
 def _session(

@@ -57,8 +57,8 @@ class Database(Protocol):
     async def fetch_all(self, query: Executable, /, **values: object) -> Sequence[Row]:
         """All rows, as `fetch_one`."""
 
-    async def write(self, *steps: Step) -> list[Sequence[Row]]:
-        """Run the steps in order in one transaction; the rows that each returned.
+    async def write(self, *steps: Step) -> None:
+        """Run the steps in order in one transaction.
 
         Raises:
             NothingChanged: a required step touched nothing; all is rolled back.

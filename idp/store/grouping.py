@@ -49,10 +49,12 @@ class Grouping(Generic[J, R]):
             await asyncio.gather(*self._under_way)
 
     async def _work_off(self) -> None:
-        while self._waiting:
-            await self._do_group(self._next_group())
-        # No other code runs between the look and this: what comes now starts a group of its own.
-        self._under_way = {task for task in self._under_way if task is not asyncio.current_task()}
+        try:
+            while self._waiting:
+                await self._do_group(self._next_group())
+        finally:
+            # No other code runs between the last look and this: what comes now starts a group of its own.
+            self._under_way = {task for task in self._under_way if task is not asyncio.current_task()}
 
     def _next_group(self) -> list[Job[J, R]]:
         if self._key is None or len(self._waiting) == 1:
@@ -77,13 +79,25 @@ class Grouping(Generic[J, R]):
                 for job in group:
                     await self._do_group([job])
                 return
+            _fail(group, error)
+        except BaseException:  # we are being stopped; nobody may be left waiting
             for _, future in group:
-                if not future.cancelled():
-                    future.set_exception(error)
-            return
-        for (_, future), result in zip(group, results, strict=True):
-            if not future.cancelled():
-                future.set_result(result)
+                future.cancel()
+            raise
+        else:
+            _deliver(group, results)
+
+
+def _fail(group: Sequence[Job[J, R]], error: Exception) -> None:
+    for _, future in group:
+        if not future.cancelled():
+            future.set_exception(error)
+
+
+def _deliver(group: Sequence[Job[J, R]], results: Sequence[R]) -> None:
+    for (_, future), result in zip(group, results, strict=True):
+        if not future.cancelled():
+            future.set_result(result)
 
 
 def _concerns_all(error: Exception) -> bool:

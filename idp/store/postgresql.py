@@ -46,6 +46,7 @@ class PostgresDatabase:
         self._groupings: list[Grouping[Arguments, Row | None]] = []
         self._appends: Grouping[Sequence[Step], None] = Grouping(self._append_all)
         self._inserts: dict[tuple[int, ...], str | None] = {}
+        self._writes: dict[tuple[tuple[int, bool], ...], str | None] = {}
 
     @classmethod
     async def open(cls, url: str, *, pool_size: int = 8, read_only: bool = False) -> PostgresDatabase:
@@ -75,10 +76,32 @@ class PostgresDatabase:
             rows: Sequence[Row] = await connection.fetch(compiled.sql, *compiled.arguments(values))
         return rows
 
-    async def write(self, *steps: Step) -> list[Sequence[Row]]:
-        """See `Database.write`."""
-        async with self._pool.use() as connection, connection.transaction():
-            return [await self._run(connection, step) for step in steps]
+    async def write(self, *steps: Step) -> None:
+        """See `Database.write`: one statement where the steps do not see each other, else a transaction of several."""
+        merged = self._merged(steps) if len(steps) > 1 else None
+        async with self._pool.use() as connection:
+            if merged is None:
+                async with connection.transaction():
+                    for step in steps:
+                        await self._run(connection, step)
+                return
+            arguments = [
+                value for step in steps for value in self._queries.get(step.query).arguments(step.values)
+            ]
+            try:
+                await connection.fetchrow(merged, *arguments)
+            except asyncpg.DivisionByZeroError as nothing:
+                raise NothingChanged from nothing
+
+    def _merged(self, steps: Sequence[Step]) -> str | None:
+        """The steps as one statement, if each touches rows of its own."""
+        compiled = [self._queries.get(step.query) for step in steps]
+        if not _is_apart(compiled, steps):
+            return None
+        shape = tuple((id(step.query), step.required) for step in steps)
+        if shape not in self._writes:
+            self._writes[shape] = groups.merged_write(compiled, [step.required for step in steps])
+        return self._writes[shape]
 
     async def append(self, *rows: Step) -> None:
         """See `Database.append`."""
@@ -136,18 +159,11 @@ class PostgresDatabase:
             rows = await connection.fetch(grouped, *groups.arrays(group))
         return groups.by_position(rows, len(group))
 
-    async def _run(self, connection: Any, step: Step) -> Sequence[Row]:
+    async def _run(self, connection: Any, step: Step) -> None:
         compiled = self._queries.get(step.query)
-        arguments = compiled.arguments(step.values)
-        if compiled.returns:
-            rows: Sequence[Row] = await connection.fetch(compiled.sql, *arguments)
-            touched = len(rows)
-        else:
-            rows = ()
-            touched = _rows_touched(await connection.execute(compiled.sql, *arguments))
-        if step.required and touched < 1:
+        tag = await connection.execute(compiled.sql, *compiled.arguments(step.values))
+        if step.required and _rows_touched(tag) < 1:
             raise NothingChanged
-        return rows
 
     async def _append_all(self, group: Sequence[Sequence[Step]]) -> Sequence[None]:
         """Insert the rows of several requests, atomic together."""
@@ -179,6 +195,23 @@ class PostgresDatabase:
             async with connection.transaction():
                 for compiled, same in zip(queries, rows, strict=True):
                     await connection.executemany(compiled.sql, same)
+
+
+def _is_apart(compiled: Sequence[CompiledQuery], steps: Sequence[Step]) -> bool:
+    """Whether no two steps can touch one row: other tables, or one statement for names with nothing in common."""
+    seen: dict[str, tuple[CompiledQuery, set[str | bytes]]] = {}
+    for one, step in zip(compiled, steps, strict=True):
+        table = groups.table_of(one)
+        names = {value for value in step.values.values() if isinstance(value, (str, bytes))}
+        if not table:
+            return False
+        if table in seen:
+            other, taken = seen[table]
+            if other is not one or names & taken:
+                return False
+            names |= taken
+        seen[table] = (one, names)
+    return True
 
 
 def _rows_touched(tag: str) -> int:

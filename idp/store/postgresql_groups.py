@@ -23,6 +23,8 @@ POSITION: Final = "group_position"
 _PLACEHOLDER: Final = re.compile(r"\$(\d+)\b")
 _INSERT: Final = re.compile(r"(INSERT INTO \w+ \([\w, ]+\)) VALUES \((.+)\)", re.DOTALL)
 _UPDATE: Final = re.compile(r"(UPDATE \w+ SET .+?)\s+WHERE (.+?)\s+RETURNING (.+)", re.DOTALL)
+_WRITE: Final = re.compile(r"(?:INSERT INTO|UPDATE) (\w+)\b")
+_LOOKS_ELSEWHERE: Final = re.compile(r"\b(?:SELECT|FROM)\b")
 _EQUALITY: Final = re.compile(r"\w+\.\w+ = \$(\d+)::\w+")
 _ARRAYS: Final[tuple[tuple[type[TypeEngine[Any]], str], ...]] = (
     (String, "text"),
@@ -89,6 +91,35 @@ def grouped_insert(queries: Sequence[CompiledQuery]) -> str | None:
     *others, last = parts
     before = ", ".join(f"i{number} AS ({part})" for number, part in enumerate(others))
     return f"WITH {before} {last}" if before else last
+
+
+def merged_write(queries: Sequence[CompiledQuery], required: Sequence[bool]) -> str | None:
+    """A whole transaction as one statement; None where a step could see what another does.
+
+    Every part works on the state before the statement, so no two parts may look at one table; the caller makes sure
+    that steps on one table find different rows. A required step that touches nothing divides by zero, which undoes all.
+    """
+    parts: list[str] = []
+    first = 0
+    for number, compiled in enumerate(queries):
+        if _WRITE.match(compiled.sql) is None or _LOOKS_ELSEWHERE.search(compiled.sql):
+            return None
+        counted = "" if compiled.returns else " RETURNING 1"
+        parts.append(f"s{number} AS ({_shifted(compiled.sql, first)}{counted})")
+        first += len(compiled.names)
+    touched = [f"1 / (SELECT count(*) FROM s{number})" for number, one in enumerate(required) if one]  # noqa: S608 - made of numbers
+    return f"WITH {', '.join(parts)} SELECT {', '.join(touched) or '1'}"
+
+
+def table_of(compiled: CompiledQuery) -> str:
+    """The one table that a simple write changes; empty for anything else."""
+    found = _WRITE.match(compiled.sql)
+    return "" if found is None else found[1]
+
+
+def _shifted(sql: str, by: int) -> str:
+    """The text with its placeholders counted from further on."""
+    return _PLACEHOLDER.sub(lambda found: f"${int(found[1]) + by}", sql)
 
 
 def arrays(rows: Sequence[Sequence[object]]) -> list[list[object]]:

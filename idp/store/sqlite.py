@@ -187,11 +187,10 @@ class SqliteDatabase:
         rows: Sequence[Row] = await worker.run_work(lambda c: c.execute(compiled.sql, arguments).fetchall())
         return rows
 
-    async def write(self, *steps: Step) -> list[Sequence[Row]]:
+    async def write(self, *steps: Step) -> None:
         """See `Database.write`."""
         prepared = [self._prepare(step) for step in steps]
-        rows: list[Sequence[Row]] = await self._writing().run_work(lambda c: _run_steps(c, prepared))
-        return rows
+        await self._writing().run_work(lambda c: _run_steps(c, prepared))
 
     async def append(self, *rows: Step) -> None:
         """See `Database.append`; group commit is the writer's nature."""
@@ -218,15 +217,9 @@ class SqliteDatabase:
         return self._writer
 
 
-def _run_steps(
-    connection: sqlite3.Connection, steps: list[tuple[CompiledQuery, list[object], bool]]
-) -> list[Sequence[Row]]:
-    results: list[Sequence[Row]] = []
+def _run_steps(connection: sqlite3.Connection, steps: list[tuple[CompiledQuery, list[object], bool]]) -> None:
     for compiled, arguments, is_required in steps:
         cursor = connection.execute(compiled.sql, arguments)
-        rows = cursor.fetchall() if compiled.returns else []
-        touched = len(rows) if compiled.returns else cursor.rowcount
+        touched = len(cursor.fetchall()) if compiled.returns else cursor.rowcount
         if is_required and touched < 1:
             raise NothingChanged
-        results.append(rows)
-    return results
