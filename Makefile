@@ -33,7 +33,7 @@ demo-reset: $(STAMP)  ## throw the demo's data away, so that the next `make demo
 
 test: $(STAMP)  ## all tests, with browsers and both databases
 	@.ci/system-packages
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: $(STAMP) lint types  ## lint, types, house tests and fast unit tests: under two minutes
 	@$(BIN)/python -m pytest -q -m "not slow and not browser and not postgres" tests/house tests/unit

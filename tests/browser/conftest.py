@@ -14,10 +14,11 @@ StartWalk = Callable[[Manner], Awaitable[Walk]]
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaunchedDemo]:
-    """The demo, with a small population."""
+def demo(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[LaunchedDemo]:
+    """The demo, with a small population, on ports that no other process of the tests looks at."""
     folder = tmp_path_factory.mktemp("journeys") / "demo"
-    with launch_demo(folder, people=2000, port_base=find_port_base(25_200, 29_000)) as launched:
+    lowest = 25_200 + 20 * int(worker_id.removeprefix("gw") if worker_id != "master" else 0)
+    with launch_demo(folder, people=2000, port_base=find_port_base(lowest, 29_000)) as launched:
         yield launched
 
 

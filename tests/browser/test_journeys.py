@@ -13,7 +13,7 @@ from tests.browser.conftest import StartWalk
 from tests.browser.walk import MANNERS, Manner, Walk
 from tests.support.launched_demo import LaunchedDemo
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("browser-journeys")]
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 in_both_manners = pytest.mark.parametrize("manner", MANNERS, ids=str)
 
 PLAIN_VIETNAMESE = Manner("vi", javascript=False)

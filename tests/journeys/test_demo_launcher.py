@@ -22,7 +22,7 @@ from tests.support.launched_demo import find_port_base
 PEOPLE = "600"
 PATIENCE_SECONDS = 120
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ FLOWS: Final = 14  # of each session, one after the other
 CLIENT: Final = "dossiers"
 SECONDS_TO_HEAR: Final = 10  # of a change; the workers look every two
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workers")]
+pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture
