@@ -25,12 +25,13 @@ def keys_group() -> None:
 @keys_group.command("create-kek")
 @click.argument("file", type=click.Path(path_type=Path))
 def create_kek(file: Path) -> None:
-    """Create the key-encryption key in a new FILE that only you may read.
+    """Create the key-encryption key in a new FILE that only you may read; its folder too, where it is missing.
 
     Every other key is sealed under it: keep a copy where the database's backups are not.
     """
     from keys.seal import create_kek_file
 
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     kek = create_kek_file(file)
     click.echo(
         f"Created key-encryption key {kek.id.hex()} in {file}. Keep a copy apart from the database's backups."

@@ -72,6 +72,8 @@ def explain(error: Exception) -> str | None:
         return f"There is {error}: run `motcua keys generate`."
     if is_missing_table(error):
         return "The database has not been set up: run `motcua migrate`, and `motcua registers load`."
+    if isinstance(error, BrokenPipeError):
+        return "Nobody reads the output any more."
     if is_outage(error):
         return f"The database does not answer: {str(error) or type(error).__name__}"
     if isinstance(error, OSError) and error.filename is not None:

@@ -1,8 +1,8 @@
 """Whether this worker lives, and whether it can serve.
 
 `/health/live` says that the process answers: an orchestrator restarts what does not. `/health/ready` says that what we
-need is there: a balancer sends requests elsewhere while it is not. Registers are left out on purpose, for without them
-tokens are still refreshed and checked.
+need is there: a balancer sends requests elsewhere while it is not. The registers are left out on purpose: they are the
+same for every worker, so a balancer could do nothing about their absence, and what does not ask them goes on.
 """
 
 from __future__ import annotations
