@@ -19,7 +19,7 @@ from idp.http.responses import Answer
 from idp.interaction.asked import granted
 from idp.interaction.conversation import Errand, find_session, look
 from idp.interaction.issue import issue_code
-from idp.interaction.steps import Issue, Progress, Refuse, Situation, next_step, silent_error
+from idp.interaction.steps import Issue, Progress, Refuse, Situation, asked_now, next_step, silent_error
 from idp.oidc.authorization_request import read_authorization_request, read_parameters
 from idp.oidc.discovery import ENDPOINTS
 from idp.oidc.redirect_uri import AuthorizationResponse, failure, prove_target
@@ -90,9 +90,10 @@ async def _answer(
 
 def agreed_claims(situation: Situation) -> tuple[str, ...]:
     """Of what is asked, what the person agreed to earlier."""
-    if situation.session is None or situation.demands.asked is None:
+    asked = asked_now(situation)
+    if situation.session is None or asked is None:
         return ()
-    return granted(situation.session, situation.demands.asked)
+    return granted(situation.session, asked)
 
 
 def answer_client(

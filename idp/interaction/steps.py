@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -21,6 +21,7 @@ from idp.registers.standing import OrganisationStanding, Standing, organisation_
 from idp.registers.types import Person, Representation
 from idp.store.sessions import Session
 
+ORGANISATION_CLAIM = "vn_organisation"
 ONESELF = ""  # `acting_for` of a person who acts for nobody else
 
 
@@ -189,12 +190,27 @@ def _representation(situation: Situation) -> Step | None:
     return Refuse(AccessDenied("This person represents no organisation, and the request requires one."))
 
 
+def asked_now(situation: Situation) -> Asked | None:
+    """What is asked of a person who acts for whom they chose.
+
+    Whoever acts for an organisation cannot hide which one: its identity stands in every token. Whoever acts for
+    themselves is not asked about any.
+    """
+    asked, chosen = situation.demands.asked, acting_for(situation)
+    if asked is None or ORGANISATION_CLAIM not in asked.claims:
+        return asked
+    if chosen == ONESELF:
+        rest = tuple(claim for claim in asked.claims if claim != ORGANISATION_CLAIM)
+        return replace(asked, claims=rest, essential=asked.essential - {ORGANISATION_CLAIM})
+    return replace(asked, essential=asked.essential | {ORGANISATION_CLAIM})
+
+
 def _consent(situation: Situation) -> Step | None:
-    demands, session = situation.demands, situation.session
-    if demands.asked is None or not demands.asked.claims or session is None or situation.progress.consented:
+    session, asked = situation.session, asked_now(situation)
+    if asked is None or not asked.claims or session is None or situation.progress.consented:
         return None
-    if "consent" in demands.prompt or not covered(session, demands.asked):
-        return AskConsent(demands.asked)
+    if "consent" in situation.demands.prompt or not covered(session, asked):
+        return AskConsent(asked)
     return None
 
 

@@ -148,3 +148,23 @@ async def test_a_representative_who_left_office_acts_no_more(settled_provider: P
     await end_office(provider.registers, KHANG, HOA_BINH, "2026-11-21")
     assert (await portal.userinfo(tokens.access_token)).status_code == 401
     assert int(provider.clock()) == NOW, "within the same second"
+
+
+async def test_who_acts_for_a_company_cannot_hide_which_one(settled_provider: Provider) -> None:
+    provider, portal = settled_provider, settled_provider.portal("library")
+    asked, visit = await portal.send(provider.browser(), scope="openid profile org")
+    visit = await (await provider.sign_in(visit, KHANG)).submit(acting_for=HOA_BINH.record_id)
+    refused = await visit.submit(decision="allow", claim=["name"])
+    assert refused.status == 400, "every token names the company, so it is asked for as required"
+    visit = await refused.submit(decision="allow", claim=["name", "vn_organisation"])
+    tokens = await portal.tokens(asked, visit)
+    access = await portal.verify(tokens.access_token, audience=provider.settings.issuer)
+    assert HOA_BINH.code in orjson.dumps(access["vn_organisation"]).decode()
+
+
+async def test_who_acts_for_themselves_is_not_asked_about_a_company(settled_provider: Provider) -> None:
+    provider, portal = settled_provider, settled_provider.portal("library")
+    _, visit = await portal.send(provider.browser(), scope="openid profile org")
+    visit = await (await provider.sign_in(visit, KHANG)).submit(acting_for="self")
+    assert visit.offers(decision="allow", claim="name")
+    assert not visit.offers(decision="allow", claim="vn_organisation")

@@ -91,7 +91,7 @@ REGISTRATIONS: Final[Mapping[str, Mapping[str, Any]]] = {
             "Thư viện số",
             token_endpoint_auth_method="client_secret_basic",
             grant_types=["authorization_code", "refresh_token"],
-            scope="openid profile offline_access",
+            scope="openid profile org offline_access",
             legal_basis="consent",
         ),
         # old portals: without PKCE, RS256, a secret in the header or in the body
