@@ -33,7 +33,7 @@ from requests_oauthlib import OAuth2Session
 from keys import jose
 from keys.policy import Purpose
 from tests.support.browsing import read_forms
-from tests.support.databases import fresh_database
+from tests.support.databases import KINDS, fresh_database
 from tests.support.population import HOA
 from tests.support.provider import PASSWORD, Ground
 from tests.support.served import ServedProvider, served_provider
@@ -48,15 +48,15 @@ FIELDS: Final = (
 Tampering = Callable[["Given"], str]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=KINDS)
 async def served(
-    provider_ground: Ground, tmp_path_factory: pytest.TempPathFactory
+    provider_ground: Ground, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> AsyncIterator[ServedProvider]:
     """A provider on a socket, where one person has an account."""
     folder = tmp_path_factory.mktemp("served")
     async with (
-        fresh_database("sqlite", "provider", folder) as database_url,
-        fresh_database("sqlite", "registers", folder) as registers_url,
+        fresh_database(request.param, "provider", folder) as database_url,
+        fresh_database(request.param, "registers", folder) as registers_url,
         served_provider(database_url, registers_url, provider_ground, folder) as provider,
     ):
         await provider.open_account(provider_ground.verifier, HOA)

@@ -1,7 +1,6 @@
 """One provider for all tables of this folder: what a row asks of an endpoint leaves nothing behind for the next.
 
-It stands on SQLite, since these tables are about the protocol; what depends on the database asks for `provider`, which
-is fresh and comes on both.
+It comes on both databases, like everything; who needs a fresh one, or moves its clock, asks for `provider`.
 """
 
 from __future__ import annotations
@@ -11,20 +10,20 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.support.browsing import Browser
-from tests.support.databases import fresh_database
+from tests.support.databases import KINDS, fresh_database
 from tests.support.population import CITIZENS, HOA
 from tests.support.provider import Ground, Provider, running_provider
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", params=KINDS)
 async def service(
-    provider_ground: Ground, tmp_path_factory: pytest.TempPathFactory
+    provider_ground: Ground, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> AsyncIterator[Provider]:
     """A running provider where every citizen has an account; its clock stands."""
     folder = tmp_path_factory.mktemp("service")
     async with (
-        fresh_database("sqlite", "provider", folder) as database_url,
-        fresh_database("sqlite", "registers", folder) as registers_url,
+        fresh_database(request.param, "provider", folder) as database_url,
+        fresh_database(request.param, "registers", folder) as registers_url,
         running_provider(database_url, registers_url, provider_ground) as provider,
     ):
         await provider.open_account(*CITIZENS)

@@ -21,8 +21,6 @@ PROFILE = {"name", "family_name", "given_name", "middle_name", "gender", "birthd
 SILENT_ERRORS = {"login_required", "interaction_required", "account_selection_required", "consent_required"}
 MODES = ("query", "form_post")
 
-pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-
 
 @pytest.fixture
 def one(settled_provider: Provider) -> Provider:

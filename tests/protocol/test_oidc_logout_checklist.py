@@ -21,8 +21,6 @@ BYE = "https://ministry.example/bye"
 LONG_STATE = "s" * 128
 BCP47 = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
-pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-
 
 @pytest.fixture
 def one(settled_provider: Provider) -> Provider:

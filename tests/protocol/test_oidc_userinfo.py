@@ -25,8 +25,6 @@ from tests.support.population import (
 from tests.support.portals import Tokens
 from tests.support.provider import ISSUER, Provider
 
-ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-
 TOLD: Final[Mapping[Citizen, Mapping[str, Any]]] = {
     HOA: {
         "name": "Nguyễn Thị Hòa",
@@ -162,7 +160,6 @@ async def test_for_whom_a_person_acts(service: Provider) -> None:
     assert claims["vn_mandate"] == given.claims["vn_mandate"]
 
 
-@ON_SQLITE
 async def test_the_register_answers_as_it_is_now(settled_provider: Provider) -> None:
     provider = settled_provider
     given = await provider.tokens("ministry", HOA)
@@ -171,7 +168,6 @@ async def test_the_register_answers_as_it_is_now(settled_provider: Provider) -> 
     assert (answer["name"], answer["given_name"]) == ("Nguyễn Thị Hoà An", "Hoà An")
 
 
-@ON_SQLITE
 @pytest.mark.parametrize(
     "change",
     [
@@ -192,7 +188,6 @@ async def test_what_the_register_forbids_ends_the_token(
     assert HOA.name not in response.text
 
 
-@ON_SQLITE
 @pytest.mark.parametrize("ended", ["office", "company"])
 async def test_a_mandate_that_ended_ends_the_token(settled_provider: Provider, ended: str) -> None:
     provider, portal = settled_provider, settled_provider.portal("enterprise")

@@ -15,7 +15,6 @@ from tests.support.provider import Provider
 
 DESCRIPTION = re.compile(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+")
 UNKNOWN_REFRESH_TOKEN = f"{'A' * 22}.{'A' * 43}"
-ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
 
 def check_error(response: httpx2.Response, error: str, status: int = 400) -> None:
@@ -187,7 +186,6 @@ async def test_the_request_is_a_form_by_post(service: Provider, hoa: Browser) ->
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
 
 
-@ON_SQLITE
 async def test_a_code_works_for_a_minute(settled_provider: Provider) -> None:
     provider, browser = settled_provider, settled_provider.browser()
     portal, form = provider.portal("dossiers"), await fresh(provider, "dossiers", browser)
@@ -235,7 +233,6 @@ async def test_a_refresh_token_is_for_its_client(service: Provider, hoa: Browser
     assert (await service.portal("dossiers").refresh(first.refresh_token)).status_code == 200
 
 
-@ON_SQLITE
 async def test_a_refresh_token_lives_while_it_is_used_and_a_day_of_work_at_most(
     settled_provider: Provider,
 ) -> None:

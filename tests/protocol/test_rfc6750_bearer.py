@@ -15,7 +15,6 @@ from tests.support.provider import ISSUER, Provider
 
 CHALLENGE: Final = f'Bearer realm="{ISSUER}"'
 FORM: Final = "application/x-www-form-urlencoded"
-ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
 
 def check_challenge(response: httpx2.Response, status: int, error: str) -> None:
@@ -143,7 +142,6 @@ async def test_a_changed_token(service: Provider, given: Tokens) -> None:
         check_challenge(await service.portal("dossiers").userinfo(token), 401, "invalid_token")
 
 
-@ON_SQLITE
 async def test_a_token_lives_five_minutes(settled_provider: Provider) -> None:
     provider, portal = settled_provider, settled_provider.portal("dossiers")
     given = await provider.tokens("dossiers", HOA)

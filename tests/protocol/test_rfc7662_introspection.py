@@ -10,7 +10,6 @@ from tests.support.portals import API, Portal, Tokens
 from tests.support.provider import ISSUER, Provider
 
 DEAD = {"active": False}
-ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -144,7 +143,6 @@ async def test_only_by_post(service: Provider) -> None:
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
 
 
-@ON_SQLITE
 async def test_what_is_over_is_not_active(settled_provider: Provider) -> None:
     provider, portal = settled_provider, settled_provider.portal("dossiers")
     given = await provider.tokens("dossiers", HOA)

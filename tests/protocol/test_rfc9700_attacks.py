@@ -16,7 +16,6 @@ from tests.support.portals import ASSERTION_TYPE, Asked
 from tests.support.provider import ISSUER, PASSWORD, Provider
 
 CALLBACK = "https://dossiers.example/callback"
-pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 SESSION, BROWSER = "__Host-motcua-session", "__Host-motcua-browser"
 
 

@@ -17,7 +17,6 @@ from tests.support.provider import PASSWORD, Provider
 
 COOKIE, OTHER_COOKIE = b"c" * 32, b"o" * 32
 BROWSER = b"b" * 32
-ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -94,7 +93,6 @@ def _without_what_differs(page: str, number: str) -> str:
     return re.sub(r"/interaction/[\w-]+", "", page).replace(number, "")
 
 
-@ON_SQLITE
 async def test_a_stranger_cannot_tell_numbers_apart_at_login(provider: Provider) -> None:
     """An account, a person without one, nobody: the same status, headers and bytes."""
     await provider.open_account(HOA)
@@ -112,7 +110,6 @@ async def test_a_stranger_cannot_tell_numbers_apart_at_login(provider: Provider)
     }
 
 
-@ON_SQLITE
 async def test_a_stranger_cannot_tell_numbers_apart_at_activation(provider: Provider) -> None:
     await provider.open_account(HOA)
     told = set()
