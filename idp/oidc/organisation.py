@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta, timezone
-from typing import Final
+from datetime import UTC, datetime, time, timedelta
 
+from idp.registers.calendar import VIET_NAM
 from idp.registers.types import Representation
-
-VIET_NAM: Final = timezone(timedelta(hours=7))
-"""The country's one time zone, without summer time: a mandate's last day ends at its midnight."""
 
 
 def _instant(epoch: int) -> str:

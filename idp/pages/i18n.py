@@ -6,9 +6,11 @@ standard library, so that Babel is never loaded by the server.
 
 import gettext
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal, NewType, TypeAlias
+
+from idp.registers.calendar import VIET_NAM
 
 Locale: TypeAlias = Literal["vi", "en"]
 
@@ -19,9 +21,6 @@ LOCALES: Final[tuple[Locale, ...]] = ("vi", "en")
 DEFAULT_LOCALE: Final[Locale] = "vi"
 DOMAIN: Final = "motcua"
 CATALOGUE_DIRECTORY: Final = Path(__file__).parent / "locale"
-
-VIETNAM_TIME: Final = timezone(timedelta(hours=7), "ICT")
-"""Viet Nam keeps one time zone and no daylight saving time."""
 
 _ACCEPT_LANGUAGE_LIMIT: Final = 20
 _ENGLISH_MONTHS: Final = (
@@ -141,4 +140,4 @@ def iso_instant(at: int) -> str:
 
 
 def _local(at: int) -> datetime:
-    return datetime.fromtimestamp(at, VIETNAM_TIME)
+    return datetime.fromtimestamp(at, VIET_NAM)
