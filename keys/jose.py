@@ -29,6 +29,7 @@ __all__ = [
     "InvalidToken",
     "JwkSet",
     "Signer",
+    "SignerUnavailable",
     "VerificationKey",
     "VerifiedJws",
     "encode",
@@ -48,6 +49,10 @@ class InvalidToken(Exception):
     """Not a token that may be believed. The message says why, for our log; tell the sender nothing."""
 
 
+class SignerUnavailable(Exception):
+    """The place that holds a private key does not answer now; the message is one sentence for staff."""
+
+
 class Signer(Protocol):
     """A private key that signs, wherever it lives: in memory, or in a hardware module."""
 
@@ -62,8 +67,14 @@ class Signer(Protocol):
     def public_jwk(self) -> dict[str, str]:
         """The public key as published, with `kid`, `use` and `alg`."""
 
-    def sign(self, signing_input: bytes) -> bytes:
-        """The signature as it stands in a JWS: `r || s` for ES256 (RFC 7518 §3.4)."""
+    async def sign(self, signing_input: bytes) -> bytes:
+        """The signature as it stands in a JWS: `r || s` for ES256 (RFC 7518 §3.4).
+
+        A key in memory signs without giving way; a module may take its time.
+
+        Raises:
+            SignerUnavailable: the module that holds the key does not answer.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +102,14 @@ def _header_segment(alg: str, kid: str, typ: str) -> bytes:
     return base64url.encode(orjson.dumps({"alg": alg, "typ": typ, "kid": kid})) + b"."
 
 
-def encode(signer: Signer, claims: Mapping[str, object], typ: str) -> str:
-    """Sign claims as a compact JWS with the header members `alg`, `typ` and `kid` (RFC 7515 §3.1, §7.1)."""
+async def encode(signer: Signer, claims: Mapping[str, object], typ: str) -> str:
+    """Sign claims as a compact JWS with the header members `alg`, `typ` and `kid` (RFC 7515 §3.1, §7.1).
+
+    Raises:
+        SignerUnavailable: as `Signer.sign`.
+    """
     signing_input = _header_segment(signer.alg, signer.kid, typ) + base64url.encode(orjson.dumps(claims))
-    return (signing_input + b"." + base64url.encode(signer.sign(signing_input))).decode("ascii")
+    return (signing_input + b"." + base64url.encode(await signer.sign(signing_input))).decode("ascii")
 
 
 def _refuse_twice(members: list[tuple[str, object]]) -> None:

@@ -114,15 +114,16 @@ class Keyring:
             raise NoActiveKey(f"no active key for {purpose} with {alg}")
         return signer
 
-    def issue(
+    async def issue(
         self, purpose: Purpose, claims: Mapping[str, object], alg: str = policy.DEFAULT_ALGORITHM
     ) -> str:
         """Sign claims as a token of this purpose, with its `typ` (RFC 8725 §3.11).
 
         Raises:
             NoActiveKey: as `signer`.
+            SignerUnavailable: the module that holds the key does not answer.
         """
-        return encode(self.signer(purpose, alg), claims, policy.TOKEN_TYPES[purpose])
+        return await encode(self.signer(purpose, alg), claims, policy.TOKEN_TYPES[purpose])
 
     def jwks(self) -> PreparedJwks:
         """The key set of `jwks_uri`."""

@@ -63,10 +63,13 @@ def explain(error: Exception) -> str | None:
     from idp.settings import SettingsError
     from idp.store.database import DatabaseError
     from idp.store.outages import is_missing_table, is_outage
+    from keys.jose import SignerUnavailable
     from keys.keyring import NoActiveKey
     from keys.seal import InvalidKeyEncryptionKey, SealBroken
 
-    if isinstance(error, (SettingsError, DatabaseError, InvalidKeyEncryptionKey, SealBroken)):
+    if isinstance(
+        error, (SettingsError, DatabaseError, InvalidKeyEncryptionKey, SealBroken, SignerUnavailable)
+    ):
         return str(error)
     if isinstance(error, NoActiveKey):
         return f"There is {error}: run `motcua keys generate`."

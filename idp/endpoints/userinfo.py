@@ -68,7 +68,7 @@ async def _answer(request: Request, here: Surroundings, token: str) -> Answer:
         claims, issuer=context.settings.issuer, client_id=client.client_id, now=context.now
     )
     return responses.signed_jwt(
-        context.keyring.issue(Purpose.USERINFO, signed, alg=client.userinfo_signed_response_alg)
+        await context.keyring.issue(Purpose.USERINFO, signed, alg=client.userinfo_signed_response_alg)
     )
 
 

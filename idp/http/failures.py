@@ -19,6 +19,8 @@ from idp.pages.i18n import negotiate
 from idp.pages.render import Pages
 from idp.pages.views import ErrorPage
 from idp.store.outages import is_outage
+from keys.jose import SignerUnavailable
+from keys.keyring import NoActiveKey
 
 logger = logging.getLogger("motcua.failures")
 
@@ -38,7 +40,7 @@ class Failures:
 
     def answer(self, error: Exception, request: Request, kind: Kind, request_id: str) -> Response:
         """The answer to a request that failed; what the caller must not know goes to our log."""
-        if is_outage(error):
+        if is_outage(error) or isinstance(error, (SignerUnavailable, NoActiveKey)):
             logger.error("dependency unavailable: %r", error, extra={"request_id": request_id})
             error = Unavailable(str(error), retry_after=RETRY_SECONDS)
         match error:

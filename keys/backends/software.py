@@ -69,7 +69,7 @@ class SoftwareSigner:
         members = _public_members(self._key.public_key())
         return {**members, "kid": self.kid, "use": "sig", "alg": self.alg}
 
-    def sign(self, signing_input: bytes) -> bytes:
+    async def sign(self, signing_input: bytes) -> bytes:
         """The signature as it stands in a JWS."""
         return SIGN[self.alg](self._key, signing_input)
 

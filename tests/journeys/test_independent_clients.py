@@ -37,6 +37,7 @@ from tests.support.databases import KINDS, fresh_database
 from tests.support.population import HOA
 from tests.support.provider import PASSWORD, Ground
 from tests.support.served import ServedProvider, served_provider
+from tests.support.signing import at_once
 
 FIELDS: Final = (
     (("personal_number", HOA.number), ("password", PASSWORD)),
@@ -196,7 +197,7 @@ class Given:
     def issued(self, **changes: object) -> str:
         """As if we had issued it, with the right key but other claims."""
         kept = {name: value for name, value in (self.claims | changes).items() if value is not None}
-        return self.served.keyring.issue(self.purpose, kept)
+        return at_once(self.served.keyring.issue(self.purpose, kept))
 
     @property
     def public_key(self) -> Any:
@@ -308,7 +309,7 @@ def test_a_key_for_another_purpose_opens_nothing(
     served: ServedProvider, given_tokens: Mapping[Purpose, Given], purpose: Purpose
 ) -> None:
     claims = given_tokens[Purpose.ACCESS_TOKEN].claims
-    token = jose.encode(served.keyring.signer(purpose, "ES256"), claims, "at+jwt")
+    token = at_once(jose.encode(served.keyring.signer(purpose, "ES256"), claims, "at+jwt"))
     headers = {"authorization": f"Bearer {token}"}
     assert requests.get(f"{served.issuer}/userinfo", headers=headers, timeout=30).status_code == 401
 

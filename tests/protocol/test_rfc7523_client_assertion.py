@@ -16,6 +16,7 @@ from idp.oidc.client_authentication import (
 from keys.backends.software import SoftwareSigner
 from keys.jose import encode
 from tests.support.oidc_rules import ISSUER, NOW, TOKEN_ENDPOINT, client
+from tests.support.signing import at_once
 
 KEY = SoftwareSigner.generate("ES256")
 OTHER_KEY = SoftwareSigner.generate("ES256")
@@ -33,7 +34,7 @@ CLAIMS: dict[str, Any] = {
 
 def prove(*without: str, key: SoftwareSigner = KEY, **changes: object) -> AuthenticatedClient:
     claims = {name: value for name, value in (CLAIMS | changes).items() if name not in without}
-    form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": encode(key, claims, "JWT")}
+    form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": at_once(encode(key, claims, "JWT"))}
     credentials = read_credentials(None, form)
     return prove_client(credentials, PORTAL, issuer=ISSUER, token_endpoint=TOKEN_ENDPOINT, now=NOW)
 
@@ -115,7 +116,7 @@ def test_another_key_is_refused() -> None:
 
 
 def test_an_unsigned_assertion_is_refused() -> None:
-    token = encode(KEY, CLAIMS, "JWT")
+    token = at_once(encode(KEY, CLAIMS, "JWT"))
     unsigned = "eyJhbGciOiJub25lIn0." + token.split(".")[1] + "."
     with pytest.raises(InvalidClient):
         read_credentials(None, {"client_assertion_type": ASSERTION_TYPE, "client_assertion": unsigned})
@@ -127,7 +128,7 @@ def test_only_the_registered_algorithm() -> None:
         jwks={"keys": [KEY.public_jwk()]},
         token_endpoint_auth_signing_alg="PS256",
     )
-    form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": encode(KEY, CLAIMS, "JWT")}
+    form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": at_once(encode(KEY, CLAIMS, "JWT"))}
     with pytest.raises(InvalidClient):
         prove_client(
             read_credentials(None, form), strict, issuer=ISSUER, token_endpoint=TOKEN_ENDPOINT, now=NOW
@@ -137,13 +138,13 @@ def test_only_the_registered_algorithm() -> None:
 @pytest.mark.parametrize(
     "form",
     [
-        {"client_assertion": encode(KEY, CLAIMS, "JWT")},
+        {"client_assertion": at_once(encode(KEY, CLAIMS, "JWT"))},
         {"client_assertion_type": ASSERTION_TYPE},
-        {"client_assertion_type": "urn:x", "client_assertion": encode(KEY, CLAIMS, "JWT")},
+        {"client_assertion_type": "urn:x", "client_assertion": at_once(encode(KEY, CLAIMS, "JWT"))},
         {"client_assertion_type": ASSERTION_TYPE, "client_assertion": "rubbish"},
         {
             "client_assertion_type": ASSERTION_TYPE,
-            "client_assertion": encode(KEY, CLAIMS, "JWT"),
+            "client_assertion": at_once(encode(KEY, CLAIMS, "JWT")),
             "client_id": "other",
         },
     ],

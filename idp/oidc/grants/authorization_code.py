@@ -95,7 +95,7 @@ def _refusal(context: Context, client: Client, grant: Grant, error: OAuthError) 
 async def _issue(context: Context, client: Client, held: HeldGrant) -> dict[str, object]:
     """Sign first, keep then: what cannot be signed is not recorded as issued."""
     token = _first_refresh_token(client, held.grant)
-    response = token_response(
+    response = await token_response(
         context,
         client,
         held.grant,

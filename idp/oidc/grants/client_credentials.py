@@ -26,7 +26,9 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
     claims = machine_token_claims(
         issuer=context.settings.issuer, client=client, scope=scope, jti=jti, now=context.now
     )
-    token = context.keyring.issue(Purpose.ACCESS_TOKEN, claims, alg=client.access_token_signed_response_alg)
+    token = await context.keyring.issue(
+        Purpose.ACCESS_TOKEN, claims, alg=client.access_token_signed_response_alg
+    )
     await context.db.append(
         record(
             context, Kind.TOKEN, client_id=client.client_id, grant_type=GRANT_TYPE, scope=list(scope), jti=jti

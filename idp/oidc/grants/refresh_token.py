@@ -140,7 +140,7 @@ def _unsealed(token: RefreshToken, sealed: bytes) -> RefreshToken:
 async def _issue(
     context: Context, client: Client, held: HeldGrant, next_token: RefreshToken
 ) -> dict[str, object]:
-    response = token_response(
+    response = await token_response(
         context, client, held.grant, held.holder, nonce=None, refresh_token=next_token.text
     )
     event = record(

@@ -58,7 +58,7 @@ def release_of(context: Context, client: Client, grant: Grant, holder: Holder) -
     )
 
 
-def sign_access_token(context: Context, client: Client, grant: Grant, holder: Holder) -> str:
+async def sign_access_token(context: Context, client: Client, grant: Grant, holder: Holder) -> str:
     """A fresh access token of a grant (RFC 9068)."""
     access = PersonAccess(
         grant_id=grant.grant_id,
@@ -70,10 +70,12 @@ def sign_access_token(context: Context, client: Client, grant: Grant, holder: Ho
     claims = access_token_claims(
         access, client, issuer=context.settings.issuer, jti=secrets.token_urlsafe(16), now=context.now
     )
-    return context.keyring.issue(Purpose.ACCESS_TOKEN, claims, alg=client.access_token_signed_response_alg)
+    return await context.keyring.issue(
+        Purpose.ACCESS_TOKEN, claims, alg=client.access_token_signed_response_alg
+    )
 
 
-def sign_id_token(
+async def sign_id_token(
     context: Context, client: Client, grant: Grant, holder: Holder, *, nonce: str | None
 ) -> str:
     """A fresh ID token of a grant, with the claims that were asked for in it and granted."""
@@ -89,10 +91,10 @@ def sign_id_token(
         released=claim_values(holder.person, named, release) if named else {},
         now=context.now,
     )
-    return context.keyring.issue(Purpose.ID_TOKEN, claims, alg=client.id_token_signed_response_alg)
+    return await context.keyring.issue(Purpose.ID_TOKEN, claims, alg=client.id_token_signed_response_alg)
 
 
-def token_response(
+async def token_response(
     context: Context,
     client: Client,
     grant: Grant,
@@ -106,13 +108,13 @@ def token_response(
     Who refreshes for less than `openid` is given no ID token.
     """
     body: dict[str, object] = {
-        "access_token": sign_access_token(context, client, grant, holder),
+        "access_token": await sign_access_token(context, client, grant, holder),
         "token_type": "Bearer",
         "expires_in": ACCESS_TOKEN_LIFETIME,
         "scope": " ".join(grant.scope),
     }
     if OPENID in grant.scope:
-        body["id_token"] = sign_id_token(context, client, grant, holder, nonce=nonce)
+        body["id_token"] = await sign_id_token(context, client, grant, holder, nonce=nonce)
     if refresh_token is not None:
         body["refresh_token"] = refresh_token
     return body

@@ -19,6 +19,8 @@ from idp.errors import (
     Unavailable,
 )
 from idp.store.database import DatabaseError
+from keys.jose import SignerUnavailable
+from keys.keyring import NoActiveKey
 
 
 def busy() -> sqlite3.OperationalError:
@@ -112,7 +114,16 @@ async def test_a_page_error_for_a_program_is_json(door: Any) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [Unavailable("queue"), DatabaseError("x"), ConnectionRefusedError(), TimeoutError(), busy(), Deadlock()],
+    [
+        Unavailable("queue"),
+        DatabaseError("x"),
+        ConnectionRefusedError(),
+        TimeoutError(),
+        busy(),
+        Deadlock(),
+        SignerUnavailable("The module does not answer."),
+        NoActiveKey("no active key for id_token with ES256"),
+    ],
 )
 async def test_what_passes_is_503_and_worth_another_try(door: Any, error: Exception) -> None:
     door.failure = error

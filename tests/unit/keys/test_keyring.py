@@ -16,6 +16,7 @@ from keys.keyring import Keyring, NoActiveKey
 from keys.policy import Purpose, SecretPurpose, State
 from keys.seal import KeyEncryptionKey, SealBroken
 from keys.store import StoredKey, StoredSecret
+from tests.support.signing import at_once
 
 NOW = 1_800_000_000
 CLAIMS = {"iss": "https://motcua.example.vn", "sub": "abc", "aud": "cong", "exp": NOW + 300}
@@ -57,7 +58,7 @@ def _es256() -> SoftwareSigner:
 def test_a_token_comes_back_as_its_claims_and_has_the_type_of_its_purpose() -> None:
     keyring = _keyring(*(_stored(_es256(), purpose) for purpose in policy.SIGNING_KEYS))
     for purpose in Purpose:
-        token = keyring.issue(purpose, CLAIMS)
+        token = at_once(keyring.issue(purpose, CLAIMS))
         assert keyring.verify_own(token, purpose=purpose) == CLAIMS
         assert jwt.get_unverified_header(token)["typ"] == policy.TOKEN_TYPES[purpose]
 
@@ -65,7 +66,7 @@ def test_a_token_comes_back_as_its_claims_and_has_the_type_of_its_purpose() -> N
 def test_a_token_of_one_purpose_never_passes_for_another() -> None:
     keyring = _keyring(*(_stored(_es256(), purpose) for purpose in policy.SIGNING_KEYS))
     for issued in Purpose:
-        token = keyring.issue(issued, CLAIMS)
+        token = at_once(keyring.issue(issued, CLAIMS))
         for asked in set(Purpose) - {issued}:
             with pytest.raises(InvalidToken):
                 keyring.verify_own(token, purpose=asked)
@@ -78,7 +79,7 @@ def test_only_an_active_key_signs(state: State) -> None:
     with pytest.raises(NoActiveKey, match="id_token with ES256"):
         keyring.signer(Purpose.ID_TOKEN, "ES256")
     with pytest.raises(NoActiveKey):
-        keyring.issue(Purpose.ID_TOKEN, CLAIMS, "RS256")
+        at_once(keyring.issue(Purpose.ID_TOKEN, CLAIMS, "RS256"))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def test_only_an_active_key_signs(state: State) -> None:
 @pytest.mark.parametrize("state", State)
 def test_which_states_are_believed(purpose: Purpose, believed: set[State], state: State) -> None:
     signer = _es256()
-    token = encode(signer, CLAIMS, policy.TOKEN_TYPES[purpose])
+    token = at_once(encode(signer, CLAIMS, policy.TOKEN_TYPES[purpose]))
     keyring = _keyring(
         _stored(signer, purpose, state, retiring_at=NOW - 1 if state is State.RETIRING else None)
     )
@@ -105,7 +106,7 @@ def test_which_states_are_believed(purpose: Purpose, believed: set[State], state
 
 def test_a_retiring_key_whose_time_is_over_counts_as_retired_without_any_job() -> None:
     signer = _es256()
-    token = encode(signer, CLAIMS, "at+jwt")
+    token = at_once(encode(signer, CLAIMS, "at+jwt"))
     key = _stored(signer, Purpose.ACCESS_TOKEN, State.RETIRING, retiring_at=NOW)
     assert _keyring(key, now=NOW + policy.RETIRING_LIFETIME - 1).verify_own(
         token, purpose=Purpose.ACCESS_TOKEN
@@ -119,7 +120,7 @@ def test_a_retiring_key_whose_time_is_over_counts_as_retired_without_any_job() -
 def test_a_verified_token_is_not_believed_by_the_keyring_that_knows_of_the_revocation() -> None:
     signer = _es256()
     before = _keyring(_stored(signer))
-    token = before.issue(Purpose.ID_TOKEN, CLAIMS)
+    token = at_once(before.issue(Purpose.ID_TOKEN, CLAIMS))
     assert before.verify_own(token, purpose=Purpose.ID_TOKEN) == CLAIMS
     after = _keyring(_stored(signer, state=State.REVOKED))
     with pytest.raises(InvalidToken):
@@ -128,7 +129,7 @@ def test_a_verified_token_is_not_believed_by_the_keyring_that_knows_of_the_revoc
 
 def test_claims_that_a_caller_changes_are_not_changed_for_the_next() -> None:
     keyring = _keyring(_stored(_es256()))
-    token = keyring.issue(Purpose.ID_TOKEN, {"aud": ["a"]})
+    token = at_once(keyring.issue(Purpose.ID_TOKEN, {"aud": ["a"]}))
     keyring.verify_own(token, purpose=Purpose.ID_TOKEN)["aud"].append("b")
     assert keyring.verify_own(token, purpose=Purpose.ID_TOKEN) == {"aud": ["a"]}
 
@@ -136,7 +137,7 @@ def test_claims_that_a_caller_changes_are_not_changed_for_the_next() -> None:
 def test_verification_outlives_the_memory_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, "VERIFIED_TOKENS", 2)
     keyring = _keyring(_stored(_es256()))
-    tokens = [keyring.issue(Purpose.ID_TOKEN, {"sub": str(number)}) for number in range(5)]
+    tokens = [at_once(keyring.issue(Purpose.ID_TOKEN, {"sub": str(number)})) for number in range(5)]
     for _ in range(2):
         for number, token in enumerate(tokens):
             assert keyring.verify_own(token, purpose=Purpose.ID_TOKEN) == {"sub": str(number)}
@@ -156,17 +157,17 @@ def test_verification_outlives_the_memory_of_it(monkeypatch: pytest.MonkeyPatch)
 def test_headers_that_we_do_not_write_are_refused(header: dict[str, Any]) -> None:
     signer = _es256()
     keyring = _keyring(_stored(signer))
-    claims, _, _ = keyring.issue(Purpose.ID_TOKEN, CLAIMS).partition(".")[2].partition(".")
+    claims, _, _ = at_once(keyring.issue(Purpose.ID_TOKEN, CLAIMS)).partition(".")[2].partition(".")
     spelled = orjson.dumps({"alg": "ES256", "typ": "JWT", "kid": signer.kid, **header})
     signing_input = f"{base64url.encode_text(spelled)}.{claims}".encode()
-    signature = base64url.encode_text(signer.sign(signing_input))
+    signature = base64url.encode_text(at_once(signer.sign(signing_input)))
     with pytest.raises(InvalidToken):
         keyring.verify_own(f"{signing_input.decode()}.{signature}", purpose=Purpose.ID_TOKEN)
 
 
 def test_a_signature_has_one_spelling() -> None:
     keyring = _keyring(_stored(_es256()))
-    signed, _, spelled = keyring.issue(Purpose.ID_TOKEN, CLAIMS).rpartition(".")
+    signed, _, spelled = at_once(keyring.issue(Purpose.ID_TOKEN, CLAIMS)).rpartition(".")
     signature = base64url.decode(spelled)
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     padded_s = base64url.encode_text(signature[:32] + b"\x00" + signature[32:])
@@ -184,7 +185,7 @@ def test_even_a_good_signature_over_no_claims_is_refused(payload: bytes) -> None
     keyring = _keyring(_stored(signer))
     header = orjson.dumps({"alg": "ES256", "typ": "JWT", "kid": signer.kid})
     signing_input = base64url.encode(header) + b"." + base64url.encode(payload)
-    token = (signing_input + b"." + base64url.encode(signer.sign(signing_input))).decode()
+    token = (signing_input + b"." + base64url.encode(at_once(signer.sign(signing_input)))).decode()
     for _ in range(2):
         with pytest.raises(InvalidToken):
             keyring.verify_own(token, purpose=Purpose.ID_TOKEN)
@@ -227,7 +228,7 @@ def test_portals_verify_with_the_key_set() -> None:
     keyring = _keyring(_stored(_es256()), _stored(SoftwareSigner.generate("RS256")))
     jwks = json.loads(keyring.jwks().body)
     for alg in policy.SIGNING_ALGORITHMS:
-        token = keyring.issue(Purpose.ID_TOKEN, CLAIMS, alg)
+        token = at_once(keyring.issue(Purpose.ID_TOKEN, CLAIMS, alg))
         key = jwt.PyJWKSet.from_dict(jwks)[jwt.get_unverified_header(token)["kid"]]
         options: Any = {"verify_exp": False}
         assert jwt.decode(token, key, algorithms=[alg], audience="cong", options=options) == CLAIMS

@@ -61,7 +61,8 @@ async def test_a_token_survives_a_new_start(db: Database) -> None:
     await establish(db, KEK, NOW)
     first, second = await load_keyring(db, KEK, NOW), await load_keyring(db, KEK, NOW + 60)
     for purpose, alg in KINDS:
-        assert second.verify_own(first.issue(purpose, {"sub": "a"}, alg), purpose=purpose) == {"sub": "a"}
+        token = await first.issue(purpose, {"sub": "a"}, alg)
+        assert second.verify_own(token, purpose=purpose) == {"sub": "a"}
     assert first.jwks() == second.jwks()
     assert first.digest("pairwise", b"a") == second.digest("pairwise", b"a")
 
@@ -101,7 +102,7 @@ async def test_private_keys_do_not_stand_in_the_database(db: Database) -> None:
 async def test_a_worker_sees_a_revocation_and_believes_nothing_of_that_key(db: Database) -> None:
     await establish(db, KEK, NOW)
     keyring = await load_keyring(db, KEK, NOW)
-    token = keyring.issue(Purpose.ACCESS_TOKEN, {"sub": "a"})
+    token = await keyring.issue(Purpose.ACCESS_TOKEN, {"sub": "a"})
     assert keyring.verify_own(token, purpose=Purpose.ACCESS_TOKEN)
     assert await refresh_keyring(db, KEK, keyring, NOW) is keyring
     kid = keyring.signer(Purpose.ACCESS_TOKEN).kid
