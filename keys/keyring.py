@@ -40,7 +40,9 @@ class PreparedJwks:
 
 
 @dataclass(frozen=True, slots=True)
-class _OwnKey:
+class OwnKey:
+    """A key of ours, of any state, with what its signatures are checked by."""
+
     purpose: Purpose
     alg: str
     state: State
@@ -94,7 +96,7 @@ class Keyring:
             (key.purpose, key.algorithm): _open_key(key, kek) for key in keys if key.state is State.ACTIVE
         }
         self._keys = {
-            key.kid: _OwnKey(
+            key.kid: OwnKey(
                 key.purpose, key.algorithm, state, read_jwk(orjson.loads(key.public_jwk)).public_key
             )
             for key, state in self._stored
@@ -132,6 +134,10 @@ class Keyring:
     def public_jwks(self, purpose: Purpose) -> dict[str, Any]:
         """The public keys of one purpose as a JWK Set: for the entity configuration, for auditors."""
         return _published(self._stored, (policy.key_purpose(purpose),))
+
+    def find_key(self, kid: str) -> OwnKey | None:
+        """The key of an identifier, also one that nothing is believed of any more."""
+        return self._keys.get(kid)
 
     def verify_own(self, token: str, *, purpose: Purpose) -> dict[str, Any]:
         """The claims of a token that we signed for this purpose; its times and audience are the caller's to check.
