@@ -19,7 +19,7 @@ Endpoint = Callable[[Request, S], Awaitable[Response]]
 UNROUTED: Final = "-"
 """Stands in the access log where no route matched: the path itself may hold anything."""
 
-_PARAMETER: Final = re.compile(r"\{(\w+)\}")
+_PARAMETER: Final = re.compile(r"\{(\w+(?::path)?)\}")
 _SEGMENT: Final = "[A-Za-z0-9._~-]{1,128}"
 
 
@@ -34,8 +34,8 @@ class Kind(Enum):
 class Route(Generic[S]):
     """One path with an endpoint for each method; HEAD is answered wherever GET is.
 
-    `path` may hold `{name}` for one segment of unreserved characters (RFC 3986 §2.3); endpoints find it in
-    `request.path_params`.
+    `path` may hold `{name}` for one segment of unreserved characters (RFC 3986 §2.3) and `{name:path}` for one or
+    more of them; endpoints find them in `request.path_params` by `name`.
     """
 
     path: str
@@ -96,5 +96,10 @@ def endpoint_of(route: Route[S], method: str) -> Endpoint[S]:
 def _pattern(path: str) -> re.Pattern[str]:
     parts = _PARAMETER.split(path)
     fixed = [re.escape(part) for part in parts[::2]]
-    named = [f"(?P<{name}>{_SEGMENT})" for name in parts[1::2]]
+    named = [_group(parameter) for parameter in parts[1::2]]
     return re.compile("".join(text for pair in zip(fixed, [*named, ""], strict=True) for text in pair))
+
+
+def _group(parameter: str) -> str:
+    name, _, several = parameter.partition(":")
+    return f"(?P<{name}>{_SEGMENT}(?:/{_SEGMENT})*)" if several else f"(?P<{name}>{_SEGMENT})"

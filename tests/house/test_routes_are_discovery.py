@@ -19,6 +19,9 @@ from tests.support.provider import ISSUER, Provider
 PEOPLES_PAGES = ("/", "/interaction/", "/activate", "/account", "/static/", "/health/")
 """Addresses that programs have no business with: their place is not the metadata."""
 
+KEY_LOG = "/.well-known/key-log/"
+"""Found by the convention of transparency logs: whoever reads it has been given its origin and its key already."""
+
 ANSWERS = {
     "authorization_endpoint": ("GET", 400),
     "token_endpoint": ("POST", 401),
@@ -64,7 +67,8 @@ async def test_every_advertised_address_answers(provider: Provider) -> None:
 
 async def test_every_route_of_the_protocol_is_advertised(provider: Provider) -> None:
     advertised = set(_advertised(await _metadata(provider)).values())
-    ours = {route.path for route in ROUTES if route.path == "/" or route.path.startswith(PEOPLES_PAGES[1:])}
+    beside = (*PEOPLES_PAGES[1:], KEY_LOG)
+    ours = {route.path for route in ROUTES if route.path == "/" or route.path.startswith(beside)}
     assert {route.path for route in ROUTES} - ours == advertised | set(WELL_KNOWN)
     pages = {route.path for route in ROUTES if route.kind is Kind.PAGE}
     assert pages & advertised == {"/authorize", "/logout"}, "where people come through, errors are pages"

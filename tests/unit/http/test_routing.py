@@ -25,6 +25,18 @@ def test_a_path_matches_whole_or_not_at_all(path: str) -> None:
     assert routing.Routes([routing.page("/a/{id}", GET=nothing)]).find(path) is None
 
 
+@pytest.mark.parametrize("rest", ["x", "x/y", "x001/x234/067.p/5"])
+def test_a_parameter_may_take_several_segments(rest: str) -> None:
+    found = routing.Routes([routing.json("/a/{rest:path}", GET=nothing)]).find(f"/a/{rest}")
+    assert found is not None
+    assert found[1] == {"rest": rest}
+
+
+@pytest.mark.parametrize("path", ["/a", "/a/", "/a//x", "/a/x/", "/a/x//y", "/a/x/y\n", "/a/x/%2e", "/a/x y"])
+def test_several_segments_are_whole_ones(path: str) -> None:
+    assert routing.Routes([routing.json("/a/{rest:path}", GET=nothing)]).find(path) is None
+
+
 def test_dots_in_paths_are_dots() -> None:
     routes = routing.Routes([routing.json("/.well-known/{name}", GET=nothing)])
     assert routes.find("/xwell-known/a") is None
