@@ -128,7 +128,7 @@ class KeyEncryptionKey:
             SealBroken: changed, from another place, or sealed under another key-encryption key.
         """
         if not self.sealed(sealed):
-            raise SealBroken("The value was sealed under another key-encryption key.")
+            raise SealBroken("The keys of this installation were sealed under another key-encryption key.")
         return _decrypt(self._key, b"kek", sealed[1 + _ID_OCTETS :], _context(purpose, name))
 
     def sealed(self, value: bytes) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -31,11 +31,16 @@ class Row(Protocol):
     def __getitem__(self, key: str, /) -> Any: ...
 
 
-class Database(Protocol):
-    """The part of a database that keys need; one call is one statement, atomic and committed when it returns."""
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement with its values, for a write of the caller's."""
 
-    async def fetch_one(self, query: Executable, /, **values: object) -> Row | None:
-        """The first row of a SELECT or of an `INSERT ... RETURNING`."""
+    query: Executable
+    values: Mapping[str, object] = field(repr=False)
+
+
+class Database(Protocol):
+    """The part of a database that keys need: they read, and hand their caller what is to be written."""
 
     async def fetch_all(self, query: Executable, /, **values: object) -> Sequence[Row]:
         """All rows."""
@@ -150,7 +155,6 @@ _KEEP_ACTIVE_KEY: Final = (
         activated_at=bindparam("now"),
     )
     .on_conflict_do_nothing()
-    .returning(signing_keys.c.kid)
 )
 
 _ALL_SECRETS: Final = select(sealed_secrets.c.purpose, sealed_secrets.c.sealed).order_by(
@@ -161,7 +165,6 @@ _KEEP_SECRET: Final = (
     insert(sealed_secrets)
     .values(purpose=bindparam("purpose"), sealed=bindparam("sealed"), created_at=bindparam("now"))
     .on_conflict_do_nothing()
-    .returning(sealed_secrets.c.purpose)
 )
 
 
@@ -196,18 +199,19 @@ async def find_states(db: Database) -> tuple[tuple[str, str], ...]:
     )
 
 
-async def keep_active_key(db: Database, key: StoredKey, now: int) -> bool:
-    """Keep a new key as the active one; False if its purpose and algorithm have one already, then nothing is kept."""
-    kept = await db.fetch_one(
+def keep_active_key(key: StoredKey, now: int) -> Statement:
+    """Keep a new key as the active one; touches nothing if its purpose and algorithm have one already."""
+    return Statement(
         _KEEP_ACTIVE_KEY,
-        kid=key.kid,
-        purpose=key.purpose.value,
-        algorithm=key.algorithm,
-        public_jwk=key.public_jwk,
-        sealed_private_key=key.sealed_private_key,
-        now=now,
+        {
+            "kid": key.kid,
+            "purpose": key.purpose.value,
+            "algorithm": key.algorithm,
+            "public_jwk": key.public_jwk,
+            "sealed_private_key": key.sealed_private_key,
+            "now": now,
+        },
     )
-    return kept is not None
 
 
 async def find_secrets(db: Database) -> list[StoredSecret]:
@@ -220,7 +224,6 @@ async def find_secrets(db: Database) -> list[StoredSecret]:
     ]
 
 
-async def keep_secret(db: Database, secret: StoredSecret, now: int) -> bool:
-    """Keep the secret of a purpose; False if the purpose has one already, then nothing is kept."""
-    kept = await db.fetch_one(_KEEP_SECRET, purpose=secret.purpose.value, sealed=secret.sealed, now=now)
-    return kept is not None
+def keep_secret(secret: StoredSecret, now: int) -> Statement:
+    """Keep the secret of a purpose; touches nothing if the purpose has one already."""
+    return Statement(_KEEP_SECRET, {"purpose": secret.purpose.value, "sealed": secret.sealed, "now": now})

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -13,8 +12,11 @@ from idp.cli.output import instant, json_option, say_json, say_table
 from idp.cli.runtime import open_provider, open_runtime, operator, settings_of_environment
 
 if TYPE_CHECKING:
-    from keys.lifecycle import Established
+    from idp.context import Context
+    from keys.lifecycle import Made
     from keys.store import StoredKey
+
+_TRIES: Final = 5
 
 
 @click.group(name="keys")
@@ -54,33 +56,41 @@ def generate(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by nam
         click.echo("Nothing was missing.")
 
 
-async def _generate() -> Established:
-    from keys.lifecycle import establish
-    from keys.seal import KeyEncryptionKey
+async def _generate() -> Made:
+    from idp.store.database import NothingChanged
 
     settings = settings_of_environment()
-    kek = KeyEncryptionKey.read_file(settings.kek_file)
-    async with open_provider(settings) as db:
-        made = await establish(db, kek, int(time.time()))
-    if made.kids or made.secrets:
-        await _announce(made)
-    return made
+    async with open_runtime(settings, registers=False) as context:
+        for _ in range(_TRIES):
+            try:
+                return await _make_and_keep(context, settings.kek_file)
+            except NothingChanged:  # another process was first: what it kept is no longer missing
+                continue
+    raise click.ClickException("Other processes keep making keys at the same time: try again.")
 
 
-async def _announce(made: Established) -> None:
-    """Audit what was made, and have running workers load it."""
+async def _make_and_keep(context: Context, kek_file: Path) -> Made:
+    """Keep what was missing, its audit event, and what has running workers load it, in one write."""
     from idp.audit.events import Kind, record
     from idp.store import versions
+    from idp.store.database import required
+    from keys.lifecycle import make_missing
+    from keys.seal import KeyEncryptionKey
 
-    async with open_runtime(settings_of_environment(), registers=False) as context:
-        event = record(
-            context,
-            Kind.KEYS_GENERATED,
-            operator=operator(),
-            kids=list(made.kids),
-            secrets=[purpose.value for purpose in made.secrets],
+    made = await make_missing(context.db, KeyEncryptionKey.read_file(kek_file), context.now)
+    if made.kept:
+        await context.db.write(
+            *(required(statement.query, **statement.values) for statement in made.kept),
+            versions.changed(versions.KEYS),
+            record(
+                context,
+                Kind.KEYS_GENERATED,
+                operator=operator(),
+                kids=list(made.kids),
+                secrets=[purpose.value for purpose in made.secrets],
+            ),
         )
-        await context.db.write(versions.changed(versions.KEYS), event)
+    return made
 
 
 @keys_group.command("list")

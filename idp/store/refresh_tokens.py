@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import bindparam, delete, select, update
 
 from idp.store.columns import insert_all
-from idp.store.database import Database, Row, Step, step
+from idp.store.database import Database, Row, Step, required, step
 from idp.store.schema import refresh_tokens
 
 IDLE_LIFETIME: Final = 30 * 60  # seconds without use
@@ -52,7 +52,6 @@ ROTATE = (
         rotated_at=bindparam("now"),
         idle_expires_at=bindparam("idle_until"),
     )
-    .returning(refresh_tokens.c.grant_id)
 )
 PURGE = delete(refresh_tokens).where(
     refresh_tokens.c.grant_id.in_(
@@ -93,11 +92,9 @@ async def find(db: Database, family_digest: bytes) -> Family | None:
     return None if row is None else _family(row)
 
 
-async def rotate(
-    db: Database, family_digest: bytes, *, presented: bytes, successor: bytes, sealed: bytes, now: int
-) -> bool:
-    """Put the successor in the place of the presented token; one caller wins."""
-    row = await db.fetch_one(
+def rotate(family_digest: bytes, *, presented: bytes, successor: bytes, sealed: bytes, now: int) -> Step:
+    """Put the successor in the place of the presented token; required, and one caller wins."""
+    return required(
         ROTATE,
         family=family_digest,
         presented=presented,
@@ -106,4 +103,3 @@ async def rotate(
         now=now,
         idle_until=now + IDLE_LIFETIME,
     )
-    return row is not None

@@ -21,8 +21,11 @@ from tests.support.provider import Ground, Provider, running_provider
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """`appends` are inserts of fresh rows that share their commit with other requests'; `writes` are the steps of one
-    write of this request alone."""
+    """What one request asks for.
+
+    `appends` are inserts of fresh rows that share their commit with other requests'; `writes` are the steps of one
+    write of this request alone.
+    """
 
     reads: int = 0
     appends: int = 0

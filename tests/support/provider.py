@@ -24,12 +24,13 @@ from idp.store import accounts
 from idp.store.accounts import Account
 from idp.store.database import Database, open_database
 from idp.store.schema import audit_events
-from keys import lifecycle, store
+from keys import store
 from keys.keyring import Keyring, load_keyring
 from keys.seal import KeyEncryptionKey, create_kek_file
 from keys.store import StoredKey, StoredSecret
 from tests.support.browsing import ANDROID, Browser, Visit
 from tests.support.databases import fresh_database
+from tests.support.installation import establish, steps
 from tests.support.population import CITIZENS, Citizen, lay_out_population
 from tests.support.portals import REGISTRATIONS, Asked, Portal, Registered, Tokens, register
 
@@ -229,7 +230,7 @@ async def provider_ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
     kek = create_kek_file(folder / "kek")
     async with fresh_database("sqlite", "provider", folder) as url:
         database = await open_database(url)
-        await lifecycle.establish(database, kek, NOW - 86_400)
+        await establish(database, kek, NOW - 86_400)
         kept_keys, kept_secrets = await store.find_keys(database), await store.find_secrets(database)
         await database.close()
     hasher = PasswordHasher()
@@ -240,10 +241,9 @@ async def provider_ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
 
 async def _furnish(db: Database, registers: Database, ground: Ground) -> dict[str, Registered]:
     """Keys, clients and the country."""
-    for key in ground.keys:
-        await store.keep_active_key(db, key, NOW - 86_400)
-    for secret in ground.secrets:
-        await store.keep_secret(db, secret, NOW - 86_400)
+    at = NOW - 86_400
+    await db.write(*steps(store.keep_active_key(key, at) for key in ground.keys))
+    await db.write(*steps(store.keep_secret(secret, at) for secret in ground.secrets))
     made = [register(metadata, NOW - 3_600) for metadata in REGISTRATIONS.values()]
     await db.write(*(kept for _, kept in made))
     await lay_out_population(registers)

@@ -24,6 +24,7 @@ from keys import store
 from keys.keyring import Keyring, load_keyring
 from keys.seal import KeyEncryptionKey
 from tests.support.browsing import Browser
+from tests.support.installation import steps
 from tests.support.population import Citizen, lay_out_population
 from tests.support.portals import REGISTRATIONS, Portal, Registered, register
 from tests.support.provider import Ground
@@ -125,10 +126,8 @@ def _one_connection() -> httpx2.AsyncHTTPTransport:
 async def _furnish(db: Database, registers_url: str, ground: Ground) -> dict[str, Registered]:
     """Keys, clients and the country, as of now."""
     now = int(time.time())
-    for key in ground.keys:
-        await store.keep_active_key(db, key, now)
-    for secret in ground.secrets:
-        await store.keep_secret(db, secret, now)
+    await db.write(*steps(store.keep_active_key(key, now) for key in ground.keys))
+    await db.write(*steps(store.keep_secret(secret, now) for secret in ground.secrets))
     made = [register(metadata, now) for metadata in REGISTRATIONS.values()]
     await db.write(*(kept for _, kept in made))
     registers = await open_database(registers_url)

@@ -1,7 +1,7 @@
 """The grant type `refresh_token` (RFC 6749 §6, RFC 9700 §4.14): each token works once and gives the next.
 
-1. find the family  2. find the person as the registers state them now  3. rotate, one winner  4. a lost response is
-answered again for a short while  5. anything else that was rotated is a replay: the whole grant is revoked
+1. find the family  2. find the person as the registers state them now  3. sign, and rotate: one winner  4. a lost
+response is answered again for a short while  5. anything else that was rotated is a replay: the whole grant is revoked
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from idp.oidc.grants.refresh_secret import RefreshToken, read_refresh_token, suc
 from idp.oidc.grants.tokens import narrow, token_response
 from idp.oidc.scope import read_scope
 from idp.store import grants, refresh_tokens
-from idp.store.database import Step
+from idp.store.database import NothingChanged, Step
 from idp.store.grants import Grant
 from idp.store.refresh_tokens import GRACE, Family
 from keys.seal import SealBroken, seal_under, unseal_under
@@ -48,7 +48,7 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
         raise InvalidGrant(_UNKNOWN, detail="no such family")
     try:
         held = await _held(context, client, family, form.get("scope", ""))
-        next_token = await _rotate(context, token, family)
+        return await _answer(context, client, held, token, family)
     except Replayed as error:
         revoked = grants.revoke(family.grant_id, "refresh_replay", context.now)
         await context.db.write(revoked, _refusal(context, client, family, error))
@@ -56,7 +56,6 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
     except OAuthError as error:
         await context.db.append(_refusal(context, client, family, error))
         raise
-    return await _issue(context, client, held, next_token)
 
 
 def _refusal(context: Context, client: Client, family: Family, error: OAuthError) -> Step:
@@ -92,26 +91,37 @@ def narrowed(grant: Grant, scope: str) -> Grant:
     return narrow(grant, asked)
 
 
-async def _rotate(context: Context, token: RefreshToken, family: Family) -> RefreshToken:
-    """The successor: a fresh one for the winner, the winner's own for who asks again within the grace."""
+async def _answer(
+    context: Context, client: Client, held: HeldGrant, token: RefreshToken, family: Family
+) -> dict[str, object]:
+    """The response with the successor: a fresh one for the winner, the winner's own for who asks again in time.
+
+    What is answered is signed first, so that a key that cannot sign uses up no token; the rotation and its event are
+    one write.
+    """
     if token.secret_digest == family.current_digest:
         if min(family.idle_expires_at, family.expires_at) <= context.now:
             raise InvalidGrant(_UNKNOWN, detail="expired")
         fresh = successor(token)
-        if await _won(context, token, fresh):
-            return fresh
-        family = await _as_it_stands(context, token)
-    return await _asked_again(context, token, family)
+        response = await _signed(context, client, held, fresh)
+        try:
+            await context.db.write(_rotation(token, fresh, context.now), _issued(context, client, held))
+        except NothingChanged:
+            family = await _as_it_stands(context, token)
+        else:
+            return response
+    response = await _signed(context, client, held, _asked_again(context, token, family))
+    await context.db.append(_issued(context, client, held))
+    return response
 
 
-async def _won(context: Context, token: RefreshToken, fresh: RefreshToken) -> bool:
-    return await refresh_tokens.rotate(
-        context.db,
+def _rotation(token: RefreshToken, fresh: RefreshToken, now: int) -> Step:
+    return refresh_tokens.rotate(
         token.family_digest,
         presented=token.secret_digest,
         successor=fresh.secret_digest,
         sealed=seal_under(token.secret.encode(), fresh.secret.encode()),
-        now=context.now,
+        now=now,
     )
 
 
@@ -122,7 +132,7 @@ async def _as_it_stands(context: Context, token: RefreshToken) -> Family:
     return family
 
 
-async def _asked_again(context: Context, token: RefreshToken, family: Family) -> RefreshToken:
+def _asked_again(context: Context, token: RefreshToken, family: Family) -> RefreshToken:
     """The last token used is answered again for `GRACE` seconds, while its successor has not been used itself."""
     lost = token.secret_digest == family.previous_digest and family.successor_sealed is not None
     if lost and family.rotated_at is not None and context.now - family.rotated_at <= GRACE:
@@ -137,13 +147,16 @@ def _unsealed(token: RefreshToken, sealed: bytes) -> RefreshToken:
         raise InvalidGrant(_UNKNOWN, detail="the sealed successor cannot be opened") from error
 
 
-async def _issue(
+async def _signed(
     context: Context, client: Client, held: HeldGrant, next_token: RefreshToken
 ) -> dict[str, object]:
-    response = await token_response(
+    return await token_response(
         context, client, held.grant, held.holder, nonce=None, refresh_token=next_token.text
     )
-    event = record(
+
+
+def _issued(context: Context, client: Client, held: HeldGrant) -> Step:
+    return record(
         context,
         Kind.TOKEN,
         account_id=held.grant.account_id,
@@ -152,5 +165,3 @@ async def _issue(
         grant_id=held.grant.grant_id,
         grant_type=GRANT_TYPE,
     )
-    await context.db.append(event)
-    return response

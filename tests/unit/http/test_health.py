@@ -8,8 +8,8 @@ from typing import Any
 
 from idp.http import health
 from keys.keyring import load_keyring
-from keys.lifecycle import establish
 from keys.seal import KeyEncryptionKey
+from tests.support.installation import establish
 
 
 async def test_ready_needs_keys(db: Any) -> None:

@@ -14,9 +14,9 @@ from keys import policy, store
 from keys.backends.software import SoftwareSigner
 from keys.jose import InvalidToken
 from keys.keyring import load_keyring, refresh_keyring
-from keys.lifecycle import Established, establish
 from keys.policy import Purpose, SecretPurpose, State
 from keys.seal import KeyEncryptionKey, SealBroken
+from tests.support.installation import establish
 
 NOW = 1_800_000_000
 KEK = KeyEncryptionKey.of(b"k" * 32)
@@ -53,7 +53,7 @@ async def test_everything_that_policy_demands_is_made_once(db: Database) -> None
     assert len(made.kids) == len(KINDS)
     assert set(made.secrets) == set(SecretPurpose)
     assert sorted(_kinds(await store.find_keys(db))) == sorted(KINDS)
-    assert await establish(db, KEK, NOW + 1) == Established((), ())
+    assert not (await establish(db, KEK, NOW + 1)).kept
     assert await _count(db) == len(KINDS)
 
 
@@ -164,4 +164,4 @@ async def test_what_a_newer_version_keeps_is_passed_over(db: Database) -> None:
     keyring = await load_keyring(db, KEK, NOW)
     assert len(keyring.states) == len(KINDS)
     assert await refresh_keyring(db, KEK, keyring, NOW) is keyring
-    assert await establish(db, KEK, NOW) == Established((), ())
+    assert not (await establish(db, KEK, NOW)).kept
