@@ -17,9 +17,13 @@ from idp.http.access_log import AccessLog, BufferedAccessLog
 from idp.http.cookies import Cookies
 from idp.http.edge import Arrival, Edge
 from idp.jobs.schedule import jobs_of_worker
+from idp.jobs.sightings import keep_last_sightings, keep_sightings, read_addresses
 from idp.jobs.watch import VersionWatch
 from idp.jobs.worker import running_jobs
 from idp.oidc.client_cache import ClientCache
+from idp.oidc.discovery import endpoint
+from idp.oidc.key_sightings import Sightings
+from idp.oidc.stale_tokens import StaleTokens
 from idp.pages.render import Pages
 from idp.settings import Settings, read_settings
 from idp.store import versions
@@ -68,6 +72,8 @@ async def _open(
         pages=pages,
         cookies=Cookies(secure=settings.secure),
         documents=make_documents(settings),
+        sightings=Sightings(),
+        stale_tokens=StaleTokens(),
     )
 
     async def reload_keys() -> None:
@@ -75,11 +81,18 @@ async def _open(
 
     async def forget_clients() -> None:
         shared.clients.forget()
+        shared.sightings.addresses = await read_addresses(db)
+
+    async def write_sightings() -> None:
+        await keep_sightings(
+            db, shared.sightings, shared.clients, jwks_uri=endpoint(settings.issuer, "jwks_uri")
+        )
 
     watch = VersionWatch(db, {versions.KEYS: reload_keys, versions.CLIENTS: forget_clients})
     try:
-        async with running_jobs(db, jobs_of_worker(db, watch), clock=clock):
+        async with running_jobs(db, jobs_of_worker(db, watch, write_sightings), clock=clock):
             yield shared.surroundings
+        await keep_last_sightings(write_sightings)
     finally:
         shared.hasher.close()
         await registers.close()

@@ -1,4 +1,4 @@
-"""What anybody may read: the metadata documents and the keys (OpenID Connect Discovery, RFC 8414, RFC 7517)."""
+"""What anybody may read about us: the metadata documents (OpenID Connect Discovery, RFC 8414)."""
 
 from __future__ import annotations
 
@@ -31,12 +31,4 @@ async def metadata(request: Request, here: Surroundings) -> Answer:
     document = here.shared.documents[request.scope["path"]]
     return responses.prepared(
         request, document.body, document.etag, max_age=METADATA_CACHE_SECONDS, headers=FOR_EVERYBODY
-    )
-
-
-async def jwks(request: Request, here: Surroundings) -> Answer:
-    """The public keys."""
-    prepared = here.context.keyring.jwks()
-    return responses.prepared(
-        request, prepared.body, prepared.etag, max_age=prepared.max_age, headers=FOR_EVERYBODY
     )

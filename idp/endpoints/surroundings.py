@@ -11,6 +11,8 @@ from idp.context import Context
 from idp.http.cookies import Cookies
 from idp.http.edge import Arrival
 from idp.oidc.client_cache import ClientCache
+from idp.oidc.key_sightings import Sightings
+from idp.oidc.stale_tokens import StaleTokens
 from idp.pages.render import Pages
 from idp.settings import Settings
 from idp.store.database import Database
@@ -39,6 +41,8 @@ class Shared:
     pages: Pages
     cookies: Cookies
     documents: Mapping[str, Document]
+    sightings: Sightings
+    stale_tokens: StaleTokens
 
     def surroundings(self, arrival: Arrival) -> Surroundings:
         """What one request is given."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from idp.pages.views import FormPost, View
 
 _JSON: Final = b"application/json"
 _HTML: Final = b"text/html; charset=utf-8"
+_ENTITY_TAG: Final = re.compile(r'(?:W/)?"([^"]*)"')
 _URI_CHARACTERS: Final = "!#$%&'()*+,/:;=?@[]~"
 
 
@@ -112,7 +114,12 @@ def is_known(request: Request, etag: str) -> bool:
     asked = request.headers.get("if-none-match")
     if asked is None:
         return False
-    return asked.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in asked.split(","))
+    return asked.strip() == "*" or etag.strip('"') in entity_tags(asked)
+
+
+def entity_tags(field: str) -> tuple[str, ...]:
+    """The entity tags of an `If-None-Match`, without quotes and whether weak or strong (RFC 9110 §8.8.3)."""
+    return tuple(_ENTITY_TAG.findall(field))
 
 
 def not_modified(headers: Mapping[str, str]) -> Answer:

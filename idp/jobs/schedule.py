@@ -11,6 +11,7 @@ from idp.jobs.watch import VersionWatch
 from idp.store.database import Database
 
 PURGE_SECONDS: Final = 60
+SIGHTINGS_SECONDS: Final = 5
 WATCH_SECONDS: Final = 2
 """A change of a client or a key is seen by every worker after this long."""
 
@@ -29,9 +30,12 @@ class Job:
     exclusive: bool = False
 
 
-def jobs_of_worker(db: Database, watch: VersionWatch) -> tuple[Job, ...]:
+def jobs_of_worker(
+    db: Database, watch: VersionWatch, keep_sightings: Callable[[], Awaitable[None]]
+) -> tuple[Job, ...]:
     """What every worker process does beside its requests."""
     return (
         Job("watch", WATCH_SECONDS, lambda _now: watch.follow()),
+        Job("sightings", SIGHTINGS_SECONDS, lambda _now: keep_sightings()),
         Job("purge", PURGE_SECONDS, lambda now: purge_expired(db, now), exclusive=True),
     )

@@ -9,11 +9,12 @@ from sqlalchemy import Column, MetaData, Table, Text, create_engine, pool, selec
 from sqlalchemy.exc import SQLAlchemyError
 
 import keys.store
+from idp.store import readiness_schema
 from idp.store.database import Database, DatabaseError
 from idp.store.schema import metadata
 
-HEAD: Final = "0004"  # the newest migration; a test holds that it is
-TARGET = (metadata, keys.store.metadata)
+HEAD: Final = "0006"  # the newest migration; a test holds that it is
+TARGET = (metadata, readiness_schema.metadata, keys.store.metadata)
 SCRIPTS = Path(__file__).resolve().parent.parent.parent / "migrations"
 
 _version = Table("alembic_version", MetaData(), Column("version_num", Text, primary_key=True))
