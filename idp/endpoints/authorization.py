@@ -9,6 +9,7 @@ from starlette.requests import Request
 from idp.audit.events import Kind, record
 from idp.endpoints.beginning import begin_interaction
 from idp.endpoints.showing import locale_of
+from idp.endpoints.stale_keys import note_stale_key
 from idp.endpoints.surroundings import Surroundings
 from idp.errors import OAuthError, PageError
 from idp.http import responses
@@ -23,6 +24,7 @@ from idp.interaction.steps import Issue, Progress, Refuse, Situation, asked_now,
 from idp.oidc.authorization_request import read_authorization_request, read_parameters
 from idp.oidc.discovery import ENDPOINTS
 from idp.oidc.redirect_uri import AuthorizationResponse, failure, prove_target
+from keys.policy import Purpose
 
 
 async def get(request: Request, here: Surroundings) -> Answer:
@@ -67,6 +69,8 @@ async def _authorize(request: Request, here: Surroundings, pairs: Parameters) ->
 async def _begin(request: Request, here: Surroundings, errand: Errand) -> Answer:
     """With a session and nothing to ask the answer follows at once; else the person is led through the steps."""
     context = here.context
+    if hint := errand.request.unverified_id_token_hint:
+        note_stale_key(here, hint, Purpose.ID_TOKEN, "id_token_hint")
     session = await find_session(context, errand, here.shared.cookies.session_digest(request))
     situation = await look(context, errand, session, Progress())
     step = next_step(situation)

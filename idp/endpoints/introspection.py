@@ -8,6 +8,7 @@ from typing import Any, Final
 from starlette.requests import Request
 
 from idp.endpoints.authenticated import read_client_form
+from idp.endpoints.stale_keys import note_stale_key
 from idp.endpoints.surroundings import Surroundings
 from idp.errors import InvalidClient, InvalidGrant, InvalidRequest
 from idp.http import responses
@@ -40,6 +41,7 @@ async def post(request: Request, here: Surroundings) -> Answer:
 
 async def _access_token(here: Surroundings, client: Client, token: str) -> Mapping[str, object]:
     context = here.context
+    note_stale_key(here, token, Purpose.ACCESS_TOKEN, "introspection", presented_by=client.client_id)
     try:
         claims = context.keyring.verify_own(token, purpose=Purpose.ACCESS_TOKEN)
     except jose.InvalidToken:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from idp.audit.events import Kind, record
 from idp.endpoints.showing import client_card, field, locale_of, read_own_form, show
+from idp.endpoints.stale_keys import note_stale_key
 from idp.endpoints.surroundings import Surroundings
 from idp.http import responses
 from idp.http.access_log import note_client
@@ -26,8 +27,9 @@ from idp.oidc.end_session import (
 )
 from idp.pages import views
 from idp.store import sessions
-from idp.store.database import NothingChanged, Step
+from idp.store.database import NothingChanged
 from idp.store.sessions import Session
+from keys.policy import Purpose
 
 DECISION: Final = "decision"
 
@@ -71,6 +73,8 @@ async def _asked(request: Request, here: Surroundings, pairs: Parameters) -> Ans
 
 
 async def _read(request: Request, here: Surroundings, pairs: Parameters) -> Asking:
+    if token := field(pairs, "id_token_hint"):
+        note_stale_key(here, token, Purpose.ID_TOKEN, "id_token_hint")
     asked = read_logout_request(pairs, here.context.keyring, here.context.settings.issuer)
     client = await here.shared.clients.find(asked.client_id) if asked.client_id else None
     if client is not None:
@@ -122,7 +126,7 @@ async def _end_session(here: Surroundings, session_id: str, client_id: str) -> t
     )
     ended = sessions.end(session_id, account_id, "logout", context.now)
     try:
-        await context.db.write(Step(ended.query, ended.values, required=True), event)
+        await context.db.write(*ended, event)
     except NothingChanged:
         return ()
     return tuple(await sessions.clients_of(context.db, session_id))

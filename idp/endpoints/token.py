@@ -41,4 +41,6 @@ async def post(request: Request, here: Surroundings) -> Answer:
         raise UnsupportedGrantType(f"grant_type must be one of {', '.join(GRANT_TYPES)}")
     if grant_type not in client.grant_types:
         raise UnauthorizedClient(f"this client is not registered for the grant type {grant_type}")
-    return responses.json(await redeem(here.context, client, form), headers=NOT_KEPT)
+    answer = await redeem(here.context, client, form)
+    here.shared.sightings.used(client.client_id, here.context.now)
+    return responses.json(answer, headers=NOT_KEPT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from idp.audit.events import Kind, record
+from idp.endpoints.stale_keys import note_stale_key
 from idp.endpoints.surroundings import Surroundings
 from idp.errors import InvalidGrant, InvalidRequest, InvalidToken
 from idp.http import responses
@@ -81,6 +82,7 @@ async def _held(request: Request, here: Surroundings, token: str) -> tuple[HeldG
     context = here.context
     if not token:
         raise InvalidToken
+    note_stale_key(here, token, Purpose.ACCESS_TOKEN, "access_token")
     try:
         claims = context.keyring.verify_own(token, purpose=Purpose.ACCESS_TOKEN)
     except jose.InvalidToken as error:

@@ -21,9 +21,7 @@ POSITION: Final = "group_position"
 """Name of the column that says to whose statement a row belongs, from 1."""
 
 _PLACEHOLDER: Final = re.compile(r"\$(\d+)\b")
-_INSERT: Final = re.compile(
-    r"(INSERT INTO \w+ \([\w, ]+\)) VALUES \(((?:(?! ON CONFLICT ).)+)\)", re.DOTALL
-)
+_INSERT: Final = re.compile(r"(INSERT INTO \w+ \([\w, ]+\)) VALUES \(((?:(?! ON CONFLICT ).)+)\)", re.DOTALL)
 _UPDATE: Final = re.compile(r"(UPDATE \w+ SET .+?)\s+WHERE (.+?)\s+RETURNING (.+)", re.DOTALL)
 _WRITE: Final = re.compile(r"(?:INSERT INTO|UPDATE) (\w+)\b")
 _LOOKS_ELSEWHERE: Final = re.compile(r"\b(?:SELECT|FROM)\b")
