@@ -36,7 +36,7 @@ test: $(STAMP)  ## all tests, with browsers and both databases
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: $(STAMP) lint types  ## lint, types, house tests and fast unit tests: under two minutes
-	@$(BIN)/python -m pytest -q -m "not slow and not browser and not postgres" tests/house tests/unit
+	@$(BIN)/python -m pytest -q -m "not slow and not browser and not postgres and not hsm" tests/house tests/unit
 
 lint: $(STAMP)  ## ruff: rules and format
 	@$(BIN)/ruff check --quiet .

@@ -8,4 +8,5 @@ pytest_plugins = [
     "tests.support.personal_data",
     "tests.support.provider",
     "tests.support.run",
+    "tests.support.softhsm",
 ]

@@ -35,7 +35,10 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that drives a browser, by the fixtures it asks for."""
+    """Mark every test that drives a browser or a hardware module, by the fixtures it asks for."""
     for item in items:
-        if "browser" in getattr(item, "fixturenames", ()):
+        asked = getattr(item, "fixturenames", ())
+        if "browser" in asked:
             item.add_marker(pytest.mark.browser)
+        if "softhsm" in asked:
+            item.add_marker(pytest.mark.hsm)
