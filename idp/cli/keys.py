@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from idp.cli.keys_readiness import readiness
 from idp.cli.output import instant, json_option, say_json, say_table
 from idp.cli.runtime import open_provider, open_runtime, operator, settings_of_environment
 
@@ -22,6 +23,9 @@ _TRIES: Final = 5
 @click.group(name="keys")
 def keys_group() -> None:
     """Signing keys and secrets."""
+
+
+keys_group.add_command(readiness)
 
 
 @keys_group.command("create-kek")
