@@ -23,9 +23,11 @@ def read_secret_file(path: Path, what: str) -> bytes:
     try:
         # Without waiting: opening a pipe would wait for its writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            content = file.read(_LONGEST) if stat.S_ISREG(mode) else b""
+        try:
+            mode = os.fstat(descriptor).st_mode
+            content = os.read(descriptor, _LONGEST) if stat.S_ISREG(mode) else b""
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise SecretFileUnusable(f"{what} {path} cannot be read: {error.strerror}.") from error
     if not stat.S_ISREG(mode):

@@ -91,7 +91,7 @@ def _read(claims: Mapping[str, Any], certified_by: str, now: int) -> KeyCertific
     if claims.keys() != _CLAIMS:
         raise InvalidToken("The certificate does not have the claims of a certificate.")
     jwk, not_before, not_after = claims["jwk"], claims["nbf"], claims["exp"]
-    if not isinstance(jwk, dict) or type(not_before) is not int or type(not_after) is not int:
+    if not _is_jwk(jwk) or type(not_before) is not int or type(not_after) is not int:
         raise InvalidToken("The certificate does not have the claims of a certificate.")
     try:
         _check_validity(not_before, not_after)
@@ -103,6 +103,10 @@ def _read(claims: Mapping[str, Any], certified_by: str, now: int) -> KeyCertific
     if not not_before <= now < not_after:
         raise InvalidToken("The certificate is not valid at this time.")
     return KeyCertificate(kid, jwk, purpose, not_before, not_after, certified_by)
+
+
+def _is_jwk(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(member, str) for member in value.values())
 
 
 def _named(jwk: Mapping[str, object]) -> str:

@@ -48,14 +48,18 @@ class Pkcs11Token:
     ) -> None:
         self.label = label
         self._path = module.resolve()
-        self._module = Pkcs11Module.of(self._path)
-        self._session = TokenSession(label, pin_file, clock)
+        self._pin_file = pin_file
+        self._clock = clock
+        self._session = self._new_session()
 
-    def _here(self) -> Pkcs11Module:
-        """The library in this process: a fork leaves the thread behind."""
-        if self._module.pid != os.getpid():
-            self._module = Pkcs11Module.of(self._path)
-        return self._module
+    def _new_session(self) -> TokenSession:
+        return TokenSession(Pkcs11Module.of(self._path), self.label, self._pin_file, self._clock)
+
+    def _here(self) -> TokenSession:
+        """The session of this process: thread and session stay behind in a fork."""
+        if self._session.module.pid != os.getpid():
+            self._session = self._new_session()
+        return self._session
 
     async def run(
         self,
@@ -69,8 +73,8 @@ class Pkcs11Token:
         Raises:
             TokenUnavailable: no session, the device failed, the queue is full, or no answer in time.
         """
-        module = self._here()
-        return await module.run(partial(self._session.use, module, work, again=again), seconds)
+        session = self._here()
+        return await session.module.run(partial(session.use, work, again=again), seconds)
 
     def call(self, work: Callable[[Connection], _Result]) -> _Result:
         """As `run`, blocking: for the start of a program.
@@ -78,8 +82,8 @@ class Pkcs11Token:
         Raises:
             TokenUnavailable: as `run`.
         """
-        module = self._here()
-        return module.call(partial(self._session.use, module, work))
+        session = self._here()
+        return session.module.call(partial(session.use, work))
 
     async def generate(self, alg: str) -> Pkcs11Signer:
         """Make a key pair for a JWS algorithm, named by its thumbprint.
@@ -127,8 +131,8 @@ class Pkcs11Token:
         Raises:
             TokenUnavailable: no answer in time.
         """
-        module = self._here()
-        await module.run(partial(self._session.close, module))
+        session = self._here()
+        await session.module.run(session.close)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,9 +50,10 @@ class Connection:
     private_keys: dict[str, pkcs11.SignMixin] = field(default_factory=dict)
     """By `kid`. Handles of an older session may mean other keys: they go with it."""
 
-    def is_of(self, module: Pkcs11Module) -> bool:
-        """Whether the session can still be known: same process, library not initialised since."""
-        return self.module is module and self.generation == module.generation
+    @property
+    def is_current(self) -> bool:
+        """Whether the library can still know the session: it was not initialised since."""
+        return self.generation == self.module.generation
 
 
 def check_login_is_safe(flags: TokenFlag, label: str) -> None:
@@ -68,9 +69,10 @@ def check_login_is_safe(flags: TokenFlag, label: str) -> None:
 
 
 class TokenSession:
-    """Opens a token by its label with the PIN of a file, and keeps the session."""
+    """Opens a token by its label with the PIN of a file, and keeps the session; for one process."""
 
-    def __init__(self, label: str, pin_file: Path, clock: Callable[[], float]) -> None:
+    def __init__(self, module: Pkcs11Module, label: str, pin_file: Path, clock: Callable[[], float]) -> None:
+        self.module = module
         self.label = label
         self._pin_file = pin_file
         self._clock = clock
@@ -80,9 +82,7 @@ class TokenSession:
         self._not_before = float("-inf")
         self._refused_pin = b""
 
-    def use(
-        self, module: Pkcs11Module, work: Callable[[Connection], _Result], *, again: bool = True
-    ) -> _Result:
+    def use(self, work: Callable[[Connection], _Result], *, again: bool = True) -> _Result:
         """Do `work` with the session, once more with a new one if the old one has gone and `again` allows it.
 
         Raises:
@@ -90,28 +90,29 @@ class TokenSession:
             TokenUnavailable: no session, or `work` failed.
         """
         connection = self._connection
-        if connection is not None and connection.is_of(module):
+        if connection is not None and connection.is_current:
             try:
                 return work(connection)
             except (PKCS11Error, NoSuchKey) as error:
                 # A token that was removed may show itself as one without objects.
                 if not again or self._clock() < self._not_before:
                     raise self._failed(connection, error) from error
-                self._failed_in = module.generation
-        connection = self._connect(module)
+                self._failed_in = self.module.generation
+        connection = self._connect()
         try:
             return work(connection)
         except (PKCS11Error, NoSuchKey) as error:
             raise self._failed(connection, error) from error
 
-    def close(self, module: Pkcs11Module) -> None:
+    def close(self) -> None:
         """Log out and close the session, if there is one."""
         connection, self._connection = self._connection, None
-        if connection is not None and connection.is_of(module):
+        if connection is not None and connection.is_current:
             try:
                 connection.session.close()
             except PKCS11Error:
-                self._failed_in = module.generation  # it had gone by itself
+                self._failed_in = self.module.generation
+                self._failure = f"The session with the token {self.label!r} had gone."
 
     def _failed(self, connection: Connection, error: PKCS11Error | NoSuchKey) -> TokenUnavailable:
         if isinstance(error, NoSuchKey):
@@ -121,25 +122,25 @@ class TokenSession:
         self._failure = f"The token {self.label!r} does not work now: {reason_of(error)}."
         return TokenUnavailable(self._failure)
 
-    def _connect(self, module: Pkcs11Module) -> Connection:
+    def _connect(self) -> Connection:
         self._connection = None
         pin = self._read_pin()
         try:
-            if module.generation in (0, self._failed_in):
-                self._initialise(module)
-            session = self._open(self._find_token(module), pin)
+            if self.module.generation in (0, self._failed_in):
+                self._initialise()
+            session = self._open(self._find_token(), pin)
         except TokenUnavailable as error:
-            self._failed_in, self._failure = module.generation, str(error)
+            self._failed_in, self._failure = self.module.generation, str(error)
             raise
-        self._connection = Connection(session, module, module.generation)
+        self._connection = Connection(session, self.module, self.module.generation)
         return self._connection
 
-    def _initialise(self, module: Pkcs11Module) -> None:
+    def _initialise(self) -> None:
         now = self._clock()
         if now < self._not_before:
             raise TokenUnavailable(self._failure)
         self._not_before = now + RETRY_SECONDS
-        module.initialise()
+        self.module.initialise()
 
     def _read_pin(self) -> str:
         try:
@@ -154,12 +155,12 @@ class TokenSession:
             raise TokenUnavailable(self._failure)  # each attempt brings the token nearer to locking
         return pin
 
-    def _find_token(self, module: Pkcs11Module) -> pkcs11.Token:
-        tokens = [token for token in module.tokens() if token.flags & TokenFlag.TOKEN_INITIALIZED]
+    def _find_token(self) -> pkcs11.Token:
+        tokens = [token for token in self.module.tokens() if token.flags & TokenFlag.TOKEN_INITIALIZED]
         fitting = [token for token in tokens if token.label == self.label]
         if len(fitting) == 1:
             return fitting[0]
-        where = f"The PKCS #11 module {module.path} has"
+        where = f"The PKCS #11 module {self.module.path} has"
         if fitting:
             raise TokenUnavailable(f"{where} {len(fitting)} tokens with the label {self.label!r}.")
         labels = ", ".join(sorted(repr(token.label) for token in tokens)) or "none"

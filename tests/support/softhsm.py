@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -82,7 +83,7 @@ class _Away:
     slot: Path
     elsewhere: Path
 
-    def __enter__(self) -> _Away:
+    def __enter__(self) -> Self:
         self.slot.rename(self.elsewhere)
         return self
 
