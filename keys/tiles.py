@@ -45,7 +45,7 @@ class Tile:
             raise InvalidTile("No tile has this address.")
         level = None if found["level"] == "entries" else int(found["level"])
         tile = cls(level, int(re.sub("[x/]", "", found["index"])), int(found["width"] or TILE_WIDTH))
-        if tile.path != path or (level or 0) > _MAX_LEVEL:
+        if tile.path != path or tile.width > TILE_WIDTH or (level or 0) > _MAX_LEVEL:
             raise InvalidTile("This is not how a tile's address is spelled.")
         return tile
 
