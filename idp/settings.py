@@ -36,11 +36,21 @@ class Settings:
     help_line: str = ""
     shutdown_seconds: int = 20
     log_level: str = "info"
+    pkcs11_module: Path | None = None
+    pkcs11_token: str = ""
+    pkcs11_pin_file: Path | None = None
 
     @property
     def secure(self) -> bool:
         """Whether people reach us by https, so that cookies get `Secure` and the `__Host-` prefix."""
         return self.issuer.startswith("https://")
+
+    @property
+    def hardware_token(self) -> tuple[Path, str, Path] | None:
+        """Library, label and file with the PIN of the hardware module's token, where the installation has one."""
+        if self.pkcs11_module is None or self.pkcs11_pin_file is None:
+            return None
+        return self.pkcs11_module, self.pkcs11_token, self.pkcs11_pin_file
 
     @property
     def listen_address(self) -> tuple[str, int]:
@@ -84,6 +94,18 @@ def _read_database_url(text: str) -> str:
     return text
 
 
+def _read_path(text: str) -> Path:
+    if not text:
+        raise ValueError("must be the path of a file")
+    return Path(text)
+
+
+def _read_token_label(text: str) -> str:
+    if not text.strip() or len(text.encode()) > 32:
+        raise ValueError("must be the label of a token, at most 32 octets")  # PKCS #11 v2.40 §3.2
+    return text
+
+
 def _read_log_level(text: str) -> str:
     if text not in {"debug", "info", "warning", "error"}:
         raise ValueError("must be debug, info, warning or error")
@@ -103,7 +125,22 @@ _READERS: Mapping[str, Any] = {
     "help_line": str,
     "shutdown_seconds": lambda text: _read_count(text, 1, 600),
     "log_level": _read_log_level,
+    "pkcs11_module": _read_path,
+    "pkcs11_token": _read_token_label,
+    "pkcs11_pin_file": _read_path,
 }
+
+
+_TOGETHER = ("pkcs11_module", "pkcs11_token", "pkcs11_pin_file")
+
+
+def _check_together(values: Mapping[str, Any]) -> None:
+    missing = [PREFIX + name.upper() for name in _TOGETHER if name not in values]
+    if 0 < len(missing) < len(_TOGETHER):
+        verb = "is" if len(missing) == 1 else "are"
+        raise SettingsError(
+            f"{' and '.join(missing)} {verb} missing: library, token and PIN file of a hardware module go together"
+        )
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -125,4 +162,5 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             values[known[variable]] = _READERS[known[variable]](text)
         except ValueError as error:
             raise SettingsError(f"{variable} {error}") from error
+    _check_together(values)
     return Settings(**values)

@@ -37,6 +37,7 @@ __all__ = [
     "read_compact",
     "read_jwk",
     "read_jwk_set",
+    "read_object",
     "thumbprint",
     "verify",
     "verify_with",
@@ -118,7 +119,7 @@ def _refuse_twice(members: list[tuple[str, object]]) -> None:
         raise ValueError("a member stands twice")
 
 
-def _read_object(segment: str, part: str) -> dict[str, Any]:
+def read_object(segment: str, part: str) -> dict[str, Any]:
     """A JSON object without repeated members (RFC 7515 §4, RFC 7519 §4)."""
     try:
         octets = base64url.decode(segment)
@@ -144,7 +145,7 @@ def read_compact(token: str) -> CompactJws:
     if segments is None:
         raise InvalidToken("Not a compact JWS.")
     header_segment, payload_segment, signature_segment = segments.groups()
-    header = _read_object(header_segment, "header")
+    header = read_object(header_segment, "header")
     alg, kid = header.get("alg"), header.get("kid")
     if not isinstance(alg, str) or not isinstance(kid, str | None):
         raise InvalidToken("The header needs an `alg`, and `kid` is a string.")
@@ -230,7 +231,7 @@ def verify(
         )
     except (JoseError, ValueError, TypeError) as error:
         raise InvalidToken("The signature does not fit.") from error
-    return VerifiedJws(compact.unverified_header, _read_object(compact.payload_segment, "payload"))
+    return VerifiedJws(compact.unverified_header, read_object(compact.payload_segment, "payload"))
 
 
 def verify_with(compact: CompactJws, public_key: PublicKey, alg: str, typ: str) -> bytes:

@@ -1,4 +1,4 @@
-"""JSON Web Keys: thumbprints (RFC 7638) and the reading of foreign key sets (RFC 7517).
+"""JSON Web Keys: thumbprints (RFC 7638), and the reading of our own keys and of foreign key sets (RFC 7517).
 
 A public key is checked and imported once; a worker remembers the imported objects of its clients' keys.
 """
@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Final, cast
 
 import orjson
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, rsa
 
 from keys import base64url, policy
 from keys.signatures import KEY_TYPES, PublicKey
@@ -21,10 +21,12 @@ _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "EC": ("crv", "kty", "x", "y"),  # RFC 7638 §3.2, in lexicographic order
     "RSA": ("e", "kty", "n"),
     "OKP": ("crv", "kty", "x"),  # RFC 8037 §2
+    "AKP": ("alg", "kty", "pub"),  # RFC 9964 §6
     "oct": ("k", "kty"),
 }
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})  # RFC 7518 §6, RFC 9964
 _CURVES: Final = {"EC": "P-256", "OKP": "Ed25519"}
+_KINDS: Final = "Keys are EC on P-256, RSA, or OKP on Ed25519."
 
 
 class InvalidJwk(ValueError):
@@ -45,6 +47,23 @@ def _canonical(jwk: Mapping[str, object]) -> bytes:
     if not all(isinstance(value, str) for value in members.values()):
         raise InvalidJwk(f"A key of type {kty} needs the members {', '.join(names)}, each a string.")
     return orjson.dumps(members)
+
+
+def _spell(number: int, octets: int) -> str:
+    return base64url.encode_text(number.to_bytes(octets, "big"))
+
+
+def public_members(key: PublicKey) -> dict[str, str]:
+    """The members of a public key (RFC 7518 §6.2.1, §6.3.1; RFC 8037 §2; RFC 9964 §3)."""
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        point = key.public_numbers()
+        return {"kty": "EC", "crv": "P-256", "x": _spell(point.x, 32), "y": _spell(point.y, 32)}
+    if isinstance(key, rsa.RSAPublicKey):
+        numbers = key.public_numbers()
+        return {"kty": "RSA", "n": _spell(numbers.n, (key.key_size + 7) // 8), "e": _spell(numbers.e, 3)}
+    if isinstance(key, mldsa.MLDSA65PublicKey):
+        return {"kty": "AKP", "alg": "ML-DSA-65", "pub": base64url.encode_text(key.public_bytes_raw())}
+    return {"kty": "OKP", "crv": "Ed25519", "x": base64url.encode_text(key.public_bytes_raw())}
 
 
 def thumbprint(jwk: Mapping[str, object]) -> str:
@@ -93,7 +112,19 @@ def _import_okp(jwk: Mapping[str, str]) -> PublicKey:
     return ed25519.Ed25519PublicKey.from_public_bytes(x)
 
 
-_IMPORT: Final = {"EC": _import_ec, "RSA": _import_rsa, "OKP": _import_okp}
+def _import_akp(jwk: Mapping[str, str]) -> PublicKey:
+    if KEY_TYPES.get(jwk["alg"]) != "AKP":
+        raise InvalidJwk(
+            "The `alg` of a key of type AKP is ML-DSA-65, where this installation can verify it."
+        )
+    octets = _octets(jwk, "pub")
+    try:
+        return mldsa.MLDSA65PublicKey.from_public_bytes(octets)
+    except ValueError as error:
+        raise InvalidJwk("The `pub` of an ML-DSA-65 key has 1952 octets.") from error
+
+
+_IMPORT: Final = {"EC": _import_ec, "RSA": _import_rsa, "OKP": _import_okp, "AKP": _import_akp}
 
 
 @lru_cache(maxsize=policy.KNOWN_CLIENT_KEYS)
@@ -102,8 +133,12 @@ def _imported(canonical: bytes) -> PublicKey:
     jwk: dict[str, str] = orjson.loads(canonical)
     kty = jwk["kty"]
     if kty not in _IMPORT or jwk.get("crv") != _CURVES.get(kty):
-        raise InvalidJwk("Keys are EC on P-256, RSA, or OKP on Ed25519.")
+        raise InvalidJwk(_KINDS)
     return _IMPORT[kty](jwk)
+
+
+def _client_algorithms(kty: object) -> tuple[str, ...]:
+    return tuple(name for name in policy.CLIENT_ALGORITHMS if KEY_TYPES[name] == kty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +154,7 @@ class VerificationKey:
 
 
 def read_jwk(jwk: Mapping[str, object]) -> VerificationKey:
-    """Read one public signing key.
+    """Read one public signing key of a client.
 
     Raises:
         InvalidJwk: private members, a kind that is not accepted, too weak, or not a key at all.
@@ -127,15 +162,34 @@ def read_jwk(jwk: Mapping[str, object]) -> VerificationKey:
     if _PRIVATE & jwk.keys():
         raise InvalidJwk("The key set holds private or symmetric key material; replace those keys at once.")
     canonical = _canonical(jwk)
+    able = _client_algorithms(jwk["kty"])
+    if not able:
+        raise InvalidJwk(_KINDS)
     public_key = _imported(canonical)
     kid, alg = jwk.get("kid"), jwk.get("alg")
     if not (kid is None or (isinstance(kid, str) and kid)):
         raise InvalidJwk("The `kid` of a key is a string that is not empty.")
-    able = tuple(name for name in policy.CLIENT_ALGORITHMS if KEY_TYPES[name] == jwk["kty"])
     algorithms = able if alg is None else tuple(name for name in able if name == alg)
     if not algorithms:
         raise InvalidJwk(f"The `alg` of a key of type {jwk['kty']} is one of {', '.join(able)}.")
     return VerificationKey(kid, algorithms, public_key, orjson.loads(canonical))
+
+
+def read_own_jwk(jwk: Mapping[str, object]) -> PublicKey:
+    """The key object of one of our own published signing keys, of every kind that we sign with.
+
+    Raises:
+        InvalidJwk: private members, an `alg` that its type does not sign, or a `kid` that is not its thumbprint.
+    """
+    alg = jwk.get("alg")
+    if _PRIVATE & jwk.keys():
+        raise InvalidJwk("A published key holds private key material.")
+    if not isinstance(alg, str) or KEY_TYPES.get(alg) != jwk.get("kty"):
+        raise InvalidJwk("The `alg` of a key is one that its type signs.")
+    canonical = _canonical(jwk)
+    if jwk.get("kid") != base64url.encode_text(sha256(canonical).digest()):
+        raise InvalidJwk("The `kid` of a key of ours is its thumbprint.")
+    return _imported(canonical)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +226,9 @@ def _is_for_signatures(jwk: Mapping[str, object]) -> bool:
 
 def _is_known_kind(jwk: Mapping[str, object]) -> bool:
     kty = jwk.get("kty")
-    if kty not in _IMPORT:
+    able = _client_algorithms(kty)
+    if not able or not isinstance(kty, str):
         return False
-    able = [name for name in policy.CLIENT_ALGORITHMS if KEY_TYPES[name] == kty]
     return jwk.get("crv") == _CURVES.get(kty) and jwk.get("alg", able[0]) in able
 
 

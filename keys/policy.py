@@ -11,11 +11,13 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from keys.signatures import POST_QUANTUM
+
 
 class Purpose(StrEnum):
-    """What a signature is for.
+    """What a key is for.
 
-    A key signs for its own purpose only, so that one kind of token never passes as another.
+    A key serves its own purpose only, so that one kind of token never passes as another.
     """
 
     ID_TOKEN = "id_token"
@@ -25,6 +27,8 @@ class Purpose(StrEnum):
     LOGOUT = "logout"
     FEDERATION = "federation"
     AUDIT = "audit"
+    ENCRYPTION = "encryption"
+    """Opens what others encrypted for us; signs nothing."""
 
 
 class State(StrEnum):
@@ -61,6 +65,8 @@ class SecretPurpose(StrEnum):
     """Pseudonyms of persons in the audit log."""
     PERSONAL_DATA = "personal_data"
     """Sealed personal columns: contact addresses and the like."""
+    KEY_LOG = "key_log"
+    """The key that signs the checkpoints of the key log. Never replaced: portals know its public half."""
 
 
 KEY_PURPOSE: Final[Mapping[Purpose, Purpose]] = MappingProxyType({Purpose.LOGOUT: Purpose.ID_TOKEN})
@@ -85,27 +91,56 @@ TOKEN_TYPES: Final[Mapping[Purpose, str]] = MappingProxyType(
 DEFAULT_ALGORITHM: Final = "ES256"
 """Signs ten times as fast as RS256 and is a third shorter; every profile we serve accepts it."""
 
-SIGNING_ALGORITHMS: Final = ("ES256", "RS256")
-"""What we sign with. RS256 stays because Discovery 1.0 §3 and RFC 9068 §4 demand it of every provider."""
 
-SIGNING_KEYS: Final[Mapping[Purpose, tuple[str, ...]]] = MappingProxyType(
-    {
-        Purpose.ID_TOKEN: SIGNING_ALGORITHMS,
-        Purpose.ACCESS_TOKEN: SIGNING_ALGORITHMS,
-        Purpose.USERINFO: SIGNING_ALGORITHMS,
-        Purpose.INTROSPECTION: SIGNING_ALGORITHMS,
-        Purpose.FEDERATION: (DEFAULT_ALGORITHM,),
-        Purpose.AUDIT: (DEFAULT_ALGORITHM,),
-    }
+def signing_keys(*, post_quantum: bool) -> Mapping[Purpose, tuple[str, ...]]:
+    """The signing keys an installation has: an active one for each purpose and algorithm.
+
+    ES256 unless a client is registered for another one. RS256 stays because Discovery 1.0 §3 and RFC 9068 §4 demand it
+    of every provider; PS256 and EdDSA are what FAPI 2.0 §5.4.1 names beside ES256. `EdDSA` is written as such and not
+    `Ed25519` (RFC 9864): clients know the older name. ML-DSA-65 (RFC 9964) resists quantum computers, for tokens whose
+    signatures must hold for years; where the installed cryptography lacks it, it is neither made nor announced.
+    """
+    classical = (DEFAULT_ALGORITHM, "RS256", "PS256", "EdDSA")
+    chosen = (*classical, "ML-DSA-65") if post_quantum else classical
+    return MappingProxyType(
+        {
+            Purpose.ID_TOKEN: chosen,
+            Purpose.ACCESS_TOKEN: chosen,
+            Purpose.USERINFO: classical,
+            Purpose.INTROSPECTION: (DEFAULT_ALGORITHM, "RS256"),
+            Purpose.FEDERATION: (DEFAULT_ALGORITHM,),
+            Purpose.AUDIT: (DEFAULT_ALGORITHM,),
+        }
+    )
+
+
+SIGNING_KEYS: Final = signing_keys(post_quantum=POST_QUANTUM)
+
+ENCRYPTION_KEYS: Final[Mapping[Purpose, tuple[str, ...]]] = MappingProxyType(
+    {Purpose.ENCRYPTION: ("ECDH-ES", "RSA-OAEP-256")}
 )
-"""The keys an installation has: an active one for each purpose and algorithm."""
+"""The keys that others encrypt for us with: an active one for each algorithm of key management (RFC 7518 §4.1).
 
-PUBLISHED_PURPOSES: Final = (Purpose.ID_TOKEN, Purpose.ACCESS_TOKEN, Purpose.USERINFO, Purpose.INTROSPECTION)
+RSA1_5 is open to padding oracles (RFC 8725 §3.2); the key wrapping variants of ECDH-ES serve several recipients, and we
+are one."""
+
+CONTENT_ENCRYPTION: Final = ("A256GCM", "A128CBC-HS256")
+"""How the content may be encrypted for us (RFC 7518 §5.1). A128CBC-HS256 is what a sender uses who registered nothing
+else (OpenID Connect Registration §2), and every implementation has it; A256GCM is the stronger and faster one."""
+
+PUBLISHED_PURPOSES: Final = (
+    Purpose.ID_TOKEN,
+    Purpose.ACCESS_TOKEN,
+    Purpose.USERINFO,
+    Purpose.INTROSPECTION,
+    Purpose.ENCRYPTION,
+)
 """Purposes whose keys stand at `jwks_uri`. Federation keys stand in the entity configuration (OpenID Federation §3.1)
 and must not be protocol keys; audit keys are given to auditors."""
 
 CLIENT_ALGORITHMS: Final = ("ES256", "PS256", "EdDSA", "Ed25519", "RS256")
-"""What clients may sign with (assertions, request objects). Never symmetric, never `none` (RFC 8725 §3.1, §3.2)."""
+"""What clients may sign with (assertions, request objects). Never symmetric, never `none` (RFC 8725 §3.1, §3.2).
+Not ML-DSA-65: an assertion is worth nothing a few minutes later, when no quantum computer can have forged it."""
 
 FAPI_ALGORITHMS: Final = ("ES256", "PS256", "EdDSA", "Ed25519")
 """What clients of the FAPI 2.0 profile may sign with (FAPI 2.0 Security Profile §5.4.1; RFC 9864 for `Ed25519`)."""

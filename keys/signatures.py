@@ -1,4 +1,4 @@
-"""Signatures of JWS algorithms, on key objects (RFC 7518 §3, RFC 8037 §3.1, RFC 9864): sign and verify raw octets.
+"""Signatures of JWS algorithms, on key objects (RFC 7518 §3, RFC 8037 §3.1, RFC 9864, RFC 9964): raw octets.
 
 Keys are objects that were imported once: importing an RSA key for each signature would make it 150 times slower.
 """
@@ -6,15 +6,19 @@ Keys are objects that were imported once: importing an RSA key for each signatur
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature as _InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
-PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
+PrivateKey = (
+    ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | mldsa.MLDSA65PrivateKey
+)
+PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey | mldsa.MLDSA65PublicKey
 
 _ECDSA: Final = ec.ECDSA(SHA256())
 _SHA256: Final = SHA256()
@@ -58,12 +62,21 @@ def _verify_eddsa(key: ed25519.Ed25519PublicKey, signature: bytes, data: bytes) 
     key.verify(signature, data)
 
 
+def _sign_ml_dsa_65(key: mldsa.MLDSA65PrivateKey, data: bytes) -> bytes:
+    return key.sign(data)  # RFC 9964 §4: pure ML-DSA, an empty context
+
+
+def _verify_ml_dsa_65(key: mldsa.MLDSA65PublicKey, signature: bytes, data: bytes) -> None:
+    key.verify(signature, data)
+
+
 SIGN: Final[Mapping[str, Callable[[Any, bytes], bytes]]] = {
     "ES256": _sign_es256,
     "RS256": _sign_rs256,
     "PS256": _sign_ps256,
     "EdDSA": _sign_eddsa,
     "Ed25519": _sign_eddsa,
+    "ML-DSA-65": _sign_ml_dsa_65,
 }
 """`SIGN[alg](private_key, data)`: the signature as it stands in a JWS."""
 
@@ -73,16 +86,29 @@ _VERIFY: Final[Mapping[str, Callable[[Any, bytes, bytes], None]]] = {
     "PS256": _verify_ps256,
     "EdDSA": _verify_eddsa,
     "Ed25519": _verify_eddsa,
+    "ML-DSA-65": _verify_ml_dsa_65,
 }
 
-KEY_TYPES: Final[Mapping[str, str]] = {
-    "ES256": "EC",
-    "RS256": "RSA",
-    "PS256": "RSA",
-    "EdDSA": "OKP",
-    "Ed25519": "OKP",
-}
-"""The `kty` that each algorithm signs with."""
+
+def provides(make_key: Callable[[], object]) -> bool:
+    """Whether the installed cryptography can make such a key; builds on other libraries than OpenSSL may not."""
+    try:
+        make_key()
+    except UnsupportedAlgorithm:
+        return False
+    return True
+
+
+def key_types(*, post_quantum: bool) -> Mapping[str, str]:
+    """The `kty` that each algorithm signs with; without post-quantum keys, ML-DSA-65 is as unknown as any other."""
+    classical = {"ES256": "EC", "RS256": "RSA", "PS256": "RSA", "EdDSA": "OKP", "Ed25519": "OKP"}
+    return MappingProxyType(classical | ({"ML-DSA-65": "AKP"} if post_quantum else {}))
+
+
+POST_QUANTUM: Final = provides(mldsa.MLDSA65PrivateKey.generate)
+"""Whether this installation can sign with ML-DSA-65 (RFC 9964)."""
+
+KEY_TYPES: Final = key_types(post_quantum=POST_QUANTUM)
 
 
 class SignatureMismatch(Exception):

@@ -17,6 +17,7 @@ from idp.oidc.registered_uri import Kind
 from idp.oidc.scope import OFFLINE_ACCESS, SCOPES, is_resource_scope
 from keys import policy
 from keys.jose import JwkSet
+from keys.policy import Purpose
 
 AuthenticationMethod = Literal["private_key_jwt", "client_secret_basic", "client_secret_post", "none"]
 LegalBasis = Literal["statutory_task", "consent"]
@@ -168,15 +169,15 @@ _READERS: Final[Mapping[str, tuple[str, _Reader]]] = MappingProxyType(
         "jwks": ("jwks_document", fields.read_optional_object),
         "id_token_signed_response_alg": (
             "id_token_signed_response_alg",
-            _one_of(*policy.SIGNING_ALGORITHMS, default=policy.DEFAULT_ALGORITHM),
+            _one_of(*policy.SIGNING_KEYS[Purpose.ID_TOKEN], default=policy.DEFAULT_ALGORITHM),
         ),
         "access_token_signed_response_alg": (
             "access_token_signed_response_alg",
-            _one_of(*policy.SIGNING_ALGORITHMS, default=policy.DEFAULT_ALGORITHM),
+            _one_of(*policy.SIGNING_KEYS[Purpose.ACCESS_TOKEN], default=policy.DEFAULT_ALGORITHM),
         ),
         "userinfo_signed_response_alg": (
             "userinfo_signed_response_alg",
-            _one_of(None, *policy.SIGNING_ALGORITHMS, default=None),
+            _one_of(None, *policy.SIGNING_KEYS[Purpose.USERINFO], default=None),
         ),
         "subject_type": ("", _one_of("pairwise", default="pairwise")),
         "scope": ("scope", fields.read_scope_text),

@@ -20,6 +20,7 @@ from idp.oidc.redirect_uri import RESPONSE_MODES
 from idp.oidc.scope import SCOPES
 from idp.settings import Settings
 from keys import policy
+from keys.policy import Purpose
 
 ENDPOINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -76,8 +77,8 @@ def provider_metadata(settings: Settings) -> dict[str, object]:
         **_client_authentication("revocation", _METHODS),
         **_client_authentication("introspection", _METHODS[:-1]),
         "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": list(policy.SIGNING_ALGORITHMS),
-        "userinfo_signing_alg_values_supported": list(policy.SIGNING_ALGORITHMS),
+        "id_token_signing_alg_values_supported": list(policy.SIGNING_KEYS[Purpose.ID_TOKEN]),
+        "userinfo_signing_alg_values_supported": list(policy.SIGNING_KEYS[Purpose.USERINFO]),
         "acr_values_supported": list(acr_values_supported(issuer)),
         "claim_types_supported": ["normal"],
         "claims_supported": [*PROTOCOL_CLAIMS, *CLAIMS],

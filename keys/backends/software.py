@@ -5,26 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, rsa
 
-from keys import base64url, policy
-from keys.jwk import thumbprint
-from keys.signatures import KEY_TYPES, SIGN, PrivateKey, PublicKey
-
-
-def _spell(number: int, octets: int) -> str:
-    return base64url.encode_text(number.to_bytes(octets, "big"))
-
-
-def _public_members(key: PublicKey) -> dict[str, str]:
-    """The members of a public key (RFC 7518 §6.2.1, §6.3.1; RFC 8037 §2)."""
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        point = key.public_numbers()
-        return {"kty": "EC", "crv": "P-256", "x": _spell(point.x, 32), "y": _spell(point.y, 32)}
-    if isinstance(key, rsa.RSAPublicKey):
-        numbers = key.public_numbers()
-        return {"kty": "RSA", "n": _spell(numbers.n, (key.key_size + 7) // 8), "e": _spell(numbers.e, 3)}
-    return {"kty": "OKP", "crv": "Ed25519", "x": base64url.encode_text(key.public_bytes_raw())}
+from keys import policy
+from keys.jwk import public_members, thumbprint
+from keys.signatures import KEY_TYPES, SIGN, PrivateKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +28,8 @@ class SoftwareSigner:
             return cls._of(alg, ec.generate_private_key(ec.SECP256R1()))
         if kty == "RSA":
             return cls._of(alg, rsa.generate_private_key(policy.RSA_EXPONENT, policy.RSA_BITS))
+        if kty == "AKP":
+            return cls._of(alg, mldsa.MLDSA65PrivateKey.generate())
         return cls._of(alg, ed25519.Ed25519PrivateKey.generate())
 
     @classmethod
@@ -59,14 +46,14 @@ class SoftwareSigner:
 
     @classmethod
     def _of(cls, alg: str, key: PrivateKey) -> SoftwareSigner:
-        members = _public_members(key.public_key())
+        members = public_members(key.public_key())
         if members["kty"] != KEY_TYPES[alg]:
             raise ValueError(f"a key of type {members['kty']} does not sign {alg}")
         return cls(thumbprint(members), alg, key)
 
     def public_jwk(self) -> dict[str, str]:
         """The public key as published (RFC 7517 §4)."""
-        members = _public_members(self._key.public_key())
+        members = public_members(self._key.public_key())
         return {**members, "kid": self.kid, "use": "sig", "alg": self.alg}
 
     async def sign(self, signing_input: bytes) -> bytes:
@@ -74,7 +61,7 @@ class SoftwareSigner:
         return SIGN[self.alg](self._key, signing_input)
 
     def to_pkcs8(self) -> bytes:
-        """The private key in PKCS #8 DER, unencrypted: to be sealed at once."""
+        """The private key in PKCS #8 DER, unencrypted: to be sealed at once. Of ML-DSA, its seed (RFC 9881 §6)."""
         return self._key.private_bytes(
             serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )

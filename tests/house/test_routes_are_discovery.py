@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import jwt
 import pytest
 
 from idp.endpoints.routes import ROUTES
@@ -76,8 +75,7 @@ async def test_every_route_of_the_protocol_is_advertised(provider: Provider) -> 
 
 async def test_the_advertised_algorithms_have_keys(provider: Provider) -> None:
     document = await _metadata(provider)
-    keys = jwt.PyJWKSet.from_dict((await provider.http().get("/jwks")).json())
-    published = {key.algorithm_name for key in keys.keys}
+    published = {key["alg"] for key in (await provider.http().get("/jwks")).json()["keys"]}
     for name in ("id_token_signing_alg_values_supported", "userinfo_signing_alg_values_supported"):
         assert set(document[name]) <= published
 
