@@ -72,7 +72,7 @@ async def _open(
         pages=pages,
         cookies=Cookies(secure=settings.secure),
         documents=make_documents(settings),
-        sightings=Sightings(),
+        sightings=Sightings(await read_addresses(db)),
         stale_tokens=StaleTokens(),
     )
 

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 from idp.errors import InvalidClientMetadata
 from idp.oidc import metadata_fields as fields
+from idp.oidc.key_set_addresses import read_key_set_addresses
 from idp.oidc.registered_uri import Kind
 from idp.oidc.scope import OFFLINE_ACCESS, SCOPES, is_resource_scope
 from keys import policy
@@ -56,7 +57,8 @@ class Client:
     """One registered client. Times and ages are in seconds; `names` and `purpose` have the keys `vi` and `en`.
 
     `legacy` clients may leave PKCE out and send a secret in the body. `audience` are the protected resources that its
-    access tokens are for, `resources` the ones that it is itself, about whose tokens it may ask.
+    access tokens are for, `resources` the ones that it is itself, about whose tokens it may ask. `key_set_addresses`
+    are the networks that it fetches our keys from.
     """
 
     client_id: str
@@ -91,6 +93,7 @@ class Client:
     contacts: tuple[str, ...]
     audience: tuple[str, ...]
     resources: tuple[str, ...]
+    key_set_addresses: tuple[str, ...]
     issued_at: int
     disabled_at: int | None
 
@@ -195,6 +198,7 @@ _READERS: Final[Mapping[str, tuple[str, _Reader]]] = MappingProxyType(
         "contacts": ("contacts", fields.read_texts),
         "audience": ("audience", fields.read_resource_uris),
         "resources": ("resources", fields.read_resource_uris),
+        "key_set_addresses": ("key_set_addresses", read_key_set_addresses),
         "client_id_issued_at": ("issued_at", fields.read_optional_seconds),
     }
 )
@@ -224,6 +228,8 @@ def _check_kind(client: Client) -> None:
         raise InvalidClientMetadata(
             f"token_endpoint_auth_method of a {client.kind} client is one of {', '.join(sorted(rules.methods))}"
         )
+    if client.kind == "native" and client.key_set_addresses:
+        raise InvalidClientMetadata("key_set_addresses are of servers: an app is where its people are")
 
 
 def _check_uris(client: Client) -> None:

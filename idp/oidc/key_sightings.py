@@ -130,8 +130,8 @@ class Batch:
 class Sightings:
     """One worker's. `addresses` and `known_sets` (entity tags without quotes) are replaced as a whole."""
 
-    def __init__(self) -> None:
-        self.addresses = AddressBook()
+    def __init__(self, addresses: AddressBook | None = None) -> None:
+        self.addresses = addresses or AddressBook()
         self.known_sets: frozenset[str] = frozenset()
         self._batch = Batch()
         self._signed_of: dict[str, int] = {}

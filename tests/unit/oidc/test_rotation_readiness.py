@@ -1,0 +1,138 @@
+"""Whether a pending key may start to sign: a pure judgement of what is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from idp.oidc.client import Client
+from idp.oidc.rotation_readiness import (
+    ACTIVE_LIFETIME,
+    Evidence,
+    Fetched,
+    Key,
+    Readiness,
+    Standing,
+    assess,
+    relying_clients,
+)
+from keys import policy
+from keys.backends.software import SoftwareSigner
+from keys.policy import Purpose, State
+from tests.support.oidc_rules import NOW, client
+
+KEY = SoftwareSigner.generate("ES256")
+PUBLISHED = NOW - 3600
+PENDING = Key("new", Purpose.ID_TOKEN, "ES256", State.PENDING, PUBLISHED)
+API = "https://api.example.gov.vn"
+SIGNING = {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [KEY.public_jwk()]}}
+
+
+def portal(client_id: str, **changes: Any) -> Client:
+    return client(**{"client_id": client_id, "key_set_addresses": ["203.0.113.7"]} | changes)
+
+
+def fetched(client_id: str, *kids: str, at: int = NOW - 60, agent: str = "", network: str = "") -> Fetched:
+    return Fetched(client_id, agent, network, frozenset(kids), at, 3, 1 if agent else 0)
+
+
+def judge(
+    clients: list[Client], *fetches: Fetched, key: Key = PENDING, used_at: int = NOW - 86_400
+) -> Readiness:
+    activity = {one.client_id: used_at for one in clients}
+    (found,) = assess([key], Evidence(clients, fetches, activity, NOW))
+    return found
+
+
+def test_before_and_after_portals_fetch() -> None:
+    portals = [portal("a"), portal("b")]
+    before = judge(portals, fetched("a", "old"), fetched("b", "old", at=NOW - 9000))
+    assert before.verdict == "not yet: 2 of 2 portals have not fetched it"
+    assert {one.standing for one in before.portals} == {Standing.BEFORE}
+    half = judge(portals, fetched("a", "old", at=NOW - 9000), fetched("a", "old", "new"), fetched("b", "old"))
+    assert half.verdict == "not yet: 1 of 2 portals have not fetched it"
+    assert [(one.client_id, one.standing, one.last_at) for one in half.portals] == [
+        ("a", Standing.HAS_IT, NOW - 60),
+        ("b", Standing.BEFORE, NOW - 60),
+    ]
+    after = judge(portals, fetched("a", "old", "new"), fetched("b", "old", "new"))
+    assert (after.ready, after.verdict) == (True, "ready: 2 of 2 portals have fetched it")
+    assert after.activates_at == PUBLISHED + policy.PENDING_LIFETIME
+
+
+def test_a_portal_that_was_never_seen() -> None:
+    found = judge(
+        [portal("a"), portal("b", key_set_addresses=[]), portal("c", **SIGNING, key_set_addresses=[])]
+    )
+    assert [(one.standing, one.last_at, one.recognisable) for one in found.portals] == [
+        (Standing.NEVER, None, True),
+        (Standing.NEVER, None, False),
+        (Standing.NEVER, None, True),
+    ]
+    assert found.verdict == "not yet: 3 of 3 portals have not fetched it; 1 of them cannot show it"
+
+
+def test_portals_that_nobody_uses_are_not_counted() -> None:
+    found = judge([portal("a")], used_at=NOW - ACTIVE_LIFETIME)
+    assert found.verdict == "ready: no portal in use relies on it"
+    assert [one.client_id for one in found.unused] == ["a"]
+    again = judge([portal("a")], fetched("a", "old"), used_at=NOW - ACTIVE_LIFETIME)
+    assert again.verdict == "not yet: 1 of 1 portals have not fetched it"
+
+
+def test_a_key_that_is_not_published_is_not_ready() -> None:
+    found = judge([portal("a")], key=Key("new", Purpose.ID_TOKEN, "ES256", State.PENDING, None))
+    assert (found.ready, found.activates_at) == (False, None)
+    assert found.verdict == "not yet: it is not published"
+
+
+@pytest.mark.parametrize("state", [state for state in State if state is not State.PENDING])
+def test_only_pending_keys_of_the_key_set_are_judged(state: State) -> None:
+    evidence = Evidence([portal("a")], [], {}, NOW)
+    other = Key("audit", Purpose.AUDIT, "ES256", State.PENDING, PUBLISHED)
+    assert assess([Key("x", Purpose.ID_TOKEN, "ES256", state, PUBLISHED), other], evidence) == []
+
+
+def test_strangers_are_added_up_by_program_and_network() -> None:
+    found = judge(
+        [],
+        fetched("", "new", "old", agent="Java", network="203.0.113.0/24", at=NOW - 5),
+        fetched("", "new", agent="Java", network="203.0.113.0/24", at=NOW - 50),
+        fetched("", "old", agent="Java", network="198.51.100.0/24"),
+        fetched("", "new", agent="okhttp", network="203.0.113.0/24"),
+    )
+    assert [
+        (one.agent, one.network, one.count, one.bad_assertions, one.last_at) for one in found.strangers
+    ] == [
+        ("Java", "203.0.113.0/24", 6, 2, NOW - 5),
+        ("okhttp", "203.0.113.0/24", 3, 1, NOW - 60),
+    ]
+
+
+def test_who_relies_on_which_key() -> None:
+    machine = {
+        "application_type": "machine",
+        "grant_types": ["client_credentials"],
+        "redirect_uris": [],
+        "post_logout_redirect_uris": [],
+        "scope": "",
+        "legal_basis": "consent",
+    }
+    clients = [
+        portal("es"),
+        portal("rs", id_token_signed_response_alg="RS256", audience=[API]),
+        portal("signed", userinfo_signed_response_alg="RS256"),
+        client(client_id="api", resources=[API], **machine),
+        client(client_id="other-api", resources=["https://other.example.gov.vn"], **machine),
+    ]
+
+    def names(purpose: Purpose, algorithm: str) -> list[str]:
+        return [one.client_id for one in relying_clients(clients, purpose, algorithm)]
+
+    assert names(Purpose.ID_TOKEN, "ES256") == ["es", "signed"]
+    assert names(Purpose.ID_TOKEN, "RS256") == names(Purpose.LOGOUT, "RS256") == ["rs"]
+    assert names(Purpose.USERINFO, "RS256") == ["signed"]
+    assert names(Purpose.ACCESS_TOKEN, "ES256") == ["api"]
+    assert names(Purpose.ACCESS_TOKEN, "RS256") == []
+    assert names(Purpose.INTROSPECTION, "ES256") == []
