@@ -30,10 +30,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 LOG_PATH: Final = "/.well-known/key-log"
 PUBLISHED: Final = frozenset({"published", "activated", "retiring"})
 """The events after which a key may stand in the key set."""
-ENDED: Final = frozenset({"retired", "revoked"})
-"""The events that nothing can follow."""
-NOT_MATERIAL: Final = frozenset({"kid", "alg", "use", "key_ops"})
-"""Members of a JSON Web Key that describe it; all others are the key."""
+AFTER_THE_END: Final = {"retired": frozenset({"revoked"}), "revoked": frozenset[str]()}
+"""The events that may follow those after which a key is gone."""
 WIDTH: Final = 256
 LARGEST_ANSWER: Final = WIDTH * (2 + 0xFFFF)  # a full bundle of the longest entries
 TIMEOUT_SECONDS: Final = 10
@@ -69,7 +67,6 @@ class Checkpoint:
 class LoggedKey:
     """A key as the log has it."""
 
-    alg: str
     jwk: Mapping[str, Any]
     event: str
 
@@ -234,10 +231,11 @@ def follow(known: LoggedKey | None, event: Mapping[str, Any]) -> LoggedKey:
     if event["type"] == "generated":
         if known is not None:
             raise ValueError("the key was generated before")
-        return LoggedKey(event["alg"], dict(event["jwk"]), "generated")
+        return LoggedKey(dict(event["jwk"]), "generated")
     if known is None:
         raise ValueError("the key was never generated")
-    return known if known.event in ENDED else replace(known, event=event["type"])
+    may_follow = AFTER_THE_END.get(known.event)
+    return replace(known, event=event["type"]) if may_follow is None or event["type"] in may_follow else known
 
 
 def read_keys(entries: Sequence[bytes]) -> dict[str, LoggedKey]:
@@ -258,8 +256,7 @@ def reason_against(key: Mapping[str, Any], logged: LoggedKey | None) -> str | No
     """Why a key of the key set must not be trusted; None if it may."""
     if logged is None:
         return "is not in the log"
-    material = [{name: jwk[name] for name in jwk if name not in NOT_MATERIAL} for jwk in (key, logged.jwk)]
-    if material[0] != material[1] or key.get("alg", logged.alg) != logged.alg:
+    if key != logged.jwk:
         return "is another key than the one in the log"
     if logged.event not in PUBLISHED:
         return f"must not be published: the last that the log says of it is {logged.event!r}"

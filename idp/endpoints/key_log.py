@@ -12,7 +12,7 @@ from idp.endpoints.surroundings import Surroundings
 from idp.http import responses
 from idp.http.refusal import Refusal
 from idp.http.responses import Answer
-from keys.key_log import CHECKPOINT_PATH
+from keys.key_log import CHECKPOINT_PATH, KeyLog
 from keys.notes import LOG_PATH
 
 CHECKPOINT: Final = f"{LOG_PATH}/{CHECKPOINT_PATH}"
@@ -31,7 +31,7 @@ _GZIP: Final = {"content-encoding": "gzip"}
 
 async def checkpoint(request: Request, here: Surroundings) -> Answer:
     """What the log commits itself to at this moment."""
-    body = here.context.keyring.log.checkpoint.encode()
+    body = _log(here).checkpoint.encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = FOR_EVERYBODY | _ASKED_EACH_TIME
     return responses.prepared(request, body, etag, max_age=0, media=_TEXT, headers=headers)
@@ -39,7 +39,7 @@ async def checkpoint(request: Request, here: Surroundings) -> Answer:
 
 async def tile(request: Request, here: Surroundings) -> Answer:
     """A tile of hashes or a bundle of entries; the latest bundles under gzip for those who understand it."""
-    log, path = here.context.keyring.log, f"tile/{request.path_params['address']}"
+    log, path = _log(here), f"tile/{request.path_params['address']}"
     headers = FOR_EVERYBODY | {"cache-control": _FOR_EVER, "vary": "accept-encoding"}
     if _understands_gzip(request) and (compressed := log.compressed.get(path)) is not None:
         return Answer(compressed, media=_OCTETS, headers=headers | _GZIP)
@@ -47,6 +47,13 @@ async def tile(request: Request, here: Surroundings) -> Answer:
     if found is None:
         raise Refusal(404, "not_found", "the key log has no such tile")
     return Answer(found, media=_OCTETS, headers=headers)
+
+
+def _log(here: Surroundings) -> KeyLog:
+    log = here.context.keyring.log
+    if log is None:
+        raise Refusal(404, "not_found", "the key log has not begun")
+    return log
 
 
 def _understands_gzip(request: Request) -> bool:

@@ -168,6 +168,12 @@ def test_an_entry_longer_than_its_length_can_say_is_refused() -> None:
 # As the provider serves it
 
 
+def own_log(provider: Provider) -> KeyLog:
+    log = provider.keyring.log
+    assert log is not None
+    return log
+
+
 async def get(provider: Provider, path: str, **headers: str) -> httpx2.Response:
     asked = {"accept-encoding": "identity"} | {
         name.replace("_", "-"): value for name, value in headers.items()
@@ -181,7 +187,7 @@ async def test_the_checkpoint_is_asked_for_each_time(provider: Provider) -> None
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert answer.headers["cache-control"] == "no-cache"
     assert answer.headers["access-control-allow-origin"] == "*"
-    assert answer.text == provider.keyring.log.checkpoint
+    assert answer.text == own_log(provider).checkpoint
     known = await get(provider, "checkpoint", if_none_match=answer.headers["etag"])
     assert known.status_code == 304
 
@@ -201,7 +207,7 @@ async def test_entries_and_tiles_lead_to_the_checkpoint(provider: Provider) -> N
     for tile in tiles_of(checkpoint.size):
         answer = await get(provider, tile.path)
         assert answer.headers["cache-control"] == IMMUTABLE
-        assert answer.content == provider.keyring.log.serve(tile.path)
+        assert answer.content == own_log(provider).serve(tile.path)
 
 
 @pytest.mark.parametrize(
@@ -217,11 +223,11 @@ async def test_entries_and_tiles_lead_to_the_checkpoint(provider: Provider) -> N
 async def test_bundles_are_compressed_for_those_who_understand(
     provider: Provider, accepted: str, coding: str | None
 ) -> None:
-    tile = bundles_of(provider.keyring.log.size)[-1]
+    tile = bundles_of(own_log(provider).size)[-1]
     answer = await get(provider, tile.path, accept_encoding=accepted)
     assert answer.headers.get("content-encoding") == coding
     assert answer.headers["vary"] == "accept-encoding"
-    assert answer.content == provider.keyring.log.serve(tile.path)
+    assert answer.content == own_log(provider).serve(tile.path)
 
 
 async def test_what_the_log_has_not_is_not_kept_by_caches(provider: Provider) -> None:

@@ -114,13 +114,19 @@ def test_nothing_brings_a_revoked_key_back(check: Check) -> None:
     assert "'revoked'" in refused(check(provider))["current"]
 
 
+def test_a_retired_key_may_still_be_revoked(check: Check) -> None:
+    provider = Served(entries=[*ENTRIES, event("retired", "old"), event("revoked", "old")])
+    assert "'revoked'" in refused(check(provider))["old"]
+
+
 def test_a_key_that_was_never_published(check: Check) -> None:
     provider = Served(entries=[*ENTRIES, *life("early")], keys=[jwk("early")])
     assert "'generated'" in refused(check(provider))["early"]
 
 
 @pytest.mark.parametrize(
-    "changes", [{"x": "another"}, {"alg": "ES384"}, {"d": "private"}, {"crv": "P-384"}, {"x5c": "more"}]
+    "changes",
+    [{"x": "another"}, {"alg": "ES384"}, {"use": "enc"}, {"d": "private"}, {"crv": "P-384"}, {"x5u": "more"}],
 )
 def test_another_key_under_a_known_name(check: Check, changes: Jwk) -> None:
     provider = Served(keys=[jwk("current") | changes])
