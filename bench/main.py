@@ -20,6 +20,7 @@ from bench.plan import SCENARIOS, Load
 from bench.processes import BenchError
 from bench.report import print_loading, print_mode, read_baseline, verdicts
 from bench.rounds import Outcome, Wish, modes_of, run_rounds
+from bench.signing import Signing, measure_signing, print_signing
 from bench.store import Store
 
 FOLDER = ours.ROOT / "var" / "bench"
@@ -92,23 +93,28 @@ def run(options: argparse.Namespace) -> None:
         loadings = measure_loading(store, FOLDER, people) if people else []
     finally:
         store.stop()
-    _keep(outcomes, loadings)
-    _report(outcomes, loadings)
+    signings = measure_signing(FOLDER, 0.3 if options.quick else 1.5, cores[:1])
+    _keep(outcomes, loadings, signings)
+    _report(outcomes, loadings, signings)
 
 
-def _keep(outcomes: Mapping[str, Outcome], loadings: Sequence[Loading]) -> None:
+def _keep(outcomes: Mapping[str, Outcome], loadings: Sequence[Loading], signings: Sequence[Signing]) -> None:
     results = {
         "modes": {name: asdict(outcome) for name, outcome in outcomes.items()},
         "loading": [asdict(one) for one in loadings],
+        "signing": [asdict(one) for one in signings],
     }
     (FOLDER / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
 
 
-def _report(outcomes: Mapping[str, Outcome], loadings: Sequence[Loading]) -> None:
+def _report(
+    outcomes: Mapping[str, Outcome], loadings: Sequence[Loading], signings: Sequence[Signing]
+) -> None:
     baseline = read_baseline()
     for name, outcome in outcomes.items():
         print_mode(name, outcome, baseline)
     print_loading(loadings)
+    print_signing(signings)
     print("\n## Targets\n")
     for verdict in verdicts(outcomes["1core"], loadings, baseline):
         print(verdict)
