@@ -16,6 +16,8 @@ from idp.endpoints.surroundings import Shared, Surroundings
 from idp.http.access_log import AccessLog, BufferedAccessLog
 from idp.http.cookies import Cookies
 from idp.http.edge import Arrival, Edge
+from idp.http.outbound import Outbound
+from idp.jobs.backchannel_logout import Deliverer
 from idp.jobs.schedule import jobs_of_worker
 from idp.jobs.sightings import keep_last_sightings, keep_sightings, read_addresses
 from idp.jobs.watch import VersionWatch
@@ -88,9 +90,12 @@ async def _open(
             db, shared.sightings, shared.clients, jwks_uri=endpoint(settings.issuer, "jwks_uri")
         )
 
+    deliverer = Deliverer(
+        lambda: shared.context_of_job(int(clock())), shared.clients, Outbound(settings.outbound_networks)
+    )
     watch = VersionWatch(db, {versions.KEYS: reload_keys, versions.CLIENTS: forget_clients})
     try:
-        async with running_jobs(db, jobs_of_worker(db, watch, write_sightings), clock=clock):
+        async with running_jobs(db, jobs_of_worker(db, watch, write_sightings, deliverer), clock=clock):
             yield shared.surroundings
         await keep_last_sightings(write_sightings)
     finally:

@@ -39,6 +39,7 @@ class Settings:
     pkcs11_module: Path | None = None
     pkcs11_token: str = ""
     pkcs11_pin_file: Path | None = None
+    outbound_networks: tuple[str, ...] = ()
 
     @property
     def secure(self) -> bool:
@@ -128,6 +129,7 @@ _READERS: Mapping[str, Any] = {
     "pkcs11_module": _read_path,
     "pkcs11_token": _read_token_label,
     "pkcs11_pin_file": _read_path,
+    "outbound_networks": _read_networks,
 }
 
 

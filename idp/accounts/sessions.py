@@ -6,17 +6,16 @@ from idp.audit import events
 from idp.context import Context
 from idp.store import sessions
 from idp.store.accounts import Account
-from idp.store.database import NothingChanged, Step
+from idp.store.database import NothingChanged
 
 REASON = "staff"
 
 
 async def end_session(context: Context, account: Account, session_id: str, officer: str) -> bool:
     """End one session in one write with its event; False when this account has no such live session."""
-    ended = sessions.end(session_id, account.account_id, REASON, context.now)
     try:
         await context.db.write(
-            Step(ended.query, ended.values, required=True),
+            *sessions.end(session_id, account.account_id, REASON, context.now),
             events.record(
                 context,
                 events.Kind.SESSION_ENDED,
@@ -33,7 +32,7 @@ async def end_session(context: Context, account: Account, session_id: str, offic
 async def end_all_sessions(context: Context, account: Account, officer: str) -> None:
     """End every session of an account."""
     await context.db.write(
-        sessions.end_others(account.account_id, "", REASON, context.now),
+        *sessions.end_others(account.account_id, "", REASON, context.now),
         events.record(
             context, events.Kind.SESSION_ENDED, account_id=account.account_id, officer=officer, all=True
         ),

@@ -23,6 +23,10 @@ class Kind(StrEnum):
 
     LOGIN = "login"
     LOGOUT = "logout"
+    LOGOUT_DELIVERED = "logout.delivered"
+    LOGOUT_UNDELIVERED = "logout.undelivered"
+    LOGOUTS_RETRIED = "logout.retried"
+    INCIDENT_ENDED = "incident.ended"
     SESSION_ENDED = "session.ended"
     AUTHORIZATION = "authorization"
     CONSENT_GIVEN = "consent.given"

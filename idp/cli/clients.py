@@ -173,16 +173,9 @@ async def _add(metadata: dict[str, Any], *, replace: bool) -> tuple[str, str | N
 async def _register(context: Context, client: Client, document: str) -> str | None:
     from idp.audit.events import Kind
     from idp.store import clients as stored
-    from idp.store.database import required
 
     secret, digest = _fresh_secret() if client.needs_secret else (None, None)
-    step = required(
-        stored.ADD,
-        client_id=client.client_id,
-        metadata=document,
-        secret_digest=digest,
-        created_at=context.now,
-    )
+    step = stored.add(client.client_id, document, secret_digest=digest, now=context.now)
     await _write(context, step, Kind.CLIENT_ADDED, client.client_id, "add")
     return secret
 
@@ -190,12 +183,11 @@ async def _register(context: Context, client: Client, document: str) -> str | No
 async def _replace(context: Context, client: Client, document: str, kept: bytes | None) -> str | None:
     from idp.audit.events import Kind
     from idp.store import clients as stored
-    from idp.store.database import required
 
     secret, digest = (None, kept if client.needs_secret else None)
     if client.needs_secret and kept is None:
         secret, digest = _fresh_secret()
-    step = required(stored.REPLACE, client=client.client_id, metadata=document, secret_digest=digest)
+    step = stored.replace(client.client_id, document, secret_digest=digest)
     await _write(context, step, Kind.CLIENT_CHANGED, client.client_id, "replace")
     return secret
 
@@ -255,14 +247,13 @@ async def _new_secret(client_id: str) -> str:
     from idp.audit.events import Kind
     from idp.oidc.client_cache import client_of
     from idp.store import clients as stored
-    from idp.store.database import required
 
     async with open_runtime(settings_of_environment(), registers=False) as context:
         row = _required(await stored.find(context.db, client_id), client_id)
         if not client_of(row).needs_secret:
             raise click.ClickException(f"{client_id} does not authenticate by a secret.")
         secret, digest = _fresh_secret()
-        step = required(stored.REPLACE, client=client_id, metadata=row["metadata"], secret_digest=digest)
+        step = stored.replace(client_id, row["metadata"], secret_digest=digest)
         await _write(context, step, Kind.CLIENT_CHANGED, client_id, "new secret")
     return secret
 

@@ -16,6 +16,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "check": ("idp.cli.check:check", "Look over settings, database, keys, registers and clock."),
         "clients": ("idp.cli.clients:clients", "Register portals and other clients."),
         "accounts": ("idp.cli.accounts:accounts", "Activate, lock and unlock accounts of persons."),
+        "logouts": ("idp.cli.logouts:logouts", "Which portals could not be told of logouts."),
         "registers": ("idp.cli.registers:registers", "Generate, load and show the registers."),
         "keys": ("idp.cli.keys:keys_group", "Signing keys and secrets."),
     }

@@ -66,7 +66,7 @@ async def post_end_session(request: Request, here: Surroundings) -> Answer:
         by_session=session.session_id,
     )
     end = sessions.end(ended, session.account_id, "person", here.context.now)
-    done = await _try(here, Done.SESSION_ENDED, Step(end.query, end.values, required=True), event)
+    done = await _try(here, Done.SESSION_ENDED, *end, event)
     return _back(done)
 
 
@@ -83,8 +83,8 @@ async def post_end_others(request: Request, here: Surroundings) -> Answer:
         by_session=session.session_id,
         all_others=True,
     )
-    end = sessions.end_others(session.account_id, session.session_id, "person", here.context.now)
-    done = await _try(here, Done.OTHER_SESSIONS_ENDED, Step(end.query, end.values, required=True), event)
+    end = sessions.end_others(session.account_id, session.session_id, "person", here.context.now, needed=True)
+    done = await _try(here, Done.OTHER_SESSIONS_ENDED, *end, event)
     return _back(done)
 
 

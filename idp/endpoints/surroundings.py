@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from idp.authentication.hashing import PasswordHasher
 from idp.authentication.throttle import GlobalThrottle
@@ -17,6 +19,9 @@ from idp.pages.render import Pages
 from idp.settings import Settings
 from idp.store.database import Database
 from keys.keyring import Keyring
+
+OURSELVES: Final = "local"
+"""Stands in the audit where a request has its network address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,19 @@ class Shared:
             network=arrival.network,
         )
         return Surroundings(context, self)
+
+    def context_of_job(self, now: int) -> Context:
+        """What a rule is given that works for no request; in the audit it is a job's."""
+        return Context(
+            settings=self.settings,
+            db=self.db,
+            registers=self.registers,
+            keyring=self.keyring,
+            now=now,
+            request_id=f"job-{os.urandom(8).hex()}",
+            address=OURSELVES,
+            network=OURSELVES,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,8 +101,8 @@ def _session(
         session_id=current.session_id,
         replaced=True,
     )
-    ended = sessions.end(current.session_id, current.account_id, "replaced", context.now)
-    return session_id, (ended, replaced, opened)
+    ended = sessions.end(current.session_id, current.account_id, "replaced", context.now, needed=False)
+    return session_id, (*ended, replaced, opened)
 
 
 def refused_login(context: Context, refusal: Refusal, client_id: str | None) -> Step:

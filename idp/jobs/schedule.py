@@ -6,9 +6,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from idp.jobs.backchannel_logout import Deliverer, deliver_logouts
+from idp.jobs.incidents import end_incidents
 from idp.jobs.purge import purge_expired
 from idp.jobs.watch import VersionWatch
 from idp.store.database import Database
+
+INCIDENT_SECONDS: Final = 2
+LOGOUT_SECONDS: Final = 2
+"""A portal is told of a logout after this long at the latest, if it answers."""
 
 PURGE_SECONDS: Final = 60
 SIGHTINGS_SECONDS: Final = 5
@@ -31,11 +37,16 @@ class Job:
 
 
 def jobs_of_worker(
-    db: Database, watch: VersionWatch, keep_sightings: Callable[[], Awaitable[None]]
+    db: Database,
+    watch: VersionWatch,
+    keep_sightings: Callable[[], Awaitable[None]],
+    deliverer: Deliverer,
 ) -> tuple[Job, ...]:
     """What every worker process does beside its requests."""
     return (
         Job("watch", WATCH_SECONDS, lambda _now: watch.follow()),
         Job("sightings", SIGHTINGS_SECONDS, lambda _now: keep_sightings()),
+        Job("logouts", LOGOUT_SECONDS, lambda _now: deliver_logouts(deliverer)),
+        Job("incidents", INCIDENT_SECONDS, lambda _now: end_incidents(deliverer.context), exclusive=True),
         Job("purge", PURGE_SECONDS, lambda now: purge_expired(db, now), exclusive=True),
     )

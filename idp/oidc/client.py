@@ -90,6 +90,8 @@ class Client:
     logo_uri: str
     policy_uri: str
     tos_uri: str
+    backchannel_logout_uri: str
+    backchannel_logout_session_required: bool
     contacts: tuple[str, ...]
     audience: tuple[str, ...]
     resources: tuple[str, ...]
@@ -127,7 +129,6 @@ _UNSUPPORTED: Final[Mapping[str, str]] = MappingProxyType(
         "id_token_encrypted_response_enc": "encrypted ID tokens are not supported",
         "userinfo_encrypted_response_alg": "encrypted UserInfo is not supported",
         "userinfo_encrypted_response_enc": "encrypted UserInfo is not supported",
-        "backchannel_logout_uri": "back-channel logout is not supported",
         "frontchannel_logout_uri": "front-channel logout is not supported",
         "software_statement": "software statements are not supported",
     }
@@ -135,7 +136,6 @@ _UNSUPPORTED: Final[Mapping[str, str]] = MappingProxyType(
 """Registered names that would have no effect here, and what to do instead."""
 
 _UNSUPPORTED_WHEN_TRUE: Final = (
-    "backchannel_logout_session_required",
     "frontchannel_logout_session_required",
     "require_pushed_authorization_requests",
     "require_signed_request_object",
@@ -195,6 +195,11 @@ _READERS: Final[Mapping[str, tuple[str, _Reader]]] = MappingProxyType(
         "logo_uri": ("logo_uri", fields.read_page_uri),
         "policy_uri": ("policy_uri", fields.read_page_uri),
         "tos_uri": ("tos_uri", fields.read_page_uri),
+        "backchannel_logout_uri": ("backchannel_logout_uri", fields.read_called_uri),
+        "backchannel_logout_session_required": (
+            "backchannel_logout_session_required",
+            fields.read_boolean,
+        ),
         "contacts": ("contacts", fields.read_texts),
         "audience": ("audience", fields.read_resource_uris),
         "resources": ("resources", fields.read_resource_uris),
@@ -237,6 +242,10 @@ def _check_uris(client: Client) -> None:
         for uri in getattr(client, name):
             fields.check_client_uri(name, uri, client.kind)
     redirects = "authorization_code" in client.grant_types
+    if client.backchannel_logout_uri and not redirects:
+        raise InvalidClientMetadata("backchannel_logout_uri is for clients that people log in to")
+    if client.backchannel_logout_session_required and not client.backchannel_logout_uri:
+        raise InvalidClientMetadata("backchannel_logout_session_required needs backchannel_logout_uri")
     if redirects != bool(client.redirect_uris):
         raise InvalidClientMetadata("redirect_uris and the grant type authorization_code belong together")
     if redirects != bool(client.response_types):

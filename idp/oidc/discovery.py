@@ -89,4 +89,6 @@ def provider_metadata(settings: Settings) -> dict[str, object]:
         "display_values_supported": list(DISPLAY_ADVERTISED),
         "prompt_values_supported": list(PROMPT_VALUES),
         "ui_locales_supported": list(LANGUAGES),
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
     }

@@ -171,6 +171,14 @@ def read_page_uri(metadata: Mapping[str, object], name: str) -> str:
     return uri
 
 
+def read_called_uri(metadata: Mapping[str, object], name: str) -> str:
+    """An address that we call ourselves, or nothing (OpenID Connect Back-Channel Logout §2.2): as for the web.
+
+    Where it leads is judged when it is called (`idp.http.outbound`): a name may lead elsewhere tomorrow.
+    """
+    return read_page_uri(metadata, name)
+
+
 def read_resource_uris(metadata: Mapping[str, object], name: str) -> tuple[str, ...]:
     """Addresses of protected resources, as they stand in the `aud` of access tokens (RFC 8707 §2)."""
     uris = read_texts(metadata, name)

@@ -221,9 +221,9 @@ def forget_browsers(account_id: str) -> Step:
 
 
 def end_everything(account_id: str, session_reason: str, grant_reason: str, now: int) -> Sequence[Step]:
-    """End every session of an account and revoke every grant, refresh tokens with them."""
+    """End every session of an account, with the logouts of its portals, and revoke every grant and its tokens."""
     return (
-        sessions.end_others(account_id, "", session_reason, now),
+        *sessions.end_others(account_id, "", session_reason, now),
         step(REVOKE_GRANTS, account=account_id, reason=grant_reason, now=now),
     )
 

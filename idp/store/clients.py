@@ -1,20 +1,26 @@
-"""Registered clients."""
+"""Registered clients.
+
+Some of a client's metadata stand in columns of their own as well, for statements over many clients at once; they are
+read out of the metadata here, whenever these are written.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import orjson
 from sqlalchemy import bindparam, select, update
 
-from idp.store.columns import insert_all
-from idp.store.database import Database, Row
+from idp.store.columns import bound, insert_all
+from idp.store.database import Database, Row, Step, required
 from idp.store.schema import clients
+from keys.policy import DEFAULT_ALGORITHM
 
 ADD = insert_all(clients, "disabled_at")
 REPLACE = (
     update(clients)
     .where(clients.c.client_id == bindparam("client"))
-    .values(metadata=bindparam("metadata"), secret_digest=bindparam("secret_digest"))
+    .values(bound(clients, "client_id", "created_at", "disabled_at"))
 )
 DISABLE = (
     update(clients)
@@ -33,6 +39,29 @@ PAGE = (
     .order_by(clients.c.client_id)
     .limit(bindparam("most"))
 )
+
+
+def _of_metadata(metadata: str) -> dict[str, object]:
+    """The columns that repeat what the metadata say; absent algorithms mean the default, as in `read_client`."""
+    document = orjson.loads(metadata)
+    return {
+        "metadata": metadata,
+        "id_token_alg": document.get("id_token_signed_response_alg", DEFAULT_ALGORITHM),
+        "access_token_alg": document.get("access_token_signed_response_alg", DEFAULT_ALGORITHM),
+        "backchannel_logout_uri": document.get("backchannel_logout_uri") or None,
+    }
+
+
+def add(client_id: str, metadata: str, *, secret_digest: bytes | None, now: int) -> Step:
+    """Register a client; `metadata` is JSON that has been read by the rules."""
+    return required(
+        ADD, client_id=client_id, secret_digest=secret_digest, created_at=now, **_of_metadata(metadata)
+    )
+
+
+def replace(client_id: str, metadata: str, *, secret_digest: bytes | None) -> Step:
+    """Put another description in the place of the registered one; required."""
+    return required(REPLACE, client=client_id, secret_digest=secret_digest, **_of_metadata(metadata))
 
 
 async def find(db: Database, client_id: str) -> Row | None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Delete, bindparam, delete, select
 
-from idp.store import grants, interactions, readiness, refresh_tokens, sessions, single_use
+from idp.store import grants, interactions, logout_outbox, readiness, refresh_tokens, sessions, single_use
 from idp.store.database import Database
 from idp.store.schema import activation_codes, throttle_buckets
 
@@ -39,6 +39,7 @@ QUERIES: tuple[Delete, ...] = (
     ACTIVATION_CODES,
     THROTTLE_BUCKETS,
     sessions.PURGE,
+    logout_outbox.PURGE,
     readiness.PURGE_FETCHES,
     readiness.PURGE_UNKNOWN,
     readiness.PURGE_STALE_USES,

@@ -45,6 +45,9 @@ clients = Table(
     _digest("secret_digest", "SHA-256 of a 256-bit random secret, where the method needs one"),
     _time("created_at", "when it was registered"),
     _time("disabled_at", "since when nothing is issued to it", nullable=True),
+    Column("id_token_alg", Text, nullable=False, comment="of the metadata, for statements over many clients"),
+    Column("access_token_alg", Text, nullable=False, comment="as id_token_alg"),
+    Column("backchannel_logout_uri", Text, comment="as id_token_alg; NULL where logouts are not told"),
     CheckConstraint("secret_digest IS NULL OR length(secret_digest) = 32", name="secret_digest_length"),
 )
 
@@ -266,6 +269,51 @@ Index(
     audit_events.c.event_id,
     postgresql_where=audit_events.c.account_id.is_not(None),
     sqlite_where=audit_events.c.account_id.is_not(None),
+)
+
+logout_outbox = Table(
+    "logout_outbox",
+    metadata,
+    Column(
+        "cause_id", Text, primary_key=True, comment="the ending, or the incident, that it is told because of"
+    ),
+    Column("session_id", Text, primary_key=True, comment="the `sid` of the logout token"),
+    Column("client_id", Text, primary_key=True, comment="the portal that is told"),
+    Column("account_id", ForeignKey("accounts.account_id"), nullable=False),
+    Column("state", Text, nullable=False, comment="waiting, delivered, failed"),
+    Column("attempts", SmallInteger, nullable=False, comment="begun so far; also tells whose attempt it is"),
+    _time("next_attempt_at", "when it is due; while an attempt goes on, when that is given up for dead"),
+    Column("last_error", Text, comment="why the last attempt did not succeed, an id of a closed list"),
+    _time("created_at", "when the session ended"),
+    _time("delivered_at", "when the portal accepted it", nullable=True),
+    CheckConstraint("state IN ('waiting', 'delivered', 'failed')", name="state_known"),
+    CheckConstraint("(state = 'delivered') = (delivered_at IS NOT NULL)", name="delivered_has_time"),
+    CheckConstraint("state <> 'failed' OR last_error IS NOT NULL", name="failed_has_error"),
+    Index("ix_logout_outbox_created_at", "created_at"),
+)
+Index(
+    "ix_logout_outbox_waiting",
+    logout_outbox.c.client_id,
+    logout_outbox.c.next_attempt_at,
+    postgresql_where=logout_outbox.c.state == "waiting",
+    sqlite_where=logout_outbox.c.state == "waiting",
+)
+
+key_incidents = Table(
+    "key_incidents",
+    metadata,
+    Column("incident_id", Text, primary_key=True),
+    Column("id_token_alg", Text, nullable=False, comment="'' where the key did not sign ID tokens"),
+    Column("access_token_alg", Text, nullable=False, comment="'' where the key did not sign access tokens"),
+    _time("from_at", "since when the key may have been in other hands"),
+    _time("until_at", "when every worker had ceased to sign with it"),
+    Column("reason", Text, nullable=False, comment="stands in the grants that are revoked"),
+    _time("created_at", "when the key was revoked"),
+    _time("walk_began_at", "when the present walk over all grants began"),
+    Column("after_grant_id", Text, nullable=False, comment="grants up to here have been looked at before"),
+    Column("upto_grant_id", Text, comment="end of the stretch looked at last; NULL at the end of the walk"),
+    Column("grants_revoked", BigInteger, nullable=False),
+    _time("finished_at", "when no grant was left", nullable=True),
 )
 
 job_leases = Table(

@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import and_, bindparam, delete, select, update
 
+from idp.store import logout_outbox
 from idp.store.columns import bound, insert_all
 from idp.store.database import Database, Row, Step, step
 from idp.store.schema import accounts, consents, session_clients, sessions
@@ -203,9 +204,16 @@ def touch(session: Session, now: int) -> tuple[Step, ...]:
     return (step(TOUCH, session=session.session_id, now=now),)
 
 
-def end(session_id: str, account_id: str, reason: str, now: int) -> Step:
-    """End one session of an account."""
-    return step(END, session=session_id, account=account_id, reason=reason, now=now)
+def end(session_id: str, account_id: str, reason: str, now: int, *, needed: bool = True) -> tuple[Step, ...]:
+    """End one session of an account and queue the logouts of its portals.
+
+    Where it is `needed` it is required, and fails for one that has ended.
+    """
+    values = {"session": session_id, "account": account_id, "reason": reason, "now": now}
+    return (
+        Step(END, values, required=needed),
+        logout_outbox.queue_of_session(session_id, account_id, reason, now),
+    )
 
 
 async def owner(db: Database, session_id: str) -> str | None:
@@ -214,9 +222,17 @@ async def owner(db: Database, session_id: str) -> str | None:
     return None if row is None else str(row["account_id"])
 
 
-def end_others(account_id: str, kept: str, reason: str, now: int) -> Step:
-    """End every session of an account but one (`kept` may be empty)."""
-    return step(END_OTHERS, account=account_id, kept=kept, reason=reason, now=now)
+def end_others(
+    account_id: str, kept: str, reason: str, now: int, *, needed: bool = False
+) -> tuple[Step, ...]:
+    """End every session of an account but one (`kept` may be empty) and queue the logouts of their portals.
+
+    Where it is `needed` it is required, and fails when there is none.
+    """
+    ended = Step(
+        END_OTHERS, {"account": account_id, "kept": kept, "reason": reason, "now": now}, required=needed
+    )
+    return ended, logout_outbox.queue_of_account(account_id, reason, now)
 
 
 async def live(db: Database, account_id: str, now: int) -> Sequence[Row]:

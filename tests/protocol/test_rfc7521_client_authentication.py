@@ -40,12 +40,11 @@ async def strange_client(service: Provider) -> None:
     """A machine whose id and secret need every care that an encoding can take."""
     metadata = {**REGISTRATIONS["api"], "client_id": STRANGE}
     await service.db.write(
-        step(
-            clients.ADD,
-            client_id=STRANGE,
-            metadata=orjson.dumps(metadata).decode(),
+        clients.add(
+            STRANGE,
+            orjson.dumps(metadata).decode(),
             secret_digest=hashlib.sha256(PASSPHRASE.encode()).digest(),
-            created_at=int(service.clock()),
+            now=int(service.clock()),
         )
     )
 

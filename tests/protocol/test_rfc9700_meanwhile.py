@@ -65,7 +65,7 @@ async def test_a_session_ended_meanwhile_is_not_confirmed(provider: Provider, pr
     current = await session_of(provider, COOKIE)
     assert current is not None
     await provider.db.write(
-        sessions.end(current.session_id, current.account_id, "person", int(provider.clock()))
+        *sessions.end(current.session_id, current.account_id, "person", int(provider.clock()))
     )
     with pytest.raises(PageError, match="login_required_again"):
         await open_one(provider, proven, OTHER_COOKIE, current)

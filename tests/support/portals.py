@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from idp.oidc.client import read_client
 from idp.store import clients
-from idp.store.database import Step, step
+from idp.store.database import Step
 from tests.support.browsing import Browser, Visit
 
 API: Final = "https://api.dichvu.example"
@@ -184,13 +184,8 @@ def register(metadata: Mapping[str, Any], now: int) -> tuple[Registered, Step]:
         public = jwt.get_algorithm_by_name(algorithm).to_jwk(key.public_key(), as_dict=True)
         metadata = {**metadata, "jwks": {"keys": [{**public, "kid": "k1", "use": "sig"}]}}
     read_client(metadata, now=now)
-    kept = step(
-        clients.ADD,
-        client_id=client_id,
-        metadata=orjson.dumps(metadata).decode(),
-        secret_digest=None if secret is None else hashlib.sha256(secret.encode()).digest(),
-        created_at=now,
-    )
+    digest = None if secret is None else hashlib.sha256(secret.encode()).digest()
+    kept = clients.add(client_id, orjson.dumps(metadata).decode(), secret_digest=digest, now=now)
     return Registered(client_id, metadata, secret, key), kept
 
 

@@ -1,0 +1,168 @@
+"""Tells portals that sessions have ended (OpenID Connect Back-Channel Logout 1.0 §2.5), out of the outbox.
+
+Every worker does so. Each portal has a lane of its own with a few deliveries at a time, so that one that does not
+answer keeps nobody else waiting, and is left alone until the next round when one of them fails. A delivery that fails
+is tried again later and later, for about a day.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from idp.audit.events import Kind, record
+from idp.context import Context
+from idp.http.outbound import WHOLE_SECONDS, Outbound, OutboundError
+from idp.oidc.client import Client
+from idp.oidc.client_cache import ClientCache
+from idp.oidc.logout_token import logout_token_claims
+from idp.oidc.subject import pairwise_subject
+from idp.store import logout_outbox
+from idp.store.database import NothingChanged
+from idp.store.logout_outbox import Logout
+from keys.policy import Purpose
+
+AT_ONCE: Final = 8  # deliveries to one portal
+LANES: Final = 16  # portals
+LEASE_SECONDS: Final = 60
+"""How long a row that was taken is nobody else's; longer than a delivery can take (`WHOLE_SECONDS`)."""
+
+ROUND_SECONDS: Final = (
+    60  # after this long no more is taken: what has come due meanwhile waits for the next round
+)
+FIRST_PAUSE: Final = 10
+LONGEST_PAUSE: Final = 3600
+MOST_ATTEMPTS: Final = 30
+"""With pauses that double from 10 seconds to an hour: about a day, by when the portal's own session is long over."""
+
+ACCEPTED: Final = frozenset({200, 204})
+"""§2.8 says 200, and that some frameworks answer 204 in its place."""
+
+assert WHOLE_SECONDS * 2 < LEASE_SECONDS  # noqa: S101 - two constants of two modules that must fit
+
+
+@dataclass(frozen=True, slots=True)
+class Deliverer:
+    """What delivering needs; `context` is made anew for each delivery, since a round takes its time."""
+
+    context: Callable[[], Context]
+    clients: ClientCache
+    outbound: Outbound
+
+
+class _Undeliverable(Exception):
+    """It would not help to try again; the text is an id."""
+
+
+async def deliver_logouts(deliverer: Deliverer) -> None:
+    """One round: everything that is due, while time and the portals allow."""
+    context = deliverer.context()
+    waiting = await logout_outbox.clients_with_due(context.db, context.now)
+    random.shuffle(waiting)
+    free = asyncio.Semaphore(LANES)
+    deadline = asyncio.get_running_loop().time() + ROUND_SECONDS
+    async with asyncio.TaskGroup() as lanes:
+        for client_id in waiting:
+            lanes.create_task(_lane(deliverer, client_id, free, deadline))
+
+
+async def _lane(deliverer: Deliverer, client_id: str, free: asyncio.Semaphore, deadline: float) -> None:
+    async with free:
+        while asyncio.get_running_loop().time() < deadline:
+            context = deliverer.context()
+            until = context.now + LEASE_SECONDS
+            taken = await logout_outbox.take(
+                context.db, client_id, now=context.now, until=until, most=AT_ONCE
+            )
+            if not taken or not all(await asyncio.gather(*(_deliver(deliverer, one) for one in taken))):
+                return
+
+
+async def _deliver(deliverer: Deliverer, logout: Logout) -> bool:
+    """One attempt, and what became of it; False when the portal did not accept."""
+    context = deliverer.context()
+    try:
+        error = await _tell(deliverer, context, logout)
+    except _Undeliverable as final:
+        await _give_up(context, logout, str(final))
+        return True  # says nothing about the portal's next one
+    if error is None:
+        await _settle(context, logout)
+        return True
+    if logout.attempts >= MOST_ATTEMPTS:
+        await _give_up(context, logout, error)
+    else:
+        await _postpone(deliverer.context(), logout, error)
+    return False
+
+
+async def _tell(deliverer: Deliverer, context: Context, logout: Logout) -> str | None:
+    """Sign now and send; the reason when it was not accepted."""
+    client = await deliverer.clients.find(logout.client_id)
+    if client is None or client.disabled_at is not None or not client.backchannel_logout_uri:
+        raise _Undeliverable("not_registered")
+    token = await _sign(context, client, logout)
+    try:
+        status = await deliverer.outbound.post_form(client.backchannel_logout_uri, {"logout_token": token})
+    except OutboundError as error:
+        return error.code
+    return None if status in ACCEPTED else f"status_{status}"
+
+
+async def _sign(context: Context, client: Client, logout: Logout) -> str:
+    claims = logout_token_claims(
+        issuer=context.settings.issuer,
+        client_id=client.client_id,
+        subject=pairwise_subject(context.keyring, client.sector, logout.account_id),
+        session_id=logout.session_id,
+        now=context.now,
+    )
+    return await context.keyring.issue(Purpose.LOGOUT, claims, client.id_token_signed_response_alg)
+
+
+def pause_after(attempts: int) -> int:
+    """Seconds until the next attempt: twice as long each time, less up to a half so that portals are not flooded."""
+    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts - 1, 16))
+    return random.randint((longest + 1) // 2, longest)  # noqa: S311 - spreads load, guards nothing
+
+
+async def _settle(context: Context, logout: Logout) -> None:
+    event = record(
+        context,
+        Kind.LOGOUT_DELIVERED,
+        account_id=logout.account_id,
+        client_id=logout.client_id,
+        session_id=logout.session_id,
+        attempts=logout.attempts,
+    )
+    try:
+        await context.db.write(logout_outbox.deliver(logout, context.now), event)
+    except NothingChanged:
+        return  # another worker took it when this one was thought dead, and tells the story
+
+
+async def _postpone(context: Context, logout: Logout, error: str) -> None:
+    next_attempt_at = context.now + pause_after(logout.attempts)
+    try:
+        await context.db.write(logout_outbox.postpone(logout, error, next_attempt_at))
+    except NothingChanged:
+        return
+
+
+async def _give_up(context: Context, logout: Logout, error: str) -> None:
+    event = record(
+        context,
+        Kind.LOGOUT_UNDELIVERED,
+        error,
+        account_id=logout.account_id,
+        client_id=logout.client_id,
+        session_id=logout.session_id,
+        attempts=logout.attempts,
+    )
+    try:
+        await context.db.write(logout_outbox.give_up(logout, error), event)
+    except NothingChanged:
+        return
