@@ -20,6 +20,7 @@ from keys import base64url
 from keys.backends.pkcs11 import Pkcs11Token
 from keys.backends.pkcs11_keys import UnsafeKey
 from keys.backends.pkcs11_session import Connection, NoSuchKey
+from keys.seal import InvalidKeyEncryptionKey
 
 PREFIX: Final = "pkcs11:"
 """How a line begins that a token has to open."""
@@ -41,7 +42,7 @@ _WRAPPING: Final = {
 }
 
 
-class InvalidWrappedKey(Exception):
+class InvalidWrappedKey(InvalidKeyEncryptionKey):
     """One sentence for the operator: why a wrapped key-encryption key cannot be opened."""
 
 

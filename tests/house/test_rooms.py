@@ -23,6 +23,7 @@ ROOMS_OF = {
     "click": ("idp.cli",),
     "joserfc": ("keys",),
     "cryptography": ("keys",),
+    "pkcs11": ("keys.backends",),
     "authlib": ("federation", "idp.oidc.registration"),  # the client; the validators of RFC 7591
     "argon2": ("idp.authentication",),
     "zxcvbn": ("idp.authentication",),

@@ -8,7 +8,7 @@ from dataclasses import MISSING, fields
 from idp.settings import PREFIX, Settings
 from tests.house.source import ROOT
 
-_ROW = re.compile(rf"^\|\s*`({PREFIX}[A-Z_]+)`\s*\|\s*(.*?)\s*\|\s*(.*?)\s*\|$", re.MULTILINE)
+_ROW = re.compile(rf"^\|\s*`({PREFIX}[A-Z0-9_]+)`\s*\|\s*(.*?)\s*\|\s*(.*?)\s*\|$", re.MULTILINE)
 
 
 def documented(text: str) -> dict[str, tuple[str, str]]:

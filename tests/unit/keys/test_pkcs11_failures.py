@@ -117,6 +117,24 @@ async def test_a_token_that_was_removed_works_again_when_it_is_back(
         verify_signature("ES256", key, await signer.sign(b"data"), b"data")
 
 
+async def test_a_token_that_goes_in_the_middle_leaves_nobody_waiting(
+    softhsm: SoftHsm, hsm_token: Pkcs11Token
+) -> None:
+    signer = await hsm_token.generate("RS256")
+    key = read_jwk(signer.public_jwk()).public_key
+    signing = [asyncio.create_task(signer.sign(b"data")) for _ in range(64)]
+    await signing[4]
+    with softhsm.away():
+        results = await asyncio.gather(*signing, return_exceptions=True)
+    for one in results:
+        if isinstance(one, bytes):
+            verify_signature("RS256", key, one, b"data")
+        else:
+            assert isinstance(one, TokenUnavailable)
+    assert isinstance(results[-1], TokenUnavailable)
+    verify_signature("RS256", key, await signer.sign(b"data"), b"data")
+
+
 async def test_one_token_that_was_removed_does_not_stop_the_other(
     softhsm: SoftHsm, hsm_token: Pkcs11Token
 ) -> None:
