@@ -22,6 +22,7 @@ ROOMS_OF = {
     "jinja2": ("idp.pages", "admin_ui"),
     "click": ("idp.cli",),
     "joserfc": ("keys",),
+    "httpx2": ("idp.http.outbound",),
     "cryptography": ("keys",),
     "pkcs11": ("keys.backends",),
     "authlib": ("federation", "idp.oidc.registration"),  # the client; the validators of RFC 7591

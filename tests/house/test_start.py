@@ -9,7 +9,7 @@ import pytest
 
 from tests.house.source import ROOT
 
-HEAVY = {"alembic", "authlib", "babel", "greenlet", "hypothesis", "pytest", "zxcvbn"}
+HEAVY = {"alembic", "authlib", "babel", "greenlet", "httpx2", "hypothesis", "pytest", "zxcvbn"}
 
 
 def loaded_by(*modules: str) -> set[str]:
