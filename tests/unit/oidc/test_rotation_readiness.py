@@ -111,7 +111,7 @@ def test_strangers_are_added_up_by_program_and_network() -> None:
 
 
 def test_who_relies_on_which_key() -> None:
-    machine = {
+    machine: dict[str, Any] = {
         "application_type": "machine",
         "grant_types": ["client_credentials"],
         "redirect_uris": [],

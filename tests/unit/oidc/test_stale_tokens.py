@@ -82,6 +82,7 @@ def test_refused_tokens_are_looked_at_so_often_and_no_oftener() -> None:
 def test_a_header_is_json_of_any_kind() -> None:
     signer = SoftwareSigner.generate("ES256")
     known = ring(signer, Purpose.ID_TOKEN, State.RETIRED)
-    for header in ([], 7, "kid", {"kid": None}, {"kid": 7}, {"kid": [signer.kid]}):
+    headers: list[object] = [[], 7, "kid", {"kid": None}, {"kid": 7}, {"kid": [signer.kid]}]
+    for header in headers:
         token = base64url.encode_text(orjson.dumps(header)) + ".e30.AA"
         assert StaleTokens().find(known, token, Purpose.ID_TOKEN, NOW) is None
