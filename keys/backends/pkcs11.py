@@ -109,6 +109,17 @@ class Pkcs11Token:
         jwk = await self.run(lambda connection: _find(connection, kid, alg))
         return self.signer(jwk)
 
+    async def held(self) -> frozenset[str]:
+        """The names of all keys of ours in the token, to be compared with the key log.
+
+        A `kid`, or a label that begins with `motcua unfinished` where a process died while it made a key; `destroy`
+        takes either. A key that another process is making right now looks unfinished too.
+
+        Raises:
+            TokenUnavailable: as `run`.
+        """
+        return await self.run(lambda connection: pkcs11_keys.held(connection.session))
+
     async def destroy(self, kid: str) -> bool:
         """Destroy a key for good; False if the token does not hold it.
 
@@ -141,7 +152,7 @@ class Pkcs11Signer:
 
     kid: str
     alg: str
-    _jwk: dict[str, str] = field(repr=False)
+    _jwk: dict[str, str] = field(repr=False, compare=False)
     _token: Pkcs11Token = field(repr=False)
 
     def public_jwk(self) -> dict[str, str]:

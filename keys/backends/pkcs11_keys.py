@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pkcs11
 from pkcs11 import MGF, Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass
-from pkcs11.exceptions import PKCS11Error
+from pkcs11.exceptions import AttributeTypeInvalid, PKCS11Error
 
 from keys import base64url, policy
 from keys.backends.pkcs11_module import TokenUnavailable
@@ -145,11 +145,13 @@ def _spell(octets: bytes) -> str:
 
 
 def _key_id(kid: str) -> bytes:
-    """`CKA_ID` of a key: the 32 octets of its thumbprint.
+    """`CKA_ID` of a key: the 32 octets of its thumbprint, or the label of one that was left unfinished.
 
     Raises:
-        NoSuchKey: `kid` is not a thumbprint.
+        NoSuchKey: `kid` is neither.
     """
+    if kid.startswith(_LABEL_BEFORE):
+        return kid.encode()
     try:
         return base64url.decode(kid)
     except ValueError as error:
@@ -248,6 +250,24 @@ def find_private(session: pkcs11.Session, jwk: Mapping[str, str]) -> pkcs11.Sign
 def _halves(session: pkcs11.Session, kid: str) -> Iterator[Any]:
     yield from _find(session, ObjectClass.PRIVATE_KEY, kid)
     yield from _find(session, ObjectClass.PUBLIC_KEY, kid)
+
+
+def held(session: pkcs11.Session) -> frozenset[str]:
+    """The names of all keys that `generate` made, by their private halves; other keys in the token are passed over."""
+    session.generate_random(64)  # as in `_find`
+    return frozenset(
+        name
+        for one in list(session.get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY}))
+        if (name := _name(one)) is not None
+    )
+
+
+def _name(private: Any) -> str | None:
+    try:
+        label, key_id = str(private[Attribute.LABEL]), bytes(private[Attribute.ID])
+        return label if key_id and _key_id(label) == key_id else None
+    except (AttributeTypeInvalid, UnicodeDecodeError, NoSuchKey):
+        return None
 
 
 def destroy(session: pkcs11.Session, kid: str) -> bool:

@@ -125,6 +125,38 @@ async def test_an_unknown_name_is_no_key(hsm_token: Pkcs11Token, kid: str) -> No
         await hsm_token.find(kid, "ES256")
 
 
+async def test_the_token_tells_which_keys_of_ours_it_holds(hsm_token: Pkcs11Token) -> None:
+    before = await hsm_token.held()
+    signer = await hsm_token.generate("ES256")
+
+    def add_others(connection: Connection) -> None:
+        for label, key_id in (
+            ("someone else's", b"x"),
+            ("không", b""),
+            (signer.kid, b"other"),
+            ("", b"\xff"),
+        ):
+            connection.session.generate_keypair(KeyType.RSA, 2048, store=True, label=label, id=key_id)
+
+    await hsm_token.run(add_others, again=False)
+    assert await hsm_token.held() - before == {signer.kid}
+    await hsm_token.destroy(signer.kid)
+    assert await hsm_token.held() == before
+
+
+async def test_a_key_left_by_a_process_that_died_can_be_found_and_destroyed(hsm_token: Pkcs11Token) -> None:
+    before, objects = await hsm_token.held(), await hsm_token.run(_objects)
+
+    def make_half(connection: Connection) -> None:
+        pkcs11_keys._make_pair(connection.session, "EC", "motcua unfinished 0123456789abcdef")  # noqa: SLF001
+
+    await hsm_token.run(make_half, again=False)
+    (left,) = await hsm_token.held() - before
+    assert left == "motcua unfinished 0123456789abcdef"
+    assert await hsm_token.destroy(left)
+    assert await hsm_token.run(_objects) == objects
+
+
 async def test_a_key_under_the_name_of_another_does_not_sign(hsm_token: Pkcs11Token) -> None:
     one, other = await hsm_token.generate("ES256"), await hsm_token.generate("ES256")
 
