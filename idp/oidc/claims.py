@@ -38,6 +38,9 @@ CLAIM_COMPANIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 TOLD_AT_LOGIN: Final = frozenset({"vn_organisation", "vn_mandate"})
 """Claims of a scope that stand in the ID token as well: for whom a person acts is part of who has come."""
 
+TOLD_BY_USERINFO_ONLY: Final = frozenset({"vn_personal_id", "SoDinhDanh"})
+"""The personal number stands in no ID token, whatever a request says: as a hint it comes back in addresses and logs."""
+
 _LEAD: Final = {claim: lead for lead, companions in CLAIM_COMPANIONS.items() for claim in companions}
 
 
@@ -120,8 +123,9 @@ def requested_claims(request: AuthorizationRequest, client: Client) -> Requested
     What this client may not ask for is passed over, as the unknown is (§5.5).
     """
     of_scopes = {claim for scope in request.scope for claim in SCOPES[scope].claims if may_ask(client, claim)}
-    userinfo = of_scopes | _asked_singly(request.claims.userinfo, client)
-    id_token = (of_scopes & TOLD_AT_LOGIN) | _asked_singly(request.claims.id_token, client)
+    at_login = _asked_singly(request.claims.id_token, client)
+    userinfo = of_scopes | _asked_singly(request.claims.userinfo, client) | (at_login & TOLD_BY_USERINFO_ONLY)
+    id_token = (of_scopes & TOLD_AT_LOGIN) | (at_login - TOLD_BY_USERINFO_ONLY)
     essential = {
         name
         for place in (request.claims.userinfo, request.claims.id_token)

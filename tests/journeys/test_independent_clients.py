@@ -37,7 +37,7 @@ from tests.support.databases import KINDS, fresh_database
 from tests.support.population import HOA
 from tests.support.provider import PASSWORD, Ground
 from tests.support.served import ServedProvider, served_provider
-from tests.support.signing import at_once
+from tests.support.signing import at_once, signed
 
 FIELDS: Final = (
     (("personal_number", HOA.number), ("password", PASSWORD)),
@@ -197,7 +197,7 @@ class Given:
     def issued(self, **changes: object) -> str:
         """As if we had issued it, with the right key but other claims."""
         kept = {name: value for name, value in (self.claims | changes).items() if value is not None}
-        return at_once(self.served.keyring.issue(self.purpose, kept))
+        return signed(self.served.keyring, self.purpose, kept)
 
     @property
     def public_key(self) -> Any:

@@ -108,3 +108,14 @@ def test_an_organisation_can_be_required() -> None:
     assert request(scope="openid org").asks_organisation
     assert not request(scope="openid org").requires_organisation
     assert not request(scope="openid", claims=essential).requires_organisation
+
+
+def test_the_personal_number_is_told_by_userinfo_wherever_it_is_asked_for() -> None:
+    claims = '{"id_token":{"vn_personal_id":{"essential":true},"name":null}}'
+    office = client(
+        scope="openid profile pid", legal_basis="statutory_task", legal_reference="Luật 26/2023/QH15"
+    )
+    asked = requested_claims(request(by=office, scope="openid", claims=claims), office)
+    assert asked.id_token == ("name",)
+    assert "vn_personal_id" in asked.userinfo
+    assert "vn_personal_id" in asked.essential

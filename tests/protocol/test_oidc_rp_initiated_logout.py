@@ -18,7 +18,7 @@ from idp.registers.types import SubjectType
 from keys import base64url
 from keys.policy import Purpose
 from tests.support.oidc_rules import ISSUER, NOW, client, event, keyring
-from tests.support.signing import at_once
+from tests.support.signing import signed
 
 BYE = "https://portal.example.gov.vn/bye"
 STATE = "s" * 128
@@ -32,7 +32,7 @@ def id_token(
         issuer=issuer, client_id=client_id, subject="pairwise", subject_type=SubjectType.CITIZEN, event=event(),
         nonce=None, released={}, now=now,
     )  # fmt: skip
-    return at_once(keyring(installation).issue(Purpose.ID_TOKEN, claims))
+    return signed(keyring(installation), Purpose.ID_TOKEN, claims)
 
 
 def read(**parameters: str) -> LogoutRequest:
@@ -111,12 +111,8 @@ def _without_signature(token: str) -> str:
         {"id_token_hint": id_token(issuer="https://other.example")},
         {"id_token_hint": id_token()[:-4] + "AAAA"},
         {"id_token_hint": id_token(), "client_id": "other"},
-        {"id_token_hint": at_once(keyring().issue(Purpose.ACCESS_TOKEN, {"iss": ISSUER, "aud": "portal"}))},
-        {
-            "id_token_hint": at_once(
-                keyring().issue(Purpose.LOGOUT, {"iss": ISSUER, "aud": "portal", "sub": "x"})
-            )
-        },
+        {"id_token_hint": signed(keyring(), Purpose.ACCESS_TOKEN, {"iss": ISSUER, "aud": "portal"})},
+        {"id_token_hint": signed(keyring(), Purpose.LOGOUT, {"iss": ISSUER, "aud": "portal", "sub": "x"})},
     ],
 )
 def test_a_hint_that_is_not_ours_for_this_client_stops_it(parameters: dict[str, str]) -> None:

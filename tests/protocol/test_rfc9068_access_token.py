@@ -19,7 +19,7 @@ from tests.support.browsing import Browser
 from tests.support.oidc_rules import ISSUER, NOW, client, event, keyring, representation
 from tests.support.population import HOA
 from tests.support.provider import Provider
-from tests.support.signing import at_once
+from tests.support.signing import signed
 
 ACCESS = PersonAccess(
     grant_id="g-1", subject="pairwise", scope=("openid", "profile"), event=event(), representation=None
@@ -50,7 +50,7 @@ def test_the_claims_of_section_2_2() -> None:
 
 def test_typ_and_an_independent_verifier() -> None:
     claims = access_token_claims(ACCESS, client(), issuer=ISSUER, jti="j-1", now=NOW)
-    token = at_once(keyring().issue(Purpose.ACCESS_TOKEN, claims))
+    token = signed(keyring(), Purpose.ACCESS_TOKEN, claims)
     assert jwt.get_unverified_header(token)["typ"] == "at+jwt"
     keys = jwt.PyJWKSet.from_dict(keyring().public_jwks(Purpose.ACCESS_TOKEN))
     key = keys[jwt.get_unverified_header(token)["kid"]]
