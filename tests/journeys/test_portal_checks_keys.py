@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from examples.key_log.verify_keys import CannotCheck, verified_keys
-from tests.support.provider import ISSUER, Provider
+from tests.support.provider import Provider
 
 
 @pytest.fixture
@@ -28,7 +28,9 @@ async def test_every_published_key_is_in_the_log(provider: Provider, state: Path
             raise CannotCheck(url)
         return answer.content
 
-    found = await asyncio.to_thread(verified_keys, ISSUER, signer.verifier_key, state, fetch=fetch, pauses=())
+    found = await asyncio.to_thread(
+        verified_keys, provider.settings.issuer, signer.verifier_key, state, fetch=fetch, pauses=()
+    )
     published = json.loads(provider.keyring.jwks().body)["keys"]
     assert published
     assert found.refused == []

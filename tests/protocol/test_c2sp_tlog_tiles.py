@@ -12,7 +12,8 @@ from keys import merkle
 from keys.key_log import EntryTooLong, InvalidLog, KeyLog
 from keys.notes import Checkpoint, NoteSigner, NoteVerifier, log_origin, open_checkpoint
 from keys.tiles import InvalidTile, Tile, bundles_of, read_bundle, tiles_of
-from tests.support.provider import ISSUER, Provider
+from tests.support.oidc_rules import ISSUER
+from tests.support.provider import Provider
 
 LOG = "/.well-known/key-log"
 SIGNER = NoteSigner.of(log_origin(ISSUER), bytes(range(32)))

@@ -15,7 +15,7 @@ from tests.support.provider import Provider
 
 FORM: Final = "application/x-www-form-urlencoded"
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND")
-ADDRESSES: Final = [(re.sub(r"\{\w+\}", "x", route.path), route) for route in ROUTES]
+ADDRESSES: Final = [(re.sub(r"\{[\w:]+\}", "x", route.path), route) for route in ROUTES]
 POSTS: Final = [address for address, route in ADDRESSES if "POST" in route.methods]
 DOCUMENTS: Final = ("/jwks", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
 PAGES: Final = ("/", "/account", "/activate", "/logout", "/interaction/x", "/authorize", "/nowhere")
