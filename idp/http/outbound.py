@@ -27,6 +27,10 @@ WHOLE_SECONDS: Final = 10  # name, connection, request and answer together
 MOST_ADDRESSES: Final = 3  # of one name that are tried
 
 _NAT64: Final = ip_network("64:ff9b::/96")
+_GLOBAL_UNICAST: Final = ip_network("2000::/3")
+"""What of IPv6 is given out to networks of the world (RFC 4291 §2.4); everything else has a meaning nearer by."""
+
+_DOCUMENTATION: Final = ip_network("3fff::/20")  # RFC 9637; Python 3.11 does not know of it
 
 
 class OutboundError(Exception):
@@ -66,6 +70,8 @@ def is_public(address: Address) -> bool:
     inner = _embedded(address)
     if inner is not None:
         return is_public(inner)
+    if isinstance(address, IPv6Address) and (address not in _GLOBAL_UNICAST or address in _DOCUMENTATION):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
