@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable
@@ -10,6 +11,8 @@ from typing import TypeAlias
 
 from idp.authentication.hashing import PasswordHasher
 from idp.authentication.throttle import GlobalThrottle
+from idp.custody.custodian import Custodian
+from idp.custody.hardware import read_kek, token_of
 from idp.endpoints.metadata import make_documents
 from idp.endpoints.routes import ROUTES
 from idp.endpoints.surroundings import Shared, Surroundings
@@ -18,6 +21,7 @@ from idp.http.cookies import Cookies
 from idp.http.edge import Arrival, Edge
 from idp.http.outbound import Outbound
 from idp.jobs.backchannel_logout import Deliverer
+from idp.jobs.key_rotation import rotate_keys
 from idp.jobs.schedule import jobs_of_worker
 from idp.jobs.sightings import keep_last_sightings, keep_sightings, read_addresses
 from idp.jobs.watch import VersionWatch
@@ -30,8 +34,10 @@ from idp.pages.render import Pages
 from idp.settings import Settings, read_settings
 from idp.store import versions
 from idp.store.database import open_database
-from keys.keyring import load_keyring, refresh_keyring
+from keys.keyring import Keyring, load_keyring, refresh_keyring
 from keys.seal import KeyEncryptionKey
+
+logger = logging.getLogger("motcua.keys")
 
 Clock: TypeAlias = Callable[[], float]
 
@@ -60,26 +66,39 @@ def build(
 async def _open(
     settings: Settings, pages: Pages, clock: Clock
 ) -> AsyncIterator[Callable[[Arrival], Surroundings]]:
-    kek = KeyEncryptionKey.read_file(settings.kek_file)
+    hardware = token_of(settings)
+
+    def kek() -> KeyEncryptionKey:
+        return read_kek(settings, hardware)  # anew each time: it may be replaced while we run
+
+    kek()
     db = await open_database(settings.database_url, pool_size=settings.database_pool)
     registers = await open_database(settings.registers_url, pool_size=settings.database_pool, read_only=True)
+    keyring = await load_keyring(db, kek(), settings.issuer, int(clock()), hardware)
+    _tell(keyring)
     shared = Shared(
         settings=settings,
         db=db,
         registers=registers,
-        keyring=await load_keyring(db, kek, int(clock())),
+        keyring=keyring,
         clients=ClientCache(db),
         hasher=PasswordHasher(),
         throttle=GlobalThrottle(),
         pages=pages,
         cookies=Cookies(secure=settings.secure),
-        documents=make_documents(settings),
+        documents=make_documents(settings, keyring),
         sightings=Sightings(await read_addresses(db)),
         stale_tokens=StaleTokens(),
     )
 
     async def reload_keys() -> None:
-        shared.keyring = await refresh_keyring(db, kek, shared.keyring, int(clock()))
+        fresh = await refresh_keyring(db, kek(), shared.keyring, int(clock()), hardware)
+        if fresh is not shared.keyring:
+            _tell(fresh)
+            shared.keyring, shared.documents = fresh, make_documents(settings, fresh)
+
+    async def rotate(now: int) -> None:
+        await rotate_keys(Custodian(shared.context_of_job(now), kek(), hardware))
 
     async def forget_clients() -> None:
         shared.clients.forget()
@@ -95,10 +114,16 @@ async def _open(
     )
     watch = VersionWatch(db, {versions.KEYS: reload_keys, versions.CLIENTS: forget_clients})
     try:
-        async with running_jobs(db, jobs_of_worker(db, watch, write_sightings, deliverer), clock=clock):
+        async with running_jobs(db, jobs_of_worker(db, watch, write_sightings, deliverer, rotate), clock=clock):
             yield shared.surroundings
         await keep_last_sightings(write_sightings)
     finally:
         shared.hasher.close()
         await registers.close()
         await db.close()
+
+
+def _tell(keyring: Keyring) -> None:
+    """Say loudly which keys the key log does not vouch for: somebody has edited the database."""
+    for sentence in keyring.ground.refused:
+        logger.error("%s", sentence)

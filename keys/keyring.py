@@ -10,22 +10,29 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from keys import base64url, policy, seal, store
 from keys.backends.software import SoftwareSigner
+from keys.encryption import DecryptionKey, recipient
+from keys.ground import Ground, HardwareMissing, load_ground, open_private, open_secret
 from keys.jose import InvalidToken, Signer, encode, read_claims, read_compact, verify_with
 from keys.jwk import read_own_jwk
+from keys.key_log import KeyLog
+from keys.lint import lint
 from keys.policy import Purpose, SecretPurpose, State
 from keys.seal import KeyEncryptionKey
 from keys.signatures import PublicKey
 from keys.store import Database, StoredKey, StoredSecret
 
+if TYPE_CHECKING:
+    from keys.backends.pkcs11 import Pkcs11Token  # its library is loaded where a module is configured only
+
 
 class NoActiveKey(LookupError):
-    """There is no active key of this purpose and algorithm; `motcua keys generate` makes it."""
+    """There is no active key of this purpose and algorithm; officers' ceremony makes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,9 @@ class _Secret:
 
 _JWKS_ORDER: Final = {State.ACTIVE: 0, State.PENDING: 1, State.RETIRING: 2}
 
+_OPENING: Final = frozenset({State.ACTIVE, State.RETIRING})
+"""States in which an encryption key opens tokens: a sender may have kept the key set for a while."""
+
 
 def _state_at(key: StoredKey, now: int) -> State:
     """The state that counts: a retiring key whose time is over is retired, even if no job has written that down."""
@@ -64,9 +74,16 @@ def _state_at(key: StoredKey, now: int) -> State:
     return State.RETIRED if key.state is State.RETIRING and overdue else key.state
 
 
+def _is_shown(key: StoredKey, state: State) -> bool:
+    """Whether a key stands in the key set. Of encryption keys only the active one does: nobody shall use another."""
+    if key.purpose is Purpose.ENCRYPTION:
+        return state is State.ACTIVE
+    return state in _JWKS_ORDER and key.published_at is not None
+
+
 def _published(keys: Sequence[tuple[StoredKey, State]], purposes: Sequence[Purpose]) -> dict[str, Any]:
     """The public keys of some purposes as a JWK Set; the active ones stand first (RFC 7517 §5)."""
-    shown = [pair for pair in keys if pair[0].purpose in purposes and pair[1] in _JWKS_ORDER]
+    shown = [pair for pair in keys if pair[0].purpose in purposes and _is_shown(*pair)]
     shown.sort(key=lambda pair: (_JWKS_ORDER[pair[1]], purposes.index(pair[0].purpose), pair[0].algorithm))
     return {"keys": [orjson.loads(key.public_jwk) for key, _ in shown]}
 
@@ -80,28 +97,55 @@ def _prepare(document: Mapping[str, Any]) -> PreparedJwks:
 class Keyring:
     """Signers, verification keys and secrets at one moment; `load_keyring` makes it."""
 
-    __slots__ = ("_jwks", "_keys", "_secrets", "_signers", "_stored", "_verified", "states")
+    __slots__ = (
+        "_decryption_keys",
+        "_jwks",
+        "_keys",
+        "_secrets",
+        "_signers",
+        "_stored",
+        "_verified",
+        "ground",
+    )
 
     def __init__(
-        self, keys: Sequence[StoredKey], secrets: Sequence[StoredSecret], kek: KeyEncryptionKey, now: int
+        self, ground: Ground, kek: KeyEncryptionKey, now: int, hardware: Pkcs11Token | None = None
     ) -> None:
-        """Open what was stored.
+        """Open what was proven. `hardware` signs with the keys that live in it.
 
         Raises:
             keys.seal.SealBroken: sealed under another key-encryption key, or changed.
         """
-        self.states: tuple[tuple[str, str], ...] = tuple(sorted((key.kid, key.state.value) for key in keys))
-        self._stored = [(key, _state_at(key, now)) for key in keys]
+        self.ground = ground
+        self._stored = [(key, _state_at(key, now)) for key in ground.keys]
+        signing = [pair for pair in self._stored if pair[0].purpose is not Purpose.ENCRYPTION]
         self._signers: dict[tuple[Purpose, str], Signer] = {
-            (key.purpose, key.algorithm): _open_key(key, kek) for key in keys if key.state is State.ACTIVE
+            (key.purpose, key.algorithm): _open_key(key, kek, hardware)
+            for key, state in signing
+            if state is State.ACTIVE
         }
         self._keys = {
             key.kid: OwnKey(key.purpose, key.algorithm, state, read_own_jwk(orjson.loads(key.public_jwk)))
-            for key, state in self._stored
+            for key, state in signing
         }
-        self._secrets = {secret.purpose: _open_secret(secret, kek) for secret in secrets}
+        self._decryption_keys = {
+            key.kid: DecryptionKey.load(key.algorithm, open_private(key, kek))
+            for key, state in self._stored
+            if key.purpose is Purpose.ENCRYPTION and state in _OPENING
+        }
+        self._secrets = {secret.purpose: _open_secret(secret, kek) for secret in ground.secrets}
         self._jwks = _prepare(_published(self._stored, policy.PUBLISHED_PURPOSES))
         self._verified: OrderedDict[tuple[Purpose, bytes], bytes] = OrderedDict()
+
+    @property
+    def issuer(self) -> str:
+        """The installation whose keys these are."""
+        return self.ground.issuer
+
+    @property
+    def log(self) -> KeyLog | None:
+        """The key log; None before the first ceremony."""
+        return self.ground.log
 
     def signer(self, purpose: Purpose, alg: str = policy.DEFAULT_ALGORITHM) -> Signer:
         """The one active key of a purpose and algorithm.
@@ -114,6 +158,28 @@ class Keyring:
             raise NoActiveKey(f"no active key for {purpose} with {alg}")
         return signer
 
+    def algorithms(self, purpose: Purpose) -> tuple[str, ...]:
+        """The algorithms that can be signed with for a purpose now, the default one first."""
+        own = policy.key_purpose(purpose)
+        return tuple(alg for alg in policy.SIGNING_KEYS.get(own, ()) if (own, alg) in self._signers)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What nobody can sign with although officers want it: purpose and algorithm, in words.
+
+        Without keys for ID tokens and access tokens there is no service at all.
+        """
+        rotation = self.ground.history.rotation
+        wanted = {
+            (purpose.value, alg)
+            for purpose, algorithms in policy.SIGNING_KEYS.items()
+            for alg in algorithms
+            if rotation is not None and alg in rotation.keys.get(purpose.value, ())
+        }
+        wanted |= {(purpose.value, policy.DEFAULT_ALGORITHM) for purpose in policy.NEEDED_PURPOSES}
+        there = {(purpose.value, alg) for purpose, alg in self._signers}
+        return tuple(f"{purpose} {alg}" for purpose, alg in sorted(wanted - there))
+
     async def issue(
         self, purpose: Purpose, claims: Mapping[str, object], alg: str = policy.DEFAULT_ALGORITHM
     ) -> str:
@@ -121,8 +187,10 @@ class Keyring:
 
         Raises:
             NoActiveKey: as `signer`.
+            keys.lint.LintRefused: the claims are not those of such a token.
             SignerUnavailable: the module that holds the key does not answer.
         """
+        lint(purpose, claims, self.issuer)
         return await encode(self.signer(purpose, alg), claims, policy.TOKEN_TYPES[purpose])
 
     def jwks(self) -> PreparedJwks:
@@ -164,6 +232,27 @@ class Keyring:
             raise InvalidToken(f"The token's key is {key.state}.")
         return verify_with(compact, key.public_key, key.alg, policy.TOKEN_TYPES[purpose])
 
+    def decrypt(self, token: str) -> bytes:
+        """What a compact JWE that was encrypted for us holds (RFC 7516); nothing says who encrypted it.
+
+        Raises:
+            InvalidToken: not for a key of ours, or changed.
+        """
+        alg, kid = recipient(token)
+        fitting = [
+            key
+            for key in self._decryption_keys.values()
+            if key.alg == alg and (kid is None or key.kid == kid)
+        ]
+        for key in fitting[:-1]:
+            try:
+                return key.decrypt(token)
+            except InvalidToken:
+                continue
+        if not fitting:
+            raise InvalidToken("The token was not encrypted for a key of ours.")
+        return fitting[-1].decrypt(token)
+
     def _remember(self, seen: tuple[Purpose, bytes], payload: bytes) -> None:
         self._verified[seen] = payload
         if len(self._verified) > policy.VERIFIED_TOKENS:
@@ -202,31 +291,41 @@ class Keyring:
         return seal.unseal_under(self._secret(purpose).seal_key, sealed, aad=aad)
 
 
-def _open_key(key: StoredKey, kek: KeyEncryptionKey) -> Signer:
-    sealed = key.sealed_private_key or b""
-    return SoftwareSigner.load(key.algorithm, kek.unseal(sealed, purpose=key.purpose.value, name=key.kid))
+def _open_key(key: StoredKey, kek: KeyEncryptionKey, hardware: Pkcs11Token | None) -> Signer:
+    if key.backend != "pkcs11":
+        return SoftwareSigner.load(key.algorithm, open_private(key, kek))
+    if hardware is None:
+        raise HardwareMissing("A signing key lives in a hardware module: set IDP_PKCS11_MODULE.")
+    return hardware.signer(orjson.loads(key.public_jwk))
 
 
 def _open_secret(secret: StoredSecret, kek: KeyEncryptionKey) -> _Secret:
-    opened = kek.unseal(secret.sealed, purpose="secret", name=secret.purpose.value)
+    opened = open_secret(secret, kek)
     return _Secret(seal.derive(opened, b"digest"), seal.derive(opened, b"seal"))
 
 
-async def load_keyring(db: Database, kek: KeyEncryptionKey, now: int) -> Keyring:
-    """Read all keys and secrets, and open those that sign or seal. `now` is in epoch seconds.
+async def load_keyring(
+    db: Database, kek: KeyEncryptionKey, issuer: str, now: int, hardware: Pkcs11Token | None = None
+) -> Keyring:
+    """Read and prove all keys and secrets, and open those that sign, open or seal. `now` is in epoch seconds.
 
     Raises:
+        keys.key_log.InvalidLog, keys.history.InvalidHistory: the key log cannot be believed.
         keys.seal.SealBroken: sealed under another key-encryption key, or changed.
+        HardwareMissing: a key lives in a hardware module, and none is given.
     """
-    return Keyring(await store.find_keys(db), await store.find_secrets(db), kek, now)
+    return Keyring(await load_ground(db, kek, issuer), kek, now, hardware)
 
 
-async def refresh_keyring(db: Database, kek: KeyEncryptionKey, keyring: Keyring, now: int) -> Keyring:
-    """The same keyring if no key has changed since it was loaded, else a new one: one small statement to ask.
+async def refresh_keyring(
+    db: Database, kek: KeyEncryptionKey, keyring: Keyring, now: int, hardware: Pkcs11Token | None = None
+) -> Keyring:
+    """The same keyring if the key log has not grown since it was loaded, else a new one.
 
     Raises:
-        keys.seal.SealBroken: as `load_keyring`.
+        keys.key_log.InvalidLog: among other things, the log does not continue what this process has seen of it.
+        keys.history.InvalidHistory, keys.seal.SealBroken, HardwareMissing: as `load_keyring`.
     """
-    if await store.find_states(db) == keyring.states:
+    if await store.find_log_size(db) == keyring.ground.history.size:
         return keyring
-    return await load_keyring(db, kek, now)
+    return Keyring(await load_ground(db, kek, keyring.issuer, keyring.ground), kek, now, hardware)

@@ -1,84 +1,253 @@
-"""The life of keys: an installation gets the keys and secrets that policy demands of it.
+"""The life of keys: what follows from a change that officers approved, and from time passing.
 
-Nothing is kept here: whoever asked keeps the statements, in one write with what else belongs to it.
+A `Plan` collects entries for the key log and the statements that bring the rows of `signing_keys` with them. It writes
+nothing: the caller keeps the statements in one write, each required, with what else belongs to it. So either all of a
+change happens or nothing does, and of two processes that plan at once one wins: the other finds its place in the log
+taken. Every entry goes through `keys.history` first; what a reader would refuse cannot be planned.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from keys import policy, store
+from keys import store
+from keys.actions import Activate, Generate, Officers, Publish, Retire, Revoke, Rotation
 from keys.backends.software import SoftwareSigner
+from keys.changes import Approval, Change
+from keys.documents import canonical
+from keys.encryption import KEY_TYPES as ENCRYPTION_TYPES
+from keys.encryption import DecryptionKey
+from keys.ground import Ground, HardwareMissing, note_signer, open_secret, seal_secret
+from keys.history import NOBODY, History, KeyRecord
+from keys.key_log import KeyLog
+from keys.notes import NoteSigner
 from keys.policy import Purpose, SecretPurpose, State
-from keys.seal import KeyEncryptionKey, SealBroken
-from keys.store import Database, Statement, StoredKey, StoredSecret
+from keys.seal import KeyEncryptionKey
+from keys.store import Statement, StoredKey, StoredSecret
+
+if TYPE_CHECKING:
+    from keys.backends.pkcs11 import Pkcs11Token  # its library is loaded where a module is configured only
+
+_SECRET_OCTETS: Final = 32
+_SIGNS_YET: Final = frozenset({State.PENDING, State.ACTIVE})
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """Fresh keys and secrets that are not kept yet; empty when everything was there.
+class Plan:
+    """What shall happen to keys, in order. `at` is the time of all of it, in epoch seconds.
 
-    `kept` are the inserts that keep them. They belong into one write, each required: one that touches nothing means
-    that another process was first, and nothing of this may be kept.
+    Time never runs backwards in the log: where this machine's clock is behind the last entry, `at` is that entry's.
     """
 
-    kids: tuple[str, ...]
-    secrets: tuple[SecretPurpose, ...]
-    kept: tuple[Statement, ...]
+    def __init__(
+        self, ground: Ground, kek: KeyEncryptionKey, now: int, hardware: Pkcs11Token | None = None
+    ) -> None:
+        self._ground = ground
+        self._kek = kek
+        self._hardware = hardware
+        self.at = max(now, ground.history.last_at)
+        self.history: History = ground.history
+        self.entries: list[bytes] = []
+        self.events: list[Mapping[str, str]] = []
+        """What happened to which key, for the audit: `event` and `kid`."""
+        self.made_in_hardware: list[str] = []
+        """Keys that are in the module already; if the plan is not kept, they are to be destroyed there."""
+        self._rows: list[Statement] = []
+        self._secrets: list[StoredSecret] = [
+            seal_secret(purpose, secrets.token_bytes(_SECRET_OCTETS), kek)
+            for purpose in SecretPurpose
+            if purpose not in {secret.purpose for secret in ground.secrets}
+        ]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to be kept."""
+        return not self.entries and not self._rows
+
+    @property
+    def new_secrets(self) -> tuple[SecretPurpose, ...]:
+        """The secrets that are made with it."""
+        return tuple(secret.purpose for secret in self._secrets)
+
+    @property
+    def gone_from_hardware(self) -> list[str]:
+        """Keys in the module that sign no more once this is kept; they are to be destroyed there."""
+        before = self._ground.history.keys
+        return [
+            kid
+            for kid, key in self.history.keys.items()
+            if key.backend == "pkcs11" and key.state not in _SIGNS_YET and kid in before
+            if before[kid].state in _SIGNS_YET
+        ]
+
+    def statements(self) -> tuple[Statement, ...]:
+        """All of it, for one write."""
+        start = self._ground.history.size
+        log = KeyLog.signed((*self._ground.entries, *self.entries), self._signer())
+        last = len(self.entries) - 1
+        return (
+            *(store.add_secret(secret, self.at) for secret in self._secrets),
+            *(
+                store.append_entry(start + number, entry, log.checkpoint if number == last else None)
+                for number, entry in enumerate(self.entries)
+            ),
+            *self._rows,
+        )
+
+    def _signer(self) -> NoteSigner:
+        if self._ground.note_signer is not None:
+            return self._ground.note_signer
+        fresh = next(secret for secret in self._secrets if secret.purpose is SecretPurpose.KEY_LOG)
+        return note_signer(open_secret(fresh, self._kek), self._ground.issuer)
+
+    def _add(self, kind: str, **members: object) -> None:
+        entry = canonical({"type": kind, "at": self.at, **members})
+        self.history = self.history.after(entry)
+        self.entries.append(entry)
+        if "kid" in members:
+            self.events.append({"event": kind, "kid": str(members["kid"])})
+
+    async def carry_out(self, change: Change, approvals: Iterable[Approval], *, proposed: bool) -> None:
+        """Do what a change says; `proposed` if it stands in `key_changes` already.
+
+        Raises:
+            keys.history.InvalidHistory: too few officers have signed it, it was carried out before, its time is over,
+                or the state of the keys does not allow it.
+            HardwareMissing, SignerUnavailable: a key cannot be made.
+        """
+        self._add(
+            "change",
+            change=change.document(),
+            approvals=[approval.document() for approval in approvals],
+        )
+        change_id = change.change_id
+        self._rows.append(
+            store.apply_change(change_id, self.at)
+            if proposed
+            else store.add_change(
+                change_id, canonical(change.document()), self.at, change.expires_at, applied=True
+            )
+        )
+        for action in change.actions:
+            await self._act(action, change_id)
+
+    async def _act(self, action: object, by: str) -> None:
+        match action:
+            case Generate():
+                kid = await self._generate(action.purpose, action.alg, action.backend, by)
+                if action.publish:
+                    self._publish(kid, by)
+            case Publish():
+                self._publish(action.kid, by)
+            case Activate():
+                self._activate(action.kid, by)
+            case Retire():
+                self._retire(action.kid, by)
+            case Revoke():
+                await self._revoke(action.kid, by)
+            case Rotation() | Officers():
+                pass  # the change itself says it all
+            case _:
+                pass
+
+    async def rotate(self) -> None:
+        """Do what the standing approval of rotation demands at this time; nothing without one or outside of it.
+
+        Raises:
+            HardwareMissing, SignerUnavailable: a key cannot be made.
+        """
+        rotation = self.history.rotation
+        if rotation is None or self.at >= rotation.until:
+            return
+        known = {purpose.value for purpose in Purpose}
+        for purpose, algorithms in rotation.keys.items():
+            for alg in algorithms if purpose in known else ():
+                await self._rotate_kind((purpose, alg), rotation)
+        covered = {(purpose, alg) for purpose, algorithms in rotation.keys.items() for alg in algorithms}
+        for key in tuple(self.history.keys.values()):
+            over = self.at >= (key.retiring_at or self.at) + rotation.retiring_lifetime
+            if key.state is State.RETIRING and over and key.kind in covered:
+                self._retire(key.kid, self.history.rotation_id)
+
+    async def _rotate_kind(self, kind: tuple[str, str], rotation: Rotation) -> None:
+        """Activate what is due, then see to it that a published successor waits: for the day, and for an emergency."""
+        by = self.history.rotation_id
+        if not self.history.waiting(kind):
+            await self._generate(*kind, rotation.backend, by)
+        successor = self.history.waiting(kind)[0]
+        if successor.published_at is None:
+            self._publish(successor.kid, by)
+        if self._is_due(self.history.keys[successor.kid], self.history.active(kind), rotation):
+            self._activate(successor.kid, by)
+            await self._rotate_kind(kind, rotation)
+
+    def _is_due(self, successor: KeyRecord, active: KeyRecord | None, rotation: Rotation) -> bool:
+        if active is None:
+            return True
+        fetched = (successor.published_at or self.at) + rotation.pending_lifetime
+        served = (active.activated_at or self.at) + rotation.active_lifetime
+        return self.at >= max(fetched, served)
+
+    async def _generate(self, purpose: str, alg: str, backend: str, by: str) -> str:
+        key = await self._make(Purpose(purpose), alg, backend)
+        self._add(
+            "generated",
+            kid=key.kid,
+            purpose=purpose,
+            alg=alg,
+            jwk=orjson.loads(key.public_jwk),
+            backend=backend,
+            by=by,
+        )
+        self._rows.append(store.add_key(key, self.at))
+        return key.kid
+
+    async def _make(self, purpose: Purpose, alg: str, backend: str) -> StoredKey:
+        if backend == "pkcs11":
+            if self._hardware is None:
+                raise HardwareMissing("A key shall live in a hardware module: set IDP_PKCS11_MODULE.")
+            jwk, sealed = (await self._hardware.generate(alg)).public_jwk(), None
+            self.made_in_hardware.append(jwk["kid"])
+        else:
+            made = await asyncio.to_thread(_generate_in_memory, alg)
+            jwk = made.public_jwk()
+            sealed = self._kek.seal(made.to_pkcs8(), purpose=purpose.value, name=made.kid)
+        text = orjson.dumps(jwk).decode()
+        return StoredKey(jwk["kid"], purpose, alg, State.PENDING, text, sealed, self.at, backend)
+
+    def _publish(self, kid: str, by: str) -> None:
+        self._add("published", kid=kid, by=by)
+        self._rows.append(store.publish(kid, self.at))
+
+    def _activate(self, kid: str, by: str) -> None:
+        key = self.history.keys.get(kid)
+        before = None if key is None else self.history.active(key.kind)
+        self._add("activated", kid=kid, replaces=before.kid if before else NOBODY, by=by)
+        if before is not None:
+            self._rows.append(store.stop(before.kid, before.purpose, self.at))
+        self._rows.append(store.activate(kid, self.at))
+
+    def _retire(self, kid: str, by: str) -> None:
+        self._add("retired", kid=kid, by=by)
+        self._rows.append(store.retire(kid, self.at))
+
+    async def _revoke(self, kid: str, by: str) -> None:
+        """The key goes, and where it was signing its successor signs at once: the one that portals have fetched."""
+        key = self.history.keys.get(kid)
+        self._add("revoked", kid=kid, by=by)
+        self._rows.append(store.revoke(kid, self.at))
+        if key is None or key.state is not State.ACTIVE:
+            return
+        waiting = self.history.waiting(key.kind)
+        successor = waiting[0].kid if waiting else await self._generate(*key.kind, key.backend, by)
+        if self.history.keys[successor].published_at is None:
+            self._publish(successor, by)
+        self._activate(successor, by)
 
 
-def _check_kek(keys: list[StoredKey], kept: list[StoredSecret], kek: KeyEncryptionKey) -> None:
-    sealed = [key.sealed_private_key for key in keys if key.sealed_private_key is not None]
-    if not all(kek.sealed(value) for value in [*sealed, *(secret.sealed for secret in kept)]):
-        raise SealBroken("The keys of this installation were sealed under another key-encryption key.")
-
-
-def _new_key(purpose: Purpose, alg: str, kek: KeyEncryptionKey, now: int) -> StoredKey:
-    signer = SoftwareSigner.generate(alg)
-    return StoredKey(
-        kid=signer.kid,
-        purpose=purpose,
-        algorithm=alg,
-        state=State.ACTIVE,
-        public_jwk=orjson.dumps(signer.public_jwk()).decode(),
-        sealed_private_key=kek.seal(signer.to_pkcs8(), purpose=purpose.value, name=signer.kid),
-        created_at=now,
-        activated_at=now,
-    )
-
-
-def _new_secret(purpose: SecretPurpose, kek: KeyEncryptionKey) -> StoredSecret:
-    return StoredSecret(purpose, kek.seal(secrets.token_bytes(32), purpose="secret", name=purpose.value))
-
-
-async def make_missing(db: Database, kek: KeyEncryptionKey, now: int) -> Made:
-    """The active keys and the secrets that policy demands and that are missing, made anew. `now` is in epoch seconds.
-
-    A key made here signs at once: there is none before it that portals could still be using.
-
-    Raises:
-        SealBroken: what is there was sealed under another key-encryption key; nothing is made then.
-    """
-    keys, secrets_there = await store.find_keys(db), await store.find_secrets(db)
-    _check_kek(keys, secrets_there, kek)
-    active = {(key.purpose, key.algorithm) for key in keys if key.state is State.ACTIVE}
-    fresh_keys = [
-        await asyncio.to_thread(_new_key, purpose, alg, kek, now)
-        for purpose, algorithms in policy.SIGNING_KEYS.items()
-        for alg in algorithms
-        if (purpose, alg) not in active
-    ]
-    there = {secret.purpose for secret in secrets_there}
-    fresh_secrets = [_new_secret(purpose, kek) for purpose in SecretPurpose if purpose not in there]
-    return Made(
-        tuple(key.kid for key in fresh_keys),
-        tuple(secret.purpose for secret in fresh_secrets),
-        (
-            *(store.keep_active_key(key, now) for key in fresh_keys),
-            *(store.keep_secret(secret, now) for secret in fresh_secrets),
-        ),
-    )
+def _generate_in_memory(alg: str) -> SoftwareSigner | DecryptionKey:
+    return DecryptionKey.generate(alg) if alg in ENCRYPTION_TYPES else SoftwareSigner.generate(alg)

@@ -124,6 +124,12 @@ ENCRYPTION_KEYS: Final[Mapping[Purpose, tuple[str, ...]]] = MappingProxyType(
 RSA1_5 is open to padding oracles (RFC 8725 §3.2); the key wrapping variants of ECDH-ES serve several recipients, and we
 are one."""
 
+KEYS: Final[Mapping[Purpose, tuple[str, ...]]] = MappingProxyType({**SIGNING_KEYS, **ENCRYPTION_KEYS})
+"""All keys of an installation."""
+
+NEEDED_PURPOSES: Final = (Purpose.ID_TOKEN, Purpose.ACCESS_TOKEN)
+"""Purposes without whose keys nobody can log in."""
+
 CONTENT_ENCRYPTION: Final = ("A256GCM", "A128CBC-HS256")
 """How the content may be encrypted for us (RFC 7518 §5.1). A128CBC-HS256 is what a sender uses who registered nothing
 else (OpenID Connect Registration §2), and every implementation has it; A256GCM is the stronger and faster one."""
@@ -165,9 +171,42 @@ PENDING_LIFETIME: Final = 7 * 24 * 3600
 ACTIVE_LIFETIME: Final = 90 * 24 * 3600
 """Seconds a key signs before the next one takes over (NIST SP 800-57 part 1 §5.3.6 allows one to three years)."""
 
-RETIRING_LIFETIME: Final = 2 * 24 * 3600
-"""Seconds a key stays published after its last signature. No signed token of ours lives longer than a day
-(entity statements); the rest is for clocks and caches."""
+LONGEST_TOKEN_LIFETIME: Final = 24 * 3600
+"""Seconds that anything we sign is good for; entity statements (OpenID Federation §3) live longest."""
+
+RETIRING_LIFETIME: Final = LONGEST_TOKEN_LIFETIME + JWKS_CACHE_SECONDS
+"""Seconds a key stays published after its last signature: as long as a token of it may be about, and a portal may keep
+the key set that it fetched before it saw that token."""
+
+LONGEST_ACTIVE_LIFETIME: Final = 400 * 24 * 3600
+"""Seconds that officers may approve at most for one key's signing: a little over a year, so that a yearly date fits."""
+
+LEAST_LIFETIMES: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "pending_lifetime": JWKS_CACHE_SECONDS,
+        "active_lifetime": JWKS_CACHE_SECONDS,
+        "retiring_lifetime": RETIRING_LIFETIME,
+    }
+)
+"""Seconds below which officers cannot approve a limit: a portal that keeps to the cache rule has always fetched a key
+before it meets a signature of it, and still has it while it meets signatures of it."""
+
+QUORUM: Final = 2
+"""Different officers whose signatures a change of keys needs."""
+
+CHANGE_LIFETIME: Final = 24 * 3600
+"""Seconds within which a proposed change is signed and carried out; later it is proposed anew, so that nobody finds an
+old approval in a drawer."""
+
+ROTATION_APPROVAL_LIFETIME: Final = 400 * 24 * 3600
+"""Seconds that officers may approve automatic rotation for at most."""
+
+ROTATION_APPROVAL_STANDARD: Final = 365 * 24 * 3600
+"""Seconds that they approve it for unless they say otherwise: once a year two people look at it again."""
+
+BACKENDS: Final = ("software", "pkcs11", "certified")
+"""Where a private key lives: in memory, sealed at rest; in a hardware module; in memory, certified by a hardware
+module for a short time."""
 
 VERIFIED_TOKENS: Final = 8192
 """Own tokens whose verification a worker remembers, so that one access token presented a hundred times costs one

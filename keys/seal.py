@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import os
 import secrets
-import stat
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from keys import base64url
+from keys.secret_file import SecretFileUnusable, read_secret_file
 
 _VERSION: Final = b"\x01"
 _KEY_OCTETS: Final = 32
@@ -28,6 +29,11 @@ _ID_OCTETS: Final = 8
 _SALT_OCTETS: Final = 16
 _NONCE_OCTETS: Final = 12
 _TAG_OCTETS: Final = 16
+
+WRAPPED: Final = "pkcs11:"
+"""How a line of the file begins that a hardware module has to open (`keys.backends.pkcs11_kek`)."""
+
+Unwrap: TypeAlias = Callable[[str], bytes]
 
 
 class SealBroken(Exception):
@@ -93,29 +99,44 @@ def _context(purpose: str, name: str) -> bytes:
     return len(spelled).to_bytes(2, "big") + spelled + name.encode()
 
 
+def _kek_id(key: bytes) -> bytes:
+    return derive(key, b"kek id")[:_ID_OCTETS]
+
+
 @dataclass(frozen=True, slots=True)
 class KeyEncryptionKey:
-    """The key that seals all other keys in the database; it lives in a file (or a hardware module) beside it."""
+    """The key that seals all other keys in the database; it lives in a file beside it, plain or wrapped by hardware.
+
+    While it is replaced, the file holds the new key and below it the former one, which still opens what it sealed.
+    """
 
     id: bytes
     """8 octets derived from the key, kept in front of what it sealed, so that it can be sealed anew under another."""
     _key: bytes = field(repr=False)
+    _former: Mapping[bytes, bytes] = field(repr=False)
 
     @classmethod
-    def of(cls, key: bytes) -> KeyEncryptionKey:
-        """The key-encryption key of 32 random octets."""
-        if len(key) != _KEY_OCTETS:
-            raise InvalidKeyEncryptionKey(f"A key-encryption key has {_KEY_OCTETS} octets, not {len(key)}.")
-        return cls(derive(key, b"kek id")[:_ID_OCTETS], derive(key, b"kek seal"))
+    def of(cls, key: bytes, *former: bytes) -> KeyEncryptionKey:
+        """The key-encryption key of 32 random octets; `former` ones open, and seal nothing."""
+        for one in (key, *former):
+            if len(one) != _KEY_OCTETS:
+                raise InvalidKeyEncryptionKey(
+                    f"A key-encryption key has {_KEY_OCTETS} octets, not {len(one)}."
+                )
+        return cls(
+            _kek_id(key), derive(key, b"kek seal"), {_kek_id(old): derive(old, b"kek seal") for old in former}
+        )
 
     @classmethod
-    def read_file(cls, path: Path) -> KeyEncryptionKey:
-        """Read the key from a file of 32 octets, or of their base64url spelling in one line.
+    def read_file(cls, path: Path, unwrap: Unwrap | None = None) -> KeyEncryptionKey:
+        """Read a file of 32 octets, or of lines: the key as base64url or wrapped by hardware, then the former ones.
+
+        `unwrap` opens a line that hardware wrapped.
 
         Raises:
             InvalidKeyEncryptionKey: missing, unreadable, open to others, or not such a key; one sentence.
         """
-        return cls.of(_read_key(path))
+        return cls.of(*read_kek_lines(path, unwrap))
 
     def seal(self, plaintext: bytes, *, purpose: str, name: str) -> bytes:
         """Seal for one place: a value moved to another purpose or name does not open there."""
@@ -127,41 +148,71 @@ class KeyEncryptionKey:
         Raises:
             SealBroken: changed, from another place, or sealed under another key-encryption key.
         """
-        if not self.sealed(sealed):
+        key_id = sealed[1 : 1 + _ID_OCTETS]
+        key = self._key if key_id == self.id else self._former.get(key_id)
+        if sealed[:1] != _VERSION or key is None:
             raise SealBroken("The keys of this installation were sealed under another key-encryption key.")
-        return _decrypt(self._key, b"kek", sealed[1 + _ID_OCTETS :], _context(purpose, name))
+        return _decrypt(key, b"kek", sealed[1 + _ID_OCTETS :], _context(purpose, name))
 
     def sealed(self, value: bytes) -> bool:
-        """Whether a value says that it was sealed under this key."""
+        """Whether a value says that it was sealed under this key, and not under a former one."""
         return value.startswith(_VERSION + self.id)
 
 
-def _read_key(path: Path) -> bytes:
+def read_kek_lines(path: Path, unwrap: Unwrap | None = None) -> list[bytes]:
+    """The keys in the file of a key-encryption key, the one in use first.
+
+    Raises:
+        InvalidKeyEncryptionKey: as `KeyEncryptionKey.read_file`.
+    """
     try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            content = file.read(4096)
-    except OSError as error:
-        raise InvalidKeyEncryptionKey(
-            f"The key-encryption key {path} cannot be read: {error.strerror}."
-        ) from error
-    if not stat.S_ISREG(mode):
-        raise InvalidKeyEncryptionKey(f"The key-encryption key {path} is not a regular file.")
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise InvalidKeyEncryptionKey(
-            f"The key-encryption key {path} is open to other accounts (mode {stat.S_IMODE(mode):04o}); chmod 600 it."
-        )
+        content = read_secret_file(path, "The key-encryption key")
+    except SecretFileUnusable as error:
+        raise InvalidKeyEncryptionKey(str(error)) from error
     if len(content) == _KEY_OCTETS:
-        return content
+        return [content]
+    lines = content.decode("ascii", "replace").split()
+    if not lines:
+        raise InvalidKeyEncryptionKey(_not_a_key(path))
+    return [_read_line(path, line, unwrap) for line in lines]
+
+
+def _read_line(path: Path, line: str, unwrap: Unwrap | None) -> bytes:
+    if line.startswith(WRAPPED):
+        if unwrap is None:
+            raise InvalidKeyEncryptionKey(
+                f"The key-encryption key {path} is wrapped by a hardware module: set IDP_PKCS11_MODULE."
+            )
+        return unwrap(line)
     try:
-        key = base64url.decode(content.strip().decode("ascii").rstrip("="))
+        key = base64url.decode(line.rstrip("="))
     except ValueError:
         key = b""
     if len(key) != _KEY_OCTETS:
-        raise InvalidKeyEncryptionKey(
-            f"The key-encryption key {path} does not hold {_KEY_OCTETS} octets, plain or as base64url."
-        )
+        raise InvalidKeyEncryptionKey(_not_a_key(path))
     return key
+
+
+def _not_a_key(path: Path) -> str:
+    return f"The key-encryption key {path} does not hold {_KEY_OCTETS} octets, plain or as base64url."
+
+
+def replace_kek_file(path: Path, lines: Sequence[str]) -> None:
+    """Put other lines into the file of a key-encryption key: at once and for good, or not at all.
+
+    Raises:
+        InvalidKeyEncryptionKey: the folder cannot be written.
+    """
+    fresh = path.with_name(path.name + ".new")
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.writelines(f"{line}\n" for line in lines)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        raise InvalidKeyEncryptionKey(f"The file {path} cannot be replaced: {error.strerror}.") from error
 
 
 def create_kek_file(path: Path) -> KeyEncryptionKey:

@@ -42,7 +42,12 @@ class Kind(StrEnum):
     CLIENT_REFUSED = "client.refused"
     CLIENT_ADDED = "client.added"
     CLIENT_CHANGED = "client.changed"
-    KEYS_GENERATED = "keys.generated"
+    KEYS_PROPOSED = "keys.proposed"
+    KEYS_APPROVED = "keys.approved"
+    KEYS_CHANGED = "keys.changed"
+    KEYS_ROTATED = "keys.rotated"
+    KEYS_REWRAPPED = "keys.rewrapped"
+    KEY_REVOKED = "keys.revoked"
 
 
 OK: Final = "ok"

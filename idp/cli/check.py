@@ -20,6 +20,7 @@ CLOCK_FAIL_SECONDS: Final = 30
 """Portals commonly allow a minute of difference in the times of tokens."""
 
 PLAUSIBLE_YEARS: Final = range(2025, 2100)
+ROTATION_WARN_SECONDS: Final = 30 * 24 * 3600
 STALE_REGISTERS_SECONDS: Final = 7 * 24 * 3600
 
 
@@ -126,28 +127,29 @@ async def check_database(settings: Settings) -> Finding:
 
 
 async def check_keys(settings: Settings) -> Finding:
-    """The key-encryption key opens every sealed key and secret, and policy's keys and secrets are all there."""
+    """The key log is believed, every key and secret opens, and what officers approved is all there."""
     from idp.cli.runtime import open_provider
+    from idp.custody.hardware import read_kek, token_of
     from keys.keyring import load_keyring
-    from keys.policy import SIGNING_KEYS, SecretPurpose, State
-    from keys.seal import KeyEncryptionKey
-    from keys.store import find_keys, find_secrets
 
-    kek = KeyEncryptionKey.read_file(settings.kek_file)
+    token = token_of(settings)
+    kek, now = read_kek(settings, token), int(time.time())
     async with open_provider(settings, read_only=True) as db:
-        keys, secrets = await find_keys(db), await find_secrets(db)
-        await load_keyring(db, kek, int(time.time()))
-    for key in keys:
-        if key.sealed_private_key is not None:
-            kek.unseal(key.sealed_private_key, purpose=key.purpose.value, name=key.kid)
-    active = {(key.purpose, key.algorithm) for key in keys if key.state is State.ACTIVE}
-    needed = {(purpose, alg) for purpose, algorithms in SIGNING_KEYS.items() for alg in algorithms}
-    missing = [f"{purpose} {alg}" for purpose, alg in sorted(needed - active)]
-    missing += sorted(set(SecretPurpose) - {secret.purpose for secret in secrets})
-    if missing:
-        found = f"missing: {', '.join(missing)}"
-        return Finding("keys", Verdict.FAIL, found, "Run `motcua keys generate`.")
-    return Finding("keys", Verdict.OK, f"{len(keys)} keys and {len(secrets)} secrets, all opened")
+        keyring = await load_keyring(db, kek, settings.issuer, now, token)
+    ground = keyring.ground
+    if ground.refused:
+        advice = "Somebody has edited the database: run `motcua keys verify`, and look for who could."
+        return Finding("keys", Verdict.FAIL, " ".join(ground.refused), advice)
+    if keyring.missing:
+        found = f"missing: {', '.join(keyring.missing)}"
+        return Finding("keys", Verdict.FAIL, found, "Run `motcua keys ceremony`.")
+    found = f"{len(ground.keys)} keys and {len(ground.secrets)} secrets, all opened"
+    rotation = ground.history.rotation
+    if rotation is None or rotation.until < now + ROTATION_WARN_SECONDS:
+        until = "is not approved" if rotation is None else f"is approved until {instant(rotation.until)} only"
+        advice = "Have officers approve it anew: `motcua keys rotation`."
+        return Finding("keys", Verdict.WARN, f"{found}; rotation {until}", advice)
+    return Finding("keys", Verdict.OK, f"{found}; rotation is approved until {instant(rotation.until)}")
 
 
 async def check_registers(settings: Settings) -> Finding:

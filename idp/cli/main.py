@@ -64,16 +64,12 @@ def explain(error: Exception) -> str | None:
     from idp.settings import SettingsError
     from idp.store.database import DatabaseError
     from idp.store.outages import is_missing_table, is_outage
-    from keys.jose import SignerUnavailable
     from keys.keyring import NoActiveKey
-    from keys.seal import InvalidKeyEncryptionKey, SealBroken
 
-    if isinstance(
-        error, (SettingsError, DatabaseError, InvalidKeyEncryptionKey, SealBroken, SignerUnavailable)
-    ):
+    if isinstance(error, (SettingsError, DatabaseError, *_of_keys())):
         return str(error)
     if isinstance(error, NoActiveKey):
-        return f"There is {error}: run `motcua keys generate`."
+        return f"There is {error}: run `motcua keys ceremony`."
     if is_missing_table(error):
         return "The database has not been set up: run `motcua migrate`, and `motcua registers load`."
     if isinstance(error, BrokenPipeError):
@@ -83,6 +79,33 @@ def explain(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}."
     return None
+
+
+def _of_keys() -> tuple[type[Exception], ...]:
+    """Errors of the key rooms; each says in one sentence what is wrong."""
+    from idp.custody.custodian import KeysMoved, NoSuchChange
+    from keys.changes import NotApproved
+    from keys.documents import InvalidDocument
+    from keys.ground import HardwareMissing
+    from keys.history import InvalidHistory
+    from keys.jose import SignerUnavailable
+    from keys.key_log import InvalidLog
+    from keys.officers import InvalidOfficerKey
+    from keys.seal import InvalidKeyEncryptionKey, SealBroken
+
+    return (
+        KeysMoved,
+        NoSuchChange,
+        NotApproved,
+        InvalidDocument,
+        HardwareMissing,
+        InvalidHistory,
+        SignerUnavailable,
+        InvalidLog,
+        InvalidOfficerKey,
+        InvalidKeyEncryptionKey,
+        SealBroken,
+    )
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

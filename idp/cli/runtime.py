@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 from typing import Final, NoReturn, cast
 
 from idp.context import Context
+from idp.custody.hardware import read_kek, token_of
 from idp.settings import Settings, read_settings
 from idp.store.database import Database, DatabaseError, open_database
 from keys.keyring import load_keyring
-from keys.seal import KeyEncryptionKey
 
 LOCAL: Final = "local"
 """Stands in the audit where a request has its network address."""
@@ -70,14 +70,15 @@ async def open_runtime(settings: Settings, *, registers: bool = True) -> AsyncIt
         InvalidKeyEncryptionKey: the key-encryption key cannot be read.
         SealBroken: it is not the one that the keys were sealed under.
     """
-    kek = KeyEncryptionKey.read_file(settings.kek_file)
+    token = token_of(settings)
+    kek = read_kek(settings, token)
     now = int(time.time())
     async with open_provider(settings) as db, _open_registers(settings, wanted=registers) as opened:
         yield Context(
             settings=settings,
             db=db,
             registers=opened,
-            keyring=await load_keyring(db, kek, now),
+            keyring=await load_keyring(db, kek, settings.issuer, now, token),
             now=now,
             request_id=os.urandom(8).hex(),
             address=LOCAL,

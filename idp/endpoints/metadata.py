@@ -12,6 +12,7 @@ from idp.http import responses
 from idp.http.responses import Answer
 from idp.oidc.discovery import WELL_KNOWN, provider_metadata
 from idp.settings import Settings
+from keys.keyring import Keyring
 
 METADATA_CACHE_SECONDS = 3600
 
@@ -19,9 +20,9 @@ METADATA_CACHE_SECONDS = 3600
 FOR_EVERYBODY = {"access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin"}
 
 
-def make_documents(settings: Settings) -> dict[str, Document]:
-    """The metadata documents by path, as bytes."""
-    body = orjson.dumps(provider_metadata(settings))
+def make_documents(settings: Settings, keyring: Keyring) -> dict[str, Document]:
+    """The metadata documents by path, as bytes; made anew when keys change."""
+    body = orjson.dumps(provider_metadata(settings, keyring.algorithms))
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     return {path: Document(body, etag) for path in WELL_KNOWN}
 

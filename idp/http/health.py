@@ -15,8 +15,7 @@ from idp.http.responses import Answer
 from idp.store import versions
 from idp.store.database import Database
 from idp.store.outages import is_outage
-from keys.keyring import Keyring, NoActiveKey
-from keys.policy import SIGNING_KEYS
+from keys.keyring import Keyring
 
 LIVE: Final = "/health/live"
 READY: Final = "/health/ready"
@@ -49,10 +48,4 @@ async def _missing(db: Database, keyring: Keyring) -> str | None:
         if is_outage(error):
             return "database"
         raise
-    try:
-        for purpose, algorithms in SIGNING_KEYS.items():
-            for algorithm in algorithms:
-                keyring.signer(purpose, algorithm)
-    except NoActiveKey:
-        return "keys"
-    return None
+    return "keys" if keyring.missing else None

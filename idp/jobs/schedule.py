@@ -17,6 +17,8 @@ LOGOUT_SECONDS: Final = 2
 """A portal is told of a logout after this long at the latest, if it answers."""
 
 PURGE_SECONDS: Final = 60
+ROTATION_SECONDS: Final = 20
+"""A key that is due is activated after this long."""
 SIGHTINGS_SECONDS: Final = 5
 WATCH_SECONDS: Final = 2
 """A change of a client or a key is seen by every worker after this long."""
@@ -41,6 +43,7 @@ def jobs_of_worker(
     watch: VersionWatch,
     keep_sightings: Callable[[], Awaitable[None]],
     deliverer: Deliverer,
+    rotate: Callable[[int], Awaitable[None]],
 ) -> tuple[Job, ...]:
     """What every worker process does beside its requests."""
     return (
@@ -48,5 +51,6 @@ def jobs_of_worker(
         Job("sightings", SIGHTINGS_SECONDS, lambda _now: keep_sightings()),
         Job("logouts", LOGOUT_SECONDS, lambda _now: deliver_logouts(deliverer)),
         Job("incidents", INCIDENT_SECONDS, lambda _now: end_incidents(deliverer.context), exclusive=True),
+        Job("rotation", ROTATION_SECONDS, rotate, exclusive=True),
         Job("purge", PURGE_SECONDS, lambda now: purge_expired(db, now), exclusive=True),
     )

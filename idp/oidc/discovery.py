@@ -6,9 +6,9 @@ extension to it, which both allow.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from idp.assurance import acr_values_supported
 from idp.oidc.claims import CLAIMS
@@ -44,6 +44,8 @@ PROTOCOL_CLAIMS: Final = (
 DISPLAY_ADVERTISED: Final = ("page", "touch")
 """A popup is shown like a page; it is not announced because our pages cut the tie to the window that opened them."""
 
+Algorithms: TypeAlias = Callable[[Purpose], Sequence[str]]
+
 _METHODS: Final = ("private_key_jwt", "client_secret_basic", "client_secret_post", "none")
 
 
@@ -61,8 +63,8 @@ def _client_authentication(prefix: str, methods: tuple[str, ...]) -> dict[str, o
     }
 
 
-def provider_metadata(settings: Settings) -> dict[str, object]:
-    """The metadata document of this installation."""
+def provider_metadata(settings: Settings, algorithms: Algorithms) -> dict[str, object]:
+    """The metadata document of this installation; `algorithms` are those that it has keys for, by purpose."""
     issuer = settings.issuer
     return {
         "issuer": issuer,
@@ -77,8 +79,8 @@ def provider_metadata(settings: Settings) -> dict[str, object]:
         **_client_authentication("revocation", _METHODS),
         **_client_authentication("introspection", _METHODS[:-1]),
         "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": list(policy.SIGNING_KEYS[Purpose.ID_TOKEN]),
-        "userinfo_signing_alg_values_supported": list(policy.SIGNING_KEYS[Purpose.USERINFO]),
+        "id_token_signing_alg_values_supported": list(algorithms(Purpose.ID_TOKEN)),
+        "userinfo_signing_alg_values_supported": list(algorithms(Purpose.USERINFO)),
         "acr_values_supported": list(acr_values_supported(issuer)),
         "claim_types_supported": ["normal"],
         "claims_supported": [*PROTOCOL_CLAIMS, *CLAIMS],

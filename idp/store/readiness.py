@@ -13,7 +13,7 @@ from idp.store.columns import bound
 from idp.store.database import Database, Row, Step, step
 from idp.store.readiness_schema import client_activity, key_set_fetches, key_sets, stale_key_uses
 from idp.store.upsert import insert_unless_present
-from keys.store import signing_keys
+from keys.tables import signing_keys
 
 KEPT: Final = 90 * 86400
 """Seconds that a count is kept after its last event: as long as a key signs (`keys.policy.ACTIVE_LIFETIME`)."""

@@ -30,6 +30,7 @@ LEVELS = {
     "idp.oidc": 3,
     "idp.authentication": 3,
     "idp.accounts": 3,
+    "idp.custody": 3,
     # 2 parties
     "federation": 2,
     # 1 records, on what is handed down to them, on the store
@@ -45,7 +46,7 @@ LEVELS = {
     "idp": 0,
 }
 STRANGERS = (
-    {"idp.oidc", "idp.authentication", "idp.accounts"},
+    {"idp.oidc", "idp.authentication", "idp.accounts", "idp.custody"},
     {"idp.registers", "idp.audit"},
     {"idp.endpoints", "federation.endpoints"},
 )

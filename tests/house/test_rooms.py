@@ -10,7 +10,7 @@ import pytest
 
 from tests.house.source import Import, Module, imports, in_room, modules
 
-STORES = ("idp.store", "keys.store", "idp.registers", "federation.store", "migrations")
+STORES = ("idp.store", "keys.store", "keys.tables", "idp.registers", "federation.store", "migrations")
 EDGE = ("idp.http", "idp.pages", "idp.endpoints", "federation.endpoints", "idp.app", "idp.cli", "admin_ui")
 ROOMS_OF = {
     "sqlalchemy": STORES,

@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from keys import base64url
 from keys.backends.software import SoftwareSigner
 from keys.jose import CompactJws, InvalidJwkSet, InvalidToken, encode, read_compact, read_jwk_set, verify
-from keys.keyring import Keyring
 from keys.policy import CLIENT_ALGORITHMS, Purpose, State
 from keys.seal import KeyEncryptionKey
 from keys.store import StoredKey
-from tests.support.signing import at_once
+from tests.support.installation import bare_keyring
+from tests.support.signing import at_once, signed
 
 SIGNER = SoftwareSigner.generate("ES256")
 JWKS = read_jwk_set({"keys": [SIGNER.public_jwk()]})
 KEK = KeyEncryptionKey.of(b"k" * 32)
-KEYRING = Keyring(
+KEYRING = bare_keyring(
     [
         StoredKey(
             kid=SIGNER.kid,
@@ -118,7 +118,7 @@ def test_what_we_sign_we_read_back(claims: dict[str, Any]) -> None:
 
 @given(st.integers(0, 400), st.sampled_from("AQgw-_.=+ \n"))
 def test_one_changed_character_is_refused(position: int, character: str) -> None:
-    token = at_once(KEYRING.issue(Purpose.ID_TOKEN, {"sub": "a" * 43, "nonce": "b" * 43}))
+    token = signed(KEYRING, Purpose.ID_TOKEN, {"sub": "a" * 43, "nonce": "b" * 43})
     position %= len(token)
     changed = token[:position] + character + token[position + 1 :]
     if changed != token:

@@ -39,6 +39,7 @@ from keys.keyring import Keyring
 from keys.policy import Purpose, SecretPurpose, State
 from keys.seal import KeyEncryptionKey
 from keys.store import StoredKey, StoredSecret
+from tests.support.installation import bare_keyring
 
 ISSUER: Final = "https://sso.example.gov.vn"
 TOKEN_ENDPOINT: Final = f"{ISSUER}/token"
@@ -183,6 +184,6 @@ def _keyring(name: str) -> Keyring:
         signer = SoftwareSigner.generate("ES256")
         sealed = kek.seal(signer.to_pkcs8(), purpose=purpose.value, name=signer.kid)
         jwk = orjson.dumps(signer.public_jwk()).decode()
-        kept.append(StoredKey(signer.kid, purpose, "ES256", State.ACTIVE, jwk, sealed, NOW, NOW))
+        kept.append(StoredKey(signer.kid, purpose, "ES256", State.ACTIVE, jwk, sealed, NOW, published_at=NOW))
     secret = kek.seal(bytes(32), purpose="secret", name=SecretPurpose.PAIRWISE.value)
-    return Keyring(kept, [StoredSecret(SecretPurpose.PAIRWISE, secret)], kek, NOW)
+    return bare_keyring(kept, [StoredSecret(SecretPurpose.PAIRWISE, secret)], kek, NOW)

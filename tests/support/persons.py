@@ -18,6 +18,7 @@ from keys.keyring import Keyring
 from keys.policy import SecretPurpose
 from keys.seal import KeyEncryptionKey
 from keys.store import StoredSecret
+from tests.support.installation import bare_keyring
 
 NOW = 1_795_305_600  # 22 November 2026, 07:00 in Viet Nam
 NUMBER = "001184000017"
@@ -65,7 +66,7 @@ async def register(registers: Database, person: InventedPerson) -> InventedPerso
 
 def secrets_only() -> Keyring:
     """A keyring that digests and seals; it signs nothing, for RSA keys take their time."""
-    return Keyring(
+    return bare_keyring(
         [],
         [
             StoredSecret(

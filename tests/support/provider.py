@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,17 +24,14 @@ from idp.store import accounts
 from idp.store.accounts import Account
 from idp.store.database import Database, open_database
 from idp.store.schema import audit_events
-from keys import store
 from keys.keyring import Keyring, load_keyring
 from keys.seal import KeyEncryptionKey, create_kek_file
-from keys.store import StoredKey, StoredSecret
 from tests.support.browsing import ANDROID, Browser, Visit
 from tests.support.databases import fresh_database
-from tests.support.installation import establish, steps
+from tests.support.installation import ISSUER, Impression, establish
 from tests.support.population import CITIZENS, Citizen, lay_out_population
 from tests.support.portals import REGISTRATIONS, Asked, Portal, Registered, Tokens, register
 
-ISSUER: Final = "https://sso.example.gov.vn"
 NOW: Final = 1_795_305_600  # 22 November 2026, 07:00 in Viet Nam
 PASSWORD: Final = "bốn con trâu qua sông"
 HOME: Final = "198.51.100.7"
@@ -87,8 +84,7 @@ class Ground:
     """What takes time to make and may be the same in every test: keys, and the hash of `PASSWORD`."""
 
     kek_file: Path
-    keys: Sequence[StoredKey]
-    secrets: Sequence[StoredSecret]
+    impression: Impression
     verifier: str
 
 
@@ -231,19 +227,17 @@ async def provider_ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
     async with fresh_database("sqlite", "provider", folder) as url:
         database = await open_database(url)
         await establish(database, kek, NOW - 86_400)
-        kept_keys, kept_secrets = await store.find_keys(database), await store.find_secrets(database)
+        impression = await Impression.of(database)
         await database.close()
     hasher = PasswordHasher()
     verifier = await hasher.hash(PASSWORD)
     hasher.close()
-    return Ground(folder / "kek", kept_keys, kept_secrets, verifier)
+    return Ground(folder / "kek", impression, verifier)
 
 
 async def _furnish(db: Database, registers: Database, ground: Ground) -> dict[str, Registered]:
     """Keys, clients and the country."""
-    at = NOW - 86_400
-    await db.write(*steps(store.keep_active_key(key, at) for key in ground.keys))
-    await db.write(*steps(store.keep_secret(secret, at) for secret in ground.secrets))
+    await ground.impression.lay_into(db)
     made = [register(metadata, NOW - 3_600) for metadata in REGISTRATIONS.values()]
     await db.write(*(kept for _, kept in made))
     await lay_out_population(registers)
@@ -268,7 +262,7 @@ async def running_provider(
         stack.push_async_callback(registers.close)
         registered = await _furnish(db, registers, ground)
         clock, log = Clock(), Records()
-        keyring = await load_keyring(db, KeyEncryptionKey.read_file(ground.kek_file), NOW)
+        keyring = await load_keyring(db, KeyEncryptionKey.read_file(ground.kek_file), ISSUER, NOW)
         app = build(configured, access_log=log, clock=clock)
         await stack.enter_async_context(app.running())
         yield Provider(configured, db, registers, keyring, ground, clock, log, registered, app, stack)

@@ -20,11 +20,10 @@ import httpx2
 
 from idp.store import accounts
 from idp.store.database import Database, open_database
-from keys import store
 from keys.keyring import Keyring, load_keyring
 from keys.seal import KeyEncryptionKey
 from tests.support.browsing import Browser
-from tests.support.installation import steps
+from tests.support.installation import establish
 from tests.support.population import Citizen, lay_out_population
 from tests.support.portals import REGISTRATIONS, Portal, Registered, register
 from tests.support.provider import Ground
@@ -123,11 +122,10 @@ def _one_connection() -> httpx2.AsyncHTTPTransport:
     )
 
 
-async def _furnish(db: Database, registers_url: str, ground: Ground) -> dict[str, Registered]:
+async def _furnish(db: Database, registers_url: str, ground: Ground, issuer: str) -> dict[str, Registered]:
     """Keys, clients and the country, as of now."""
     now = int(time.time())
-    await db.write(*steps(store.keep_active_key(key, now) for key in ground.keys))
-    await db.write(*steps(store.keep_secret(secret, now) for secret in ground.secrets))
+    await establish(db, KeyEncryptionKey.read_file(ground.kek_file), now, issuer=issuer)
     made = [register(metadata, now) for metadata in REGISTRATIONS.values()]
     await db.write(*(kept for _, kept in made))
     registers = await open_database(registers_url)
@@ -185,8 +183,9 @@ async def served_provider(
     } | settings
     db, log = await open_database(database_url), folder / "log"
     try:
-        registered = await _furnish(db, registers_url, ground)
-        keyring = await load_keyring(db, KeyEncryptionKey.read_file(ground.kek_file), int(time.time()))
+        registered = await _furnish(db, registers_url, ground, issuer)
+        kek = KeyEncryptionKey.read_file(ground.kek_file)
+        keyring = await load_keyring(db, kek, issuer, int(time.time()))
         with _serving(environment, log, port) as process:
             served = ServedProvider(issuer, port, environment, log, db, keyring, registered, process)
             yield served

@@ -23,6 +23,7 @@ from keys.keyring import Keyring
 from keys.policy import SecretPurpose
 from keys.seal import KeyEncryptionKey
 from keys.store import StoredSecret
+from tests.support.installation import bare_keyring
 
 ISSUER = "https://id.example.vn"
 PEER = "198.51.100.7"
@@ -129,7 +130,7 @@ def door_behind_proxy(pages: Pages) -> Door:
 def keyring() -> Keyring:
     kek = KeyEncryptionKey.of(os.urandom(32))
     secret = kek.seal(os.urandom(32), purpose="secret", name=SecretPurpose.CSRF.value)
-    return Keyring([], [StoredSecret(SecretPurpose.CSRF, secret)], kek, 1_800_000_000)
+    return bare_keyring([], [StoredSecret(SecretPurpose.CSRF, secret)], kek, 1_800_000_000)
 
 
 MakeRequest = Callable[..., Request]

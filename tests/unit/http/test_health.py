@@ -9,14 +9,14 @@ from typing import Any
 from idp.http import health
 from keys.keyring import load_keyring
 from keys.seal import KeyEncryptionKey
-from tests.support.installation import establish
+from tests.support.installation import ELLIPTIC, ISSUER, establish
 
 
 async def test_ready_needs_keys(db: Any) -> None:
     kek = KeyEncryptionKey.of(os.urandom(32))
-    before = await health.ready(db, await load_keyring(db, kek, 1_800_000_000))
-    await establish(db, kek, 1_800_000_000)
-    after = await health.ready(db, await load_keyring(db, kek, 1_800_000_000))
+    before = await health.ready(db, await load_keyring(db, kek, ISSUER, 1_800_000_000))
+    await establish(db, kek, 1_800_000_000, keys=ELLIPTIC)
+    after = await health.ready(db, await load_keyring(db, kek, ISSUER, 1_800_000_000))
     assert (before.status_code, json.loads(bytes(before.body))["reason"]) == (503, "keys")
     assert after.status_code == 200
 

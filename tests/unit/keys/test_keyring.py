@@ -16,7 +16,8 @@ from keys.keyring import Keyring, NoActiveKey
 from keys.policy import Purpose, SecretPurpose, State
 from keys.seal import KeyEncryptionKey, SealBroken
 from keys.store import StoredKey, StoredSecret
-from tests.support.signing import at_once
+from tests.support.installation import bare_keyring
+from tests.support.signing import at_once, signed
 
 NOW = 1_800_000_000
 CLAIMS = {"iss": "https://motcua.example.vn", "sub": "abc", "aud": "cong", "exp": NOW + 300}
@@ -38,6 +39,7 @@ def _stored(
         public_jwk=orjson.dumps(signer.public_jwk()).decode(),
         sealed_private_key=private if state in {State.PENDING, State.ACTIVE} else None,
         created_at=NOW - 1000,
+        published_at=NOW - 1000,
         retiring_at=retiring_at,
     )
 
@@ -48,7 +50,7 @@ def _secret(purpose: SecretPurpose, octets: bytes) -> StoredSecret:
 
 def _keyring(*keys: StoredKey, now: int = NOW) -> Keyring:
     secrets = [_secret(purpose, purpose.value.encode().ljust(32)) for purpose in SecretPurpose]
-    return Keyring(keys, secrets, KEK, now)
+    return bare_keyring(keys, secrets, KEK, now)
 
 
 def _es256() -> SoftwareSigner:
@@ -58,7 +60,7 @@ def _es256() -> SoftwareSigner:
 def test_a_token_comes_back_as_its_claims_and_has_the_type_of_its_purpose() -> None:
     keyring = _keyring(*(_stored(_es256(), purpose) for purpose in policy.SIGNING_KEYS))
     for purpose in policy.TOKEN_TYPES:
-        token = at_once(keyring.issue(purpose, CLAIMS))
+        token = signed(keyring, purpose, CLAIMS)
         assert keyring.verify_own(token, purpose=purpose) == CLAIMS
         assert jwt.get_unverified_header(token)["typ"] == policy.TOKEN_TYPES[purpose]
 
@@ -66,7 +68,7 @@ def test_a_token_comes_back_as_its_claims_and_has_the_type_of_its_purpose() -> N
 def test_a_token_of_one_purpose_never_passes_for_another() -> None:
     keyring = _keyring(*(_stored(_es256(), purpose) for purpose in policy.SIGNING_KEYS))
     for issued in policy.TOKEN_TYPES:
-        token = at_once(keyring.issue(issued, CLAIMS))
+        token = signed(keyring, issued, CLAIMS)
         for asked in set(policy.TOKEN_TYPES) - {issued}:
             with pytest.raises(InvalidToken):
                 keyring.verify_own(token, purpose=asked)
@@ -79,7 +81,7 @@ def test_only_an_active_key_signs(state: State) -> None:
     with pytest.raises(NoActiveKey, match="id_token with ES256"):
         keyring.signer(Purpose.ID_TOKEN, "ES256")
     with pytest.raises(NoActiveKey):
-        at_once(keyring.issue(Purpose.ID_TOKEN, CLAIMS, "RS256"))
+        signed(keyring, Purpose.ID_TOKEN, CLAIMS, "RS256")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_a_retiring_key_whose_time_is_over_counts_as_retired_without_any_job() -
 def test_a_verified_token_is_not_believed_by_the_keyring_that_knows_of_the_revocation() -> None:
     signer = _es256()
     before = _keyring(_stored(signer))
-    token = at_once(before.issue(Purpose.ID_TOKEN, CLAIMS))
+    token = signed(before, Purpose.ID_TOKEN, CLAIMS)
     assert before.verify_own(token, purpose=Purpose.ID_TOKEN) == CLAIMS
     after = _keyring(_stored(signer, state=State.REVOKED))
     with pytest.raises(InvalidToken):
@@ -129,7 +131,7 @@ def test_a_verified_token_is_not_believed_by_the_keyring_that_knows_of_the_revoc
 
 def test_claims_that_a_caller_changes_are_not_changed_for_the_next() -> None:
     keyring = _keyring(_stored(_es256()))
-    token = at_once(keyring.issue(Purpose.ID_TOKEN, {"aud": ["a"]}))
+    token = signed(keyring, Purpose.ID_TOKEN, {"aud": ["a"]})
     keyring.verify_own(token, purpose=Purpose.ID_TOKEN)["aud"].append("b")
     assert keyring.verify_own(token, purpose=Purpose.ID_TOKEN) == {"aud": ["a"]}
 
@@ -137,7 +139,7 @@ def test_claims_that_a_caller_changes_are_not_changed_for_the_next() -> None:
 def test_verification_outlives_the_memory_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, "VERIFIED_TOKENS", 2)
     keyring = _keyring(_stored(_es256()))
-    tokens = [at_once(keyring.issue(Purpose.ID_TOKEN, {"sub": str(number)})) for number in range(5)]
+    tokens = [signed(keyring, Purpose.ID_TOKEN, {"sub": str(number)}) for number in range(5)]
     for _ in range(2):
         for number, token in enumerate(tokens):
             assert keyring.verify_own(token, purpose=Purpose.ID_TOKEN) == {"sub": str(number)}
@@ -157,7 +159,7 @@ def test_verification_outlives_the_memory_of_it(monkeypatch: pytest.MonkeyPatch)
 def test_headers_that_we_do_not_write_are_refused(header: dict[str, Any]) -> None:
     signer = _es256()
     keyring = _keyring(_stored(signer))
-    claims, _, _ = at_once(keyring.issue(Purpose.ID_TOKEN, CLAIMS)).partition(".")[2].partition(".")
+    claims, _, _ = signed(keyring, Purpose.ID_TOKEN, CLAIMS).partition(".")[2].partition(".")
     spelled = orjson.dumps({"alg": "ES256", "typ": "JWT", "kid": signer.kid, **header})
     signing_input = f"{base64url.encode_text(spelled)}.{claims}".encode()
     signature = base64url.encode_text(at_once(signer.sign(signing_input)))
@@ -167,7 +169,7 @@ def test_headers_that_we_do_not_write_are_refused(header: dict[str, Any]) -> Non
 
 def test_a_signature_has_one_spelling() -> None:
     keyring = _keyring(_stored(_es256()))
-    signed, _, spelled = at_once(keyring.issue(Purpose.ID_TOKEN, CLAIMS)).rpartition(".")
+    head, _, spelled = signed(keyring, Purpose.ID_TOKEN, CLAIMS).rpartition(".")
     signature = base64url.decode(spelled)
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     padded_s = base64url.encode_text(signature[:32] + b"\x00" + signature[32:])
@@ -175,8 +177,8 @@ def test_a_signature_has_one_spelling() -> None:
     trailing_bits = spelled[:-1] + letters[letters.index(spelled[-1]) + 1]
     for other in (padded_s, padded_r, trailing_bits):
         with pytest.raises(InvalidToken):
-            keyring.verify_own(f"{signed}.{other}", purpose=Purpose.ID_TOKEN)
-    assert keyring.verify_own(f"{signed}.{spelled}", purpose=Purpose.ID_TOKEN) == CLAIMS
+            keyring.verify_own(f"{head}.{other}", purpose=Purpose.ID_TOKEN)
+    assert keyring.verify_own(f"{head}.{spelled}", purpose=Purpose.ID_TOKEN) == CLAIMS
 
 
 @pytest.mark.parametrize("payload", [b"\x00", b"[1]", b'"sub"', b"null", b"\xff", b"{"])
@@ -228,7 +230,7 @@ def test_portals_verify_with_the_key_set() -> None:
     keyring = _keyring(_stored(_es256()), _stored(SoftwareSigner.generate("RS256")))
     jwks = json.loads(keyring.jwks().body)
     for alg in ("ES256", "RS256"):
-        token = at_once(keyring.issue(Purpose.ID_TOKEN, CLAIMS, alg))
+        token = signed(keyring, Purpose.ID_TOKEN, CLAIMS, alg)
         key = jwt.PyJWKSet.from_dict(jwks)[jwt.get_unverified_header(token)["kid"]]
         options: Any = {"verify_exp": False}
         assert jwt.decode(token, key, algorithms=[alg], audience="cong", options=options) == CLAIMS
@@ -241,7 +243,7 @@ def test_digests_depend_on_purpose_secret_and_value() -> None:
     assert len(digests) == 3 * len(SecretPurpose)
     assert all(len(digest) == 32 for digest in digests)
     assert keyring.digest("pairwise", b"001") == _keyring().digest(SecretPurpose.PAIRWISE, b"001")
-    other = Keyring([], [_secret(SecretPurpose.PAIRWISE, b"other".ljust(32))], KEK, NOW)
+    other = bare_keyring([], [_secret(SecretPurpose.PAIRWISE, b"other".ljust(32))], KEK, NOW)
     assert other.digest("pairwise", b"001") != keyring.digest("pairwise", b"001")
 
 
@@ -249,7 +251,7 @@ def test_unknown_and_missing_secrets() -> None:
     with pytest.raises(ValueError, match="gender"):
         _keyring().digest("gender", b"")
     with pytest.raises(NoActiveKey, match="csrf"):
-        Keyring([], [], KEK, NOW).digest("csrf", b"")
+        bare_keyring([], [], KEK, NOW).digest("csrf", b"")
 
 
 def test_sealed_values_open_for_their_purpose_and_place() -> None:
@@ -267,7 +269,7 @@ def test_sealed_values_open_for_their_purpose_and_place() -> None:
 
 def test_a_keyring_does_not_open_under_another_key_encryption_key() -> None:
     with pytest.raises(SealBroken, match="another key-encryption key"):
-        Keyring([_stored(_es256())], [], KeyEncryptionKey.of(b"x" * 32), NOW)
+        bare_keyring([_stored(_es256())], [], KeyEncryptionKey.of(b"x" * 32), NOW)
 
 
 def test_a_private_key_moved_to_another_row_does_not_open() -> None:
@@ -276,7 +278,7 @@ def test_a_private_key_moved_to_another_row_does_not_open() -> None:
         two.kid, Purpose.ID_TOKEN, "ES256", State.ACTIVE, one.public_jwk, one.sealed_private_key, NOW, NOW
     )
     with pytest.raises(SealBroken):
-        Keyring([moved], [], KEK, NOW)
+        bare_keyring([moved], [], KEK, NOW)
 
 
 def test_a_private_key_that_does_not_fit_its_algorithm_is_refused() -> None:

@@ -1,0 +1,274 @@
+"""`motcua keys officer`, `sign` and `ceremony`: what officers do with keys of their own, and before witnesses."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from idp.cli.output import json_option, say_json
+from idp.cli.runtime import open_runtime, settings_of_environment
+
+if TYPE_CHECKING:
+    from idp.custody.custodian import Custodian
+    from keys.ceremony import CeremonyFile
+    from keys.changes import Approval, Change
+    from keys.lifecycle import Plan
+    from keys.officers import OfficerKey
+
+passphrase_option = click.option(
+    "--passphrase-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="First line: the passphrase of the officer's key. Without it you are asked.",
+)
+
+
+@click.command("officer")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--no-passphrase",
+    is_flag=True,
+    help="Protect the key by the rights of its file alone: for tests and demos.",
+)
+@passphrase_option
+@json_option
+def officer(file: Path, no_passphrase: bool, passphrase_file: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+    """Create an officer's own key in a new FILE, and print its public half for the ceremony.
+
+    Each officer does this on a machine of their own, and never gives the file to anybody.
+    """
+    from keys.officers import OfficerKey
+
+    passphrase = None if no_passphrase else _new_passphrase(passphrase_file)
+    key = OfficerKey.generate()
+    key.create_file(file, passphrase)
+    if as_json:
+        say_json({"officer": key.officer.kid, "jwk": dict(key.officer.jwk)})
+        return
+    click.echo(f"Created the key of officer {key.officer.kid} in {file}.")
+    click.echo(f"Its public half, for the ceremony: {_spelled(key)}")
+
+
+def _spelled(key: OfficerKey) -> str:
+    import orjson
+
+    return orjson.dumps(dict(key.officer.jwk)).decode()
+
+
+def _new_passphrase(file: Path | None) -> bytes:
+    if file is not None:
+        return read_passphrase_file(file)
+    text: str = click.prompt("Passphrase for the new key", hide_input=True, confirmation_prompt=True)
+    return text.encode()
+
+
+def read_passphrase_file(file: Path) -> bytes:
+    """The first line of a file that only its owner may read.
+
+    Raises:
+        click.ClickException: one sentence.
+    """
+    from keys.secret_file import SecretFileUnusable, read_secret_file
+
+    try:
+        lines = read_secret_file(file, "The passphrase").splitlines()
+    except SecretFileUnusable as error:
+        raise click.ClickException(str(error)) from error
+    if not lines or not lines[0]:
+        raise click.ClickException(f"The passphrase {file} is empty.")
+    return lines[0]
+
+
+def open_officer_key(file: Path, passphrase_file: Path | None) -> OfficerKey:
+    """An officer's key; the passphrase is asked for at the terminal where the key has one and no file gives it."""
+    from keys.officers import InvalidOfficerKey, OfficerKey
+
+    if passphrase_file is not None:
+        return OfficerKey.read_file(file, read_passphrase_file(passphrase_file))
+    try:
+        return OfficerKey.read_file(file, None)
+    except InvalidOfficerKey:
+        if not sys.stdin.isatty() or not file.exists():
+            raise
+    text: str = click.prompt(f"Passphrase of {file}", hide_input=True)
+    return OfficerKey.read_file(file, text.encode())
+
+
+@click.command("sign")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--officer", "key_file", type=click.Path(path_type=Path), required=True, help="Your private key."
+)
+@click.option("--yes", is_flag=True, help="Sign without being asked.")
+@passphrase_option
+def sign(file: Path, key_file: Path, yes: bool, passphrase_file: Path | None) -> None:  # noqa: FBT001 - as above
+    """Review a ceremony's FILE and put your signature into it. Needs neither database nor provider."""
+    from keys.changes import approve
+
+    ceremony = _read(file)
+    for line in _introduced(ceremony):
+        click.echo(line)
+    if not yes:
+        click.confirm("Sign this?", abort=True)
+    signed = ceremony.signed(approve(ceremony.change, open_officer_key(key_file, passphrase_file)))
+    file.write_text(signed.text(), "utf-8")
+    click.echo(f"Signed; {file} has {len(signed.approvals)} signature(s) now.")
+
+
+def _read(file: Path) -> CeremonyFile:
+    from keys.ceremony import LARGEST_FILE, read_ceremony_file
+
+    with file.open("rb") as opened:
+        content = opened.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise click.ClickException(f"{file} has more than {LARGEST_FILE} octets.")
+    return read_ceremony_file(content.decode("utf-8", "replace"))
+
+
+def _introduced(ceremony: CeremonyFile) -> list[str]:
+    from keys.ceremony import in_words
+
+    change, occasion = ceremony.change, ceremony.change.ceremony
+    return [
+        f"{occasion.title if occasion else 'Ceremony'} for {change.installation}",
+        *(f"witness: {witness}" for witness in (occasion.witnesses if occasion else ())),
+        *in_words(change),
+    ]
+
+
+@click.command("ceremony")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--template", is_flag=True, help="Write a new FILE to be reviewed and signed; nothing else happens."
+)
+@click.option(
+    "--officer", "officers", type=click.Path(path_type=Path), multiple=True,
+    help="A private key that signs here and now; with --template, a new officer's key.",
+)  # fmt: skip
+@click.option("--witness", "witnesses", multiple=True, help="With --template: who is present.")
+@click.option("--title", default="First keys", help="With --template: what it is for.")
+@click.option("--backend", type=click.Choice(["software", "pkcs11"]), default="software", show_default=True,
+              help="With --template: where the keys shall live.")  # fmt: skip
+@click.option("--record", type=click.Path(path_type=Path), help="Write the signed record to this new file.")
+@passphrase_option
+@json_option
+def ceremony(  # noqa: PLR0913 - one option for each thing that a ceremony has
+    file: Path,
+    *,
+    template: bool,
+    officers: tuple[Path, ...],
+    witnesses: tuple[str, ...],
+    title: str,
+    backend: str,
+    record: Path | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    r"""Carry out the FILE that officers have reviewed and signed, and leave a signed record.
+
+    \b
+    First keys of an installation:
+      motcua keys ceremony first.json --template --officer a.key --officer b.key --witness "Internal audit"
+      motcua keys sign first.json --officer a.key      (each officer, on any machine)
+      motcua keys ceremony first.json --record first.txt
+    """
+    if template:
+        _write_template(file, officers, witnesses, (title, backend), passphrase_file)
+        return
+    if record is not None and record.exists():
+        raise click.ClickException(f"{record} exists already; a record is never overwritten.")
+    read = _read(file)
+    for key_file in officers:
+        from keys.changes import approve
+
+        read = read.signed(approve(read.change, open_officer_key(key_file, passphrase_file)))
+    plan, note = asyncio.run(_hold(read))
+    if record is not None:
+        record.write_text(note, "utf-8")
+    if as_json:
+        say_json({"change": read.change.change_id, "events": list(plan.events), "record": note})
+    else:
+        click.echo(note, nl=False)
+
+
+def _write_template(
+    file: Path,
+    officers: tuple[Path, ...],
+    witnesses: tuple[str, ...],
+    occasion: tuple[str, str],
+    passphrase_file: Path | None,
+) -> None:
+    from keys.actions import Officers, standard_rotation
+    from keys.ceremony import CeremonyFile
+    from keys.changes import Ceremony, propose
+
+    if file.exists():
+        raise click.ClickException(f"{file} exists already.")
+    title, backend = occasion
+    now, size = int(time.time()), asyncio.run(_log_size())
+    keys = [open_officer_key(key_file, passphrase_file) for key_file in officers]
+    actions = [Officers.of(key.officer for key in keys)] if keys or not size else []
+    change = propose(
+        settings_of_environment().issuer,
+        (*actions, standard_rotation(now, backend)),
+        now,
+        Ceremony(title, witnesses, size),
+    )
+    file.write_text(CeremonyFile(change, ()).text(), "utf-8")
+    click.echo(f"Wrote {file}. Review it; each officer signs it with `motcua keys sign {file}`.")
+
+
+async def _log_size() -> int:
+    from idp.cli.runtime import open_provider
+    from keys.store import find_log_size
+
+    async with open_provider(settings_of_environment(), read_only=True) as db:
+        return await find_log_size(db)
+
+
+async def _hold(file: CeremonyFile) -> tuple[Plan, str]:
+    from idp.custody.custodian import carry_out
+    from idp.custody.hardware import custodian_of
+
+    async with open_runtime(settings_of_environment(), registers=False) as context:
+        custodian = custodian_of(context)
+        plan = await carry_out(custodian, file.change, file.approvals)
+        return plan, await _recorded(custodian, plan, file.change, file.approvals)
+
+
+async def _recorded(custodian: Custodian, plan: Plan, change: Change, approvals: tuple[Approval, ...]) -> str:
+    """The record, signed by the log's note key."""
+    from importlib.metadata import version
+
+    from keys.ceremony import record, root_text
+
+    ground = await custodian.ground()
+    signer, log = ground.note_signer, ground.log
+    if signer is None or log is None:
+        raise RuntimeError("a ceremony leaves a key log behind")
+    touched = dict.fromkeys(event["kid"] for event in plan.events)
+    versions = {
+        "motcua": version("motcua"),
+        "cryptography": version("cryptography"),
+        "python": platform.python_version(),
+    }
+    if custodian.hardware is not None:
+        described = await custodian.hardware.describe()
+        versions["hardware"] = (
+            f"{described.manufacturer} {described.model}, serial {described.serial},"
+            f" firmware {described.firmware_version}"
+        )
+    text = record(
+        change,
+        approvals,
+        [plan.history.keys[kid] for kid in touched],
+        at=plan.at,
+        versions=versions,
+        log={"size": log.size, "root": root_text(log.root), "key": signer.verifier_key},
+    )
+    return signer.sign(text)

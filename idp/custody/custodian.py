@@ -1,0 +1,262 @@
+"""What happens to keys, happens here: planned by `keys.lifecycle`, kept in one write with all that follows from it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from idp.audit.events import Kind, record
+from idp.context import Context
+from idp.store import incidents, versions
+from idp.store.database import NothingChanged, Step, required
+from keys import store
+from keys.actions import Revoke
+from keys.changes import Approval, Change, NotApproved, parse_change, verify_approval, verify_approvals
+from keys.documents import InvalidDocument, canonical
+from keys.ground import Ground, load_ground
+from keys.history import KeyRecord
+from keys.jose import SignerUnavailable
+from keys.lifecycle import Plan
+from keys.policy import Purpose
+from keys.seal import KeyEncryptionKey
+from keys.store import Statement, StoredChange
+
+if TYPE_CHECKING:
+    from keys.backends.pkcs11 import Pkcs11Token
+
+logger = logging.getLogger("motcua.custody")
+
+_TRIES: Final = 5
+
+
+class NoSuchChange(LookupError):
+    """No change of this identifier was proposed; one sentence."""
+
+
+class KeysMoved(Exception):
+    """Other processes changed the keys again and again meanwhile; one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Custodian:
+    """What a change of keys needs. The key-encryption key is of this moment: it may be replaced while we run."""
+
+    context: Context
+    kek: KeyEncryptionKey
+    hardware: Pkcs11Token | None = field(default=None, repr=False)
+
+    async def ground(self) -> Ground:
+        """Keys and log as they stand in the database now."""
+        return await load_ground(self.context.db, self.kek, self.context.settings.issuer)
+
+    def plan(self, ground: Ground) -> Plan:
+        """Nothing yet, from here on."""
+        return Plan(ground, self.kek, self.context.now, self.hardware)
+
+
+async def rotate(custodian: Custodian) -> Plan | None:
+    """Do what the standing approval demands now; None if that is nothing, or if another process was first.
+
+    Raises:
+        SignerUnavailable: the hardware module cannot make a key now.
+    """
+    ground = await custodian.ground()
+    if custodian.context.now < ground.history.last_at:
+        return None  # time runs backwards here: what is due by the log is not due by this clock
+    plan = custodian.plan(ground)
+    await plan.rotate()
+    if plan.empty:
+        return None
+    try:
+        await _keep(custodian, plan, _event(custodian, Kind.KEYS_ROTATED, plan))
+    except NothingChanged:
+        return None
+    return plan
+
+
+async def propose(custodian: Custodian, change: Change, approval: Approval) -> None:
+    """Keep a change with the signature of the officer who proposes it.
+
+    Raises:
+        NotApproved: not a signature of an officer under this change.
+    """
+    context = custodian.context
+    verify_approval(change, approval, (await custodian.ground()).history.officers)
+    document = canonical(change.document())
+    await context.db.write(
+        _step(store.add_change(change.change_id, document, context.now, change.expires_at)),
+        _step(store.add_approval(change.change_id, approval, context.now)),
+        record(
+            context,
+            Kind.KEYS_PROPOSED,
+            change=change.change_id,
+            officer=approval.officer,
+            actions=[action.kind for action in change.actions],
+        ),
+    )
+
+
+async def approve(custodian: Custodian, change_id: str, approval: Approval) -> Plan | None:
+    """Keep another officer's signature, and carry the change out if it has enough; None if it has not.
+
+    Raises:
+        NoSuchChange: not proposed, carried out before, or too old.
+        NotApproved: not a signature of an officer under this change, or of one who has signed it.
+        keys.history.InvalidHistory: the state of the keys does not allow the change.
+        SignerUnavailable, keys.ground.HardwareMissing: a key cannot be made now.
+        KeysMoved: try again.
+    """
+    for _ in range(_TRIES):
+        try:
+            return await _approve(custodian, change_id, approval)
+        except NothingChanged:
+            continue
+    raise KeysMoved("Other processes change the keys at the same time: try again.")
+
+
+async def _approve(custodian: Custodian, change_id: str, approval: Approval) -> Plan | None:
+    context = custodian.context
+    ground = await custodian.ground()
+    proposed = await find_open(custodian, change_id)
+    change = read_stored(proposed)
+    officer = verify_approval(change, approval, ground.history.officers)
+    if officer.kid in {earlier.officer for earlier in proposed.approvals}:
+        raise NotApproved(f"{officer.kid} has signed this change: another officer must.")
+    kept = _step(store.add_approval(change_id, approval, context.now))
+    approved = record(context, Kind.KEYS_APPROVED, change=change_id, officer=officer.kid)
+    signatures = (*proposed.approvals, approval)
+    if not _is_enough(change, signatures, ground):
+        await context.db.write(kept, approved)
+        return None
+    plan = custodian.plan(ground)
+    await plan.carry_out(change, signatures, proposed=True)
+    await _keep(custodian, plan, kept, approved, *_consequences(custodian, plan, change))
+    return plan
+
+
+async def carry_out(custodian: Custodian, change: Change, approvals: Iterable[Approval]) -> Plan:
+    """Carry out a change that all officers have signed already, and rotate where it gave the approval for that.
+
+    Raises:
+        keys.history.InvalidHistory: too few officers have signed it, or the state of the keys does not allow it.
+        SignerUnavailable, keys.ground.HardwareMissing: a key cannot be made now.
+        KeysMoved: another process was first.
+    """
+    plan = custodian.plan(await custodian.ground())
+    await plan.carry_out(change, approvals, proposed=False)
+    await plan.rotate()
+    try:
+        await _keep(custodian, plan, *_consequences(custodian, plan, change))
+    except NothingChanged as error:
+        raise KeysMoved("Another process changed the keys at the same time: look, and try again.") from error
+    return plan
+
+
+async def find_open(custodian: Custodian, change_id: str) -> StoredChange:
+    """A proposed change that may still be carried out.
+
+    Raises:
+        NoSuchChange: one sentence.
+    """
+    changes = await store.find_changes(custodian.context.db)
+    found = next((change for change in changes if change.change_id == change_id), None)
+    if found is None:
+        raise NoSuchChange(f"No change {change_id} was proposed.")
+    if found.applied_at is not None:
+        raise NoSuchChange(f"The change {change_id} was carried out before.")
+    if found.expires_at <= custodian.context.now:
+        raise NoSuchChange(f"The change {change_id} is too old: propose it anew.")
+    return found
+
+
+def read_stored(stored: StoredChange) -> Change:
+    """The change that was proposed under this identifier.
+
+    Raises:
+        NotApproved: the document is not the one that was proposed.
+    """
+    try:
+        change = parse_change(stored.document)
+    except InvalidDocument as error:
+        raise NotApproved(
+            f"The change {stored.change_id} was edited after it was proposed: {error}"
+        ) from error
+    if change.change_id != stored.change_id:
+        raise NotApproved(f"The change {stored.change_id} was edited after it was proposed.")
+    return change
+
+
+def _is_enough(change: Change, approvals: Iterable[Approval], ground: Ground) -> bool:
+    try:
+        verify_approvals(change, approvals, ground.history.officers)
+    except NotApproved:
+        return False
+    return True
+
+
+def _consequences(custodian: Custodian, plan: Plan, change: Change) -> Iterator[Step]:
+    """The audit, and for a revoked key the end of what it signed."""
+    yield _event(custodian, Kind.KEYS_CHANGED, plan, change.change_id)
+    for action in change.actions:
+        if isinstance(action, Revoke):
+            yield from _incident(custodian, plan.history.keys[action.kid], action, change.change_id)
+
+
+def _incident(custodian: Custodian, key: KeyRecord, action: Revoke, change_id: str) -> Iterator[Step]:
+    context = custodian.context
+    yield record(
+        context,
+        Kind.KEY_REVOKED,
+        kid=key.kid,
+        purpose=key.purpose,
+        alg=key.alg,
+        reason=action.reason,
+        since=action.since,
+        change=change_id,
+    )
+    if key.activated_at is not None:
+        yield from incidents.revoke_signed(
+            key.kid,
+            key.alg,
+            (Purpose(key.purpose),),
+            from_at=max(action.since, key.activated_at),
+            until_at=context.now + 1,
+            reason="key_revoked",
+            now=context.now,
+        )
+
+
+def _event(custodian: Custodian, kind: Kind, plan: Plan, change_id: str = "") -> Step:
+    secrets = [purpose.value for purpose in plan.new_secrets]
+    return record(custodian.context, kind, events=list(plan.events), secrets=secrets, change=change_id)
+
+
+def _step(statement: Statement) -> Step:
+    return required(statement.query, **statement.values)
+
+
+async def _keep(custodian: Custodian, plan: Plan, *others: Step) -> None:
+    """Keep a plan with what belongs to it; keys in hardware that are of no use are destroyed there.
+
+    Raises:
+        NothingChanged: another process changed the keys first; nothing was kept.
+    """
+    steps = [_step(statement) for statement in plan.statements()]
+    try:
+        await custodian.context.db.write(*steps, versions.changed(versions.KEYS), *others)
+    except NothingChanged:
+        await _destroy(custodian, plan.made_in_hardware)
+        raise
+    await _destroy(custodian, plan.gone_from_hardware)
+
+
+async def _destroy(custodian: Custodian, kids: Iterable[str]) -> None:
+    if custodian.hardware is None:
+        return
+    for kid in kids:
+        try:
+            await custodian.hardware.destroy(kid)
+        except SignerUnavailable:
+            logger.exception("key %s could not be destroyed in the hardware module", kid)

@@ -1,0 +1,346 @@
+"""What the key log says: a fold over its entries that believes only what the rules allow.
+
+An entry is a canonical document. `change` carries a change with its officers' signatures; the others are what happened
+to one key, and name in `by` the change that allows it. The same rules hold for who writes an entry (`keys.lifecycle`)
+and for who reads the log, so a log that breaks a rule was not written by us and is not believed at all.
+
+| entry | allowed by a change, at once and once for each action | allowed by the standing rotation |
+|---|---|---|
+| `generated` | `generate`; `revoke` of an active key without a successor | no key of the kind is waiting |
+| `published` | `publish`, `generate` with `publish`; as above | it waits unpublished |
+| `activated` | `activate` after the cache time; the successor after `revoke` | its time has come, or none is active |
+| `retired` | `retire` of a key that does not sign | the retiring lifetime is over |
+| `revoked` | `revoke` | never |
+
+One entry activates a key and retires the one before it, so there is no moment without an active key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final
+
+from keys import policy
+from keys.actions import Activate, Generate, Officers, Publish, Retire, Revoke, Rotation
+from keys.changes import Change, NotApproved, read_approval, read_change, verify_approvals
+from keys.documents import InvalidDocument, number, objects, only, read_canonical, string
+from keys.jwk import InvalidJwk, thumbprint
+from keys.officers import InvalidOfficerKey, Officer
+from keys.policy import State
+
+NOBODY: Final = ""
+"""In `replaces`: no key of the kind was active."""
+
+
+class InvalidHistory(Exception):
+    """The key log holds what no rule allows; one sentence that names the entry."""
+
+
+class _Refused(Exception):
+    """Why an entry is not allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """What the log says of one key. Times are epoch seconds; None for what has not happened."""
+
+    kid: str
+    purpose: str
+    alg: str
+    jwk: Mapping[str, str] = field(hash=False)
+    backend: str
+    state: State
+    generated_at: int
+    published_at: int | None = None
+    activated_at: int | None = None
+    retiring_at: int | None = None
+    retired_at: int | None = None
+    revoked_at: int | None = None
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """Purpose and algorithm: one key of a kind is active."""
+        return self.purpose, self.alg
+
+
+@dataclass(frozen=True, slots=True)
+class _Successor:
+    """An active key of this kind was revoked: its successor may sign at once."""
+
+    purpose: str
+    alg: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The log up to one entry. `open_actions` are what the latest change still allows, in the second of its entry."""
+
+    size: int = 0
+    last_at: int = 0
+    installation: str = ""
+    officers: Mapping[str, Officer] = field(default_factory=dict, hash=False)
+    rotation: Rotation | None = None
+    rotation_id: str = ""
+    changes: frozenset[str] = frozenset()
+    latest_change: str = ""
+    open_actions: tuple[object, ...] = ()
+    keys: Mapping[str, KeyRecord] = field(default_factory=dict, hash=False)
+
+    def active(self, kind: tuple[str, str]) -> KeyRecord | None:
+        """The active key of a purpose and algorithm."""
+        return next(
+            (key for key in self.keys.values() if key.kind == kind and key.state is State.ACTIVE), None
+        )
+
+    def waiting(self, kind: tuple[str, str]) -> tuple[KeyRecord, ...]:
+        """The pending keys of a purpose and algorithm, in the order in which they will sign."""
+        pending = [key for key in self.keys.values() if key.kind == kind and key.state is State.PENDING]
+        return tuple(sorted(pending, key=lambda key: (key.published_at is None, key.published_at or 0)))
+
+    def after(self, entry: bytes) -> History:
+        """The history with one more entry.
+
+        Raises:
+            InvalidHistory: no rule allows it here.
+        """
+        try:
+            return replace(_followed(self, read_canonical(entry)), size=self.size + 1)
+        except (_Refused, InvalidDocument, InvalidOfficerKey, InvalidJwk, NotApproved) as error:
+            raise InvalidHistory(f"Entry {self.size} of the key log is not allowed: {error}") from error
+
+
+def replay(entries: Iterable[bytes], history: History | None = None) -> History:
+    """The history after all entries, from the beginning or from where `history` stands.
+
+    Raises:
+        InvalidHistory: an entry that no rule allows.
+    """
+    history = history or History()
+    for entry in entries:
+        history = history.after(entry)
+    return history
+
+
+def _followed(history: History, document: Mapping[str, Any]) -> History:
+    at, kind = number(document, "at"), string(document, "type")
+    if at < history.last_at:
+        raise _Refused("it is older than the entry before it")
+    follow = _ENTRIES.get(kind)
+    if follow is None:
+        raise _Refused(f"its type `{kind}` is not known")
+    return replace(follow(history, document, at), last_at=at)
+
+
+def _changed(history: History, document: Mapping[str, Any], at: int) -> History:
+    """A change: enough officers of this moment have signed it, it is for us, in time, and new."""
+    only(document, "at", "type", "change", "approvals")
+    change = read_change(document.get("change") or {})
+    approvals = [read_approval(approval) for approval in objects(document, "approvals")]
+    officers = history.officers if history.size else _first_officers(change)
+    verify_approvals(change, approvals, officers)
+    if history.size and change.installation != history.installation:
+        raise _Refused(f"the change is for {change.installation}")
+    if change.ceremony is not None and change.ceremony.log_size != history.size:
+        raise _Refused(f"the ceremony was meant for a log of {change.ceremony.log_size} entries")
+    if change.change_id in history.changes:
+        raise _Refused("the change was carried out before")
+    if not change.made_at <= at < change.expires_at:
+        raise _Refused("the change was carried out before or after its time")
+    return _carried_out(history, change, at)
+
+
+def _first_officers(change: Change) -> dict[str, Officer]:
+    """The first entry names the first officers, who sign it themselves."""
+    first = change.actions[0]
+    if not isinstance(first, Officers):
+        raise _Refused("the log does not begin with its officers")
+    return {officer.kid: officer for officer in first.officers}
+
+
+def _carried_out(history: History, change: Change, at: int) -> History:
+    """What a change does by itself; the rest it allows to the entries after it."""
+    history = replace(
+        history,
+        installation=change.installation,
+        changes=history.changes | {change.change_id},
+        latest_change=change.change_id,
+        open_actions=change.actions,
+    )
+    for action in change.actions:
+        if isinstance(action, Officers):
+            history = replace(history, officers={officer.kid: officer for officer in action.officers})
+        if isinstance(action, Rotation):
+            if action.until > at + policy.ROTATION_APPROVAL_LIFETIME:
+                raise _Refused("rotation is approved for too long a time")
+            history = replace(history, rotation=action, rotation_id=change.change_id)
+    return history
+
+
+def _key(history: History, document: Mapping[str, Any]) -> KeyRecord:
+    key = history.keys.get(string(document, "kid"))
+    if key is None:
+        raise _Refused("the key was never generated")
+    return key
+
+
+def _with(history: History, *keys: KeyRecord) -> History:
+    return replace(history, keys={**history.keys, **{key.kid: key for key in keys}})
+
+
+def _allowed(
+    history: History, document: Mapping[str, Any], at: int, fits: Callable[[object], bool]
+) -> object:
+    """The open action of the latest change that allows this entry, in the second of the change."""
+    if string(document, "by") != history.latest_change or at != history.last_at:
+        raise _Refused("the change that it names does not allow it now")
+    action = next((action for action in history.open_actions if fits(action)), None)
+    if action is None:
+        raise _Refused("the change that it names does not allow it")
+    return action
+
+
+def _spent(history: History, action: object, *opened: object) -> History:
+    """An action allows one entry; what else follows from it is open now."""
+    rest = list(history.open_actions)
+    rest.remove(action)
+    return replace(history, open_actions=(*rest, *opened))
+
+
+def _is_automatic(history: History, document: Mapping[str, Any], at: int, kind: tuple[str, str]) -> bool:
+    """Whether the entry is one of the standing rotation, which is in force and covers the kind."""
+    rotation = history.rotation
+    if rotation is None or string(document, "by") != history.rotation_id:
+        return False
+    if at >= rotation.until or kind[1] not in rotation.keys.get(kind[0], ()):
+        raise _Refused("the approval of automatic rotation does not reach so far")
+    return True
+
+
+def _generated(history: History, document: Mapping[str, Any], at: int) -> History:
+    only(document, "at", "type", "kid", "purpose", "alg", "jwk", "backend", "by", "certificate")
+    jwk = document.get("jwk") or {}
+    key = KeyRecord(
+        kid=string(document, "kid"),
+        purpose=string(document, "purpose"),
+        alg=string(document, "alg"),
+        jwk=jwk,
+        backend=string(document, "backend"),
+        state=State.PENDING,
+        generated_at=at,
+    )
+    if (
+        key.kid in history.keys
+        or thumbprint(jwk) != key.kid
+        or (jwk.get("kid"), jwk.get("alg")) != (key.kid, key.alg)
+    ):
+        raise _Refused("its key is not a new one with its own identifier")
+    if _is_automatic(history, document, at, key.kind):
+        if history.waiting(key.kind):
+            raise _Refused("a successor is waiting already")
+        if history.rotation is not None and key.backend != history.rotation.backend:
+            raise _Refused("the backend is not the approved one")
+        return _with(history, key)
+    action = _allowed(history, document, at, lambda action: _generates(history, action, key))
+    if isinstance(action, Generate):
+        history = _spent(history, action, *([Publish(key.kid)] if action.publish else []))
+    return _with(history, key)
+
+
+def _generates(history: History, action: object, key: KeyRecord) -> bool:
+    if isinstance(action, Generate):
+        return (action.purpose, action.alg, action.backend) == (*key.kind, key.backend)
+    return (
+        isinstance(action, _Successor)
+        and (action.purpose, action.alg) == key.kind
+        and not history.waiting(key.kind)
+    )
+
+
+def _published(history: History, document: Mapping[str, Any], at: int) -> History:
+    only(document, "at", "type", "kid", "by")
+    key = _key(history, document)
+    if key.state is not State.PENDING or key.published_at is not None:
+        raise _Refused("the key is not waiting to be published")
+    if not _is_automatic(history, document, at, key.kind):
+        succeeds = _Successor(*key.kind)
+        action = _allowed(history, document, at, lambda action: action in (Publish(key.kid), succeeds))
+        history = history if action == succeeds else _spent(history, action)
+    return _with(history, replace(key, published_at=at))
+
+
+def _activated(history: History, document: Mapping[str, Any], at: int) -> History:
+    only(document, "at", "type", "kid", "replaces", "by")
+    key, before = _key(history, document), history.active(_key(history, document).kind)
+    if key.state is not State.PENDING or key.published_at is None:
+        raise _Refused("the key is not published and waiting")
+    if document.get("replaces") != (before.kid if before else NOBODY):
+        raise _Refused("the key that it replaces is not the active one")
+    if _is_automatic(history, document, at, key.kind):
+        _check_due(history, key, before, at)
+    else:
+        history = _activated_by_change(history, document, at, key, before)
+    history = _with(history, replace(key, state=State.ACTIVE, activated_at=at))
+    return _with(history, replace(before, state=State.RETIRING, retiring_at=at)) if before else history
+
+
+def _check_due(history: History, key: KeyRecord, before: KeyRecord | None, at: int) -> None:
+    """Without an active key there is nothing to wait for: nobody can be harmed by a signature that they would miss."""
+    rotation = history.rotation
+    if rotation is None or before is None:
+        return
+    if at < (key.published_at or at) + rotation.pending_lifetime:
+        raise _Refused("portals may not have fetched the key yet")
+    if at < (before.activated_at or at) + rotation.active_lifetime:
+        raise _Refused("the key before it has not served its time")
+
+
+def _activated_by_change(
+    history: History, document: Mapping[str, Any], at: int, key: KeyRecord, before: KeyRecord | None
+) -> History:
+    succeeds = _Successor(*key.kind)
+    action = _allowed(history, document, at, lambda action: action in (Activate(key.kid), succeeds))
+    early = at < (key.published_at or at) + policy.JWKS_CACHE_SECONDS
+    if before is not None and early:
+        raise _Refused("portals may not have fetched the key yet")
+    return _spent(history, action)
+
+
+def _retired(history: History, document: Mapping[str, Any], at: int) -> History:
+    only(document, "at", "type", "kid", "by")
+    key = _key(history, document)
+    if _is_automatic(history, document, at, key.kind):
+        rotation = history.rotation
+        over = rotation is not None and at >= (key.retiring_at or at) + rotation.retiring_lifetime
+        if key.state is not State.RETIRING or not over:
+            raise _Refused("tokens that the key signed may be about")
+    else:
+        if key.state not in {State.PENDING, State.RETIRING}:
+            raise _Refused(f"the key is {key.state}")
+        history = _spent(history, _allowed(history, document, at, lambda action: action == Retire(key.kid)))
+    return _with(history, replace(key, state=State.RETIRED, retired_at=at))
+
+
+def _revoked(history: History, document: Mapping[str, Any], at: int) -> History:
+    only(document, "at", "type", "kid", "by")
+    key = _key(history, document)
+    if key.state is State.REVOKED:
+        raise _Refused("the key was revoked before")
+    action = _allowed(
+        history, document, at, lambda action: isinstance(action, Revoke) and action.kid == key.kid
+    )
+    successor = [_Successor(*key.kind)] if key.state is State.ACTIVE else []
+    return _with(_spent(history, action, *successor), replace(key, state=State.REVOKED, revoked_at=at))
+
+
+_ENTRIES: Final[Mapping[str, Callable[[History, Mapping[str, Any], int], History]]] = MappingProxyType(
+    {
+        "change": _changed,
+        "generated": _generated,
+        "published": _published,
+        "activated": _activated,
+        "retired": _retired,
+        "revoked": _revoked,
+    }
+)
