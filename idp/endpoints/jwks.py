@@ -52,10 +52,12 @@ def _assertion(request: Request) -> str:
 def _note(request: Request, here: Surroundings, prepared: PreparedJwks, assertion: str) -> None:
     context, sightings = here.context, here.shared.sightings
     headers = request.headers
+    asked = headers.get("if-none-match")
+    if asked is not None and asked.strip() == "*":
+        return  # any set of ours is good enough: that does not tell which one is there (RFC 9110 §13.1.2)
     client_id = sightings.addresses.owner(context.address)
     if client_id:
         note_client(request, client_id)
-    asked = headers.get("if-none-match")
     held = () if asked is None else sightings.old_sets(responses.entity_tags(asked), prepared)
     fetcher = Fetcher(client_id, agent_family(headers.get("user-agent", "")), context.network, held)
     sightings.fetched(prepared, fetcher, assertion, context.now)

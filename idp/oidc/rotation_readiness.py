@@ -19,6 +19,7 @@ class Standing(StrEnum):
     """What a portal has of a pending key."""
 
     HAS_IT = "has it"
+    """At least one of its servers; one that lags behind shows itself by an old set or token later."""
     BEFORE = "fetched before"
     """It last fetched a set without the key."""
     NEVER = "not seen"

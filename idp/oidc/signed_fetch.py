@@ -27,5 +27,10 @@ async def prove_fetcher(assertion: str, clients: ClientCache, *, jwks_uri: str, 
     client = await clients.find(client_id)
     if client is None or client.disabled_at is not None:
         raise InvalidClient("client_assertion is of no client that is registered")
-    verify_assertion(assertion, client, audiences=(jwks_uri,), now=now)
+    try:
+        verify_assertion(assertion, client, audiences=(jwks_uri,), now=now)
+    except (
+        InvalidClient
+    ) as error:  # whose it claims to be helps who set that client up, and is no stranger's text
+        raise InvalidClient(f"in the name of {client.client_id}: {error.description}") from error
     return client.client_id

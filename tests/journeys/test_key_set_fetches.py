@@ -56,6 +56,7 @@ async def test_unknown_fetchers_are_counted_by_program_and_network(provider: Pro
         first = await caller(provider, app).get("/jwks")
         again = await caller(provider, app).get("/jwks", headers={"if-none-match": first.headers["etag"]})
         await caller(provider, app).head("/jwks")
+        await caller(provider, app).get("/jwks", headers={"if-none-match": "*"})
         await caller(provider, app, OFFICE).get("/jwks")
         await caller(provider, app, OFFICE_6).get("/jwks")
     assert again.status_code == 304

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from idp.jobs.purge import purge_expired
-from idp.jobs.sightings import keep_last_sightings, keep_sightings, read_addresses
+from idp.jobs.sightings import MOST_TOLD, keep_last_sightings, keep_sightings, read_addresses
 from idp.oidc.client_cache import ClientCache
 from idp.oidc.key_sightings import Fetcher, Sightings
 from idp.store import clients as stored_clients
@@ -145,6 +145,23 @@ async def test_what_is_no_assertion_is_a_strangers(
     db: Any, bad: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     await check_bad(db, bad, caplog)
+
+
+async def test_our_log_says_whose_set_up_is_wrong_and_does_not_fill(
+    db: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="motcua.readiness")
+    portal = await add_client(db)
+    sightings = Sightings()
+    sightings.fetched(SET, STRANGER, assertion(portal.private_key, exp=NOW - 999), NOW)
+    for number in range(15):
+        await add_client(db, f"portal-{number}")
+        claimed = {"iss": f"portal-{number}", "sub": f"portal-{number}"}
+        sightings.fetched(SET, STRANGER, assertion(OTHER_KEY, **claimed), NOW)
+    await keep(db, sightings)
+    told = [record.getMessage() for record in caplog.records if record.name == "motcua.readiness"]
+    assert len(told) == MOST_TOLD
+    assert any("in the name of portal-9: client_assertion: the signature" in line for line in told)
 
 
 async def test_another_key_is_a_strangers(db: Any, caplog: pytest.LogCaptureFixture) -> None:
