@@ -33,6 +33,7 @@ demo-reset: $(STAMP)  ## throw the demo's data away, so that the next `make demo
 
 test: $(STAMP)  ## all tests, with browsers and both databases
 	@.ci/system-packages
+	@.ci/node-modules
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: $(STAMP) lint types  ## lint, types, house tests and fast unit tests: under two minutes
