@@ -129,31 +129,29 @@ _signs_so = (
     )
     .exists()
 )
-REVOKE = (
-    update(grants)
-    .where(
-        _in_stretch,
-        grants.c.revoked_at.is_(None),
-        grants.c.created_at < bindparam("until_at"),
-        grants.c.expires_at > bindparam("from_at"),
-        _signs_so,
-    )
-    .values(revoked_at=_NOW, revoke_reason=bindparam("reason"))
+_concerned = and_(
+    _in_stretch,
+    grants.c.revoked_at.is_(None),
+    grants.c.created_at < bindparam("until_at"),
+    grants.c.expires_at > bindparam("from_at"),
+    _signs_so,
 )
+# Before the grants are revoked; one that somebody else revokes in this very moment may be counted as well.
+COUNT = (
+    update(key_incidents)
+    .where(key_incidents.c.incident_id == _INCIDENT)
+    .values(
+        grants_revoked=key_incidents.c.grants_revoked
+        + select(func.count()).select_from(grants).where(_concerned).scalar_subquery()
+    )
+)
+REVOKE = update(grants).where(_concerned).values(revoked_at=_NOW, revoke_reason=bindparam("reason"))
 _revoked_now = and_(_in_stretch, grants.c.revoked_at == _NOW, grants.c.revoke_reason == bindparam("reason"))
 QUEUE = queue(
     select(grants.c.session_id, grants.c.client_id, grants.c.account_id)
     .join(clients, clients.c.client_id == grants.c.client_id)
     .where(_revoked_now, TOLD)
     .distinct()
-)
-COUNT = (
-    update(key_incidents)
-    .where(key_incidents.c.incident_id == _INCIDENT)
-    .values(
-        grants_revoked=key_incidents.c.grants_revoked
-        + select(func.count()).select_from(grants).where(_revoked_now).scalar_subquery()
-    )
 )
 FIND = select(key_incidents).where(key_incidents.c.incident_id == bindparam("incident_id"))
 UNFINISHED = (
@@ -209,11 +207,10 @@ def revoke_signed(
 
 
 def _look_at_stretch(incident_id: str, values: dict[str, object], now: int) -> Sequence[Step]:
-    reason = values["reason"]
     return (
+        step(COUNT, incident=incident_id, **values),
         step(REVOKE, incident=incident_id, now=now, **values),
-        step(QUEUE, incident=incident_id, cause=incident_id, reason=reason, now=now),
-        step(COUNT, incident=incident_id, reason=reason, now=now),
+        step(QUEUE, incident=incident_id, cause=incident_id, reason=values["reason"], now=now),
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from idp.store import accounts, clients, logout_outbox, purge, sessions
 from idp.store.database import NothingChanged
 from idp.store.logout_outbox import Logout
+from idp.store.schema import clients as clients_table
 
 NOW = 1_795_305_600
 ACCOUNT = "account-1"
@@ -55,7 +56,7 @@ async def told(db: Any) -> Any:
             )
         ),
     )
-    await db.fetch_all(clients.DISABLE.returning(clients.clients.c.client_id), client="off", now=NOW)
+    await db.fetch_all(clients.DISABLE.returning(clients_table.c.client_id), client="off", now=NOW)
     return db
 
 
