@@ -115,10 +115,15 @@ class Installation:
     def commands(self) -> Sequence[Sequence[str]]:
         """What an operator does to set an installation up, in this order."""
         files = str(self.folder / "registers")
+        officers = [str(self.folder / f"officer-{number}.key") for number in (1, 2)]
+        by_both = [part for officer in officers for part in ("--officer", officer)]
+        first = str(self.folder / "first-keys.json")
         return (
             ("keys", "create-kek", str(self.folder / "kek")),
             ("migrate",),
-            ("keys", "generate"),
+            *(("keys", "officer", officer, "--no-passphrase") for officer in officers),
+            ("keys", "ceremony", first, "--template", *by_both),
+            ("keys", "ceremony", first, *by_both),
             ("registers", "generate", files, "--people", "5000", "--organisations", "300"),
             ("registers", "load", files),
         )
@@ -138,7 +143,8 @@ def set_up(store: Store, folder: Path) -> Target:
     installation = Installation(
         folder, store.create("motcua"), store.create("registers"), free_port(USUAL_PORT)
     )
-    (folder / "kek").unlink(missing_ok=True)
+    for name in ("kek", "officer-1.key", "officer-2.key", "first-keys.json"):
+        (folder / name).unlink(missing_ok=True)
     for command in installation.commands:
         run_motcua(command, installation.environment)
     registered = {key: _register(installation, key) for key in CLIENTS}

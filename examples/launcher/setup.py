@@ -35,12 +35,28 @@ def settle_sizes(plan: Plan, state: State) -> None:
 
 
 def lay_ground(children: Children, folder: Folder) -> None:
-    """Key-encryption key, tables, signing keys; every command leaves alone what is there."""
+    """Key-encryption key, tables, signing keys."""
     kek = folder.path / "kek"
     if not kek.exists():
         children.motcua("keys", "create-kek", str(kek))
     children.motcua("migrate")
-    children.motcua("keys", "generate")
+    if not json.loads(children.motcua("keys", "list", "--json")):
+        hold_first_ceremony(children, folder)
+
+
+def hold_first_ceremony(children: Children, folder: Folder) -> None:
+    """Two officers make the first keys; in the demo both are this program."""
+    officers = [folder.path / "officers" / f"officer-{number}.key" for number in (1, 2)]
+    officers[0].parent.mkdir(mode=0o700, exist_ok=True)
+    for officer in officers:
+        if not officer.exists():
+            children.motcua("keys", "officer", str(officer), "--no-passphrase")
+    by_both = [part for officer in officers for part in ("--officer", str(officer))]
+    first, record = folder.path / "first-keys.json", folder.path / "first-keys.txt"
+    for leftover in (first, record):
+        leftover.unlink(missing_ok=True)
+    children.motcua("keys", "ceremony", str(first), "--template", *by_both)
+    children.motcua("keys", "ceremony", str(first), *by_both, "--record", str(record))
 
 
 def fill_registers(children: Children, folder: Folder, state: State) -> None:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
+from idp.cli.keys_ceremony import ceremony, officer, sign
 from idp.cli.keys_readiness import readiness
 from idp.cli.output import instant, json_option, say_json, say_table
-from idp.cli.runtime import open_provider, open_runtime, operator, settings_of_environment
+from idp.cli.runtime import open_provider, settings_of_environment
 
 if TYPE_CHECKING:
-    from idp.context import Context
-    from keys.lifecycle import Made
     from keys.store import StoredKey
-
-_TRIES: Final = 5
 
 
 @click.group(name="keys")
@@ -25,7 +22,8 @@ def keys_group() -> None:
     """Signing keys and secrets."""
 
 
-keys_group.add_command(readiness)
+for command in (officer, sign, ceremony, readiness):
+    keys_group.add_command(command)
 
 
 @keys_group.command("create-kek")
@@ -42,59 +40,6 @@ def create_kek(file: Path) -> None:
     click.echo(
         f"Created key-encryption key {kek.id.hex()} in {file}. Keep a copy apart from the database's backups."
     )
-
-
-@keys_group.command("generate")
-@json_option
-def generate(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
-    """Make the signing keys and secrets that are missing; what is there stays as it is."""
-    made = asyncio.run(_generate())
-    if as_json:
-        say_json({"keys": list(made.kids), "secrets": list(made.secrets)})
-        return
-    for kid in made.kids:
-        click.echo(f"key    {kid}")
-    for purpose in made.secrets:
-        click.echo(f"secret {purpose}")
-    if not made.kids and not made.secrets:
-        click.echo("Nothing was missing.")
-
-
-async def _generate() -> Made:
-    from idp.store.database import NothingChanged
-
-    settings = settings_of_environment()
-    async with open_runtime(settings, registers=False) as context:
-        for _ in range(_TRIES):
-            try:
-                return await _make_and_keep(context, settings.kek_file)
-            except NothingChanged:  # another process was first: what it kept is no longer missing
-                continue
-    raise click.ClickException("Other processes keep making keys at the same time: try again.")
-
-
-async def _make_and_keep(context: Context, kek_file: Path) -> Made:
-    """Keep what was missing, its audit event, and what has running workers load it, in one write."""
-    from idp.audit.events import Kind, record
-    from idp.store import versions
-    from idp.store.database import required
-    from keys.lifecycle import make_missing
-    from keys.seal import KeyEncryptionKey
-
-    made = await make_missing(context.db, KeyEncryptionKey.read_file(kek_file), context.now)
-    if made.kept:
-        await context.db.write(
-            *(required(statement.query, **statement.values) for statement in made.kept),
-            versions.changed(versions.KEYS),
-            record(
-                context,
-                Kind.KEYS_GENERATED,
-                operator=operator(),
-                kids=list(made.kids),
-                secrets=[purpose.value for purpose in made.secrets],
-            ),
-        )
-    return made
 
 
 @keys_group.command("list")
