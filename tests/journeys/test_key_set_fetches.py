@@ -18,8 +18,9 @@ from idp.store.database import step
 from idp.store.readiness_schema import key_set_fetches, key_sets, stale_key_uses
 from idp.store.schema import clients
 from keys.policy import State
+from tests.support.installation import ISSUER
 from tests.support.population import HOA
-from tests.support.provider import HOME, ISSUER, Provider
+from tests.support.provider import HOME, Provider
 
 JWKS_URI: Final = f"{ISSUER}/jwks"
 REGISTER_AGAIN: Final = (

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, insert
 from idp.store import readiness
 from idp.store.database import Database, Step, open_database, step
 from idp.store.readiness import Fetch, Seen, StaleUse
-from keys.store import signing_keys
+from keys.tables import signing_keys
 from tests.support.portals import REGISTRATIONS, register
 
 NOW: Final = 1_795_305_600
