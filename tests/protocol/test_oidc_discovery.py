@@ -11,9 +11,10 @@ from authlib.oidc.rpinitiated import OpenIDProviderMetadata as LogoutMetadata
 
 from idp.oidc.discovery import ENDPOINTS, endpoint, provider_metadata
 from idp.settings import Settings
+from keys import policy
 from tests.support.oidc_rules import ISSUER
 
-METADATA = provider_metadata(Settings(issuer=ISSUER))
+METADATA = provider_metadata(Settings(issuer=ISSUER), policy.SIGNING_KEYS.__getitem__)
 
 
 def test_an_independent_validator_is_content() -> None:

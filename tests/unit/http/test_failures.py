@@ -21,6 +21,7 @@ from idp.errors import (
 from idp.store.database import DatabaseError
 from keys.jose import SignerUnavailable
 from keys.keyring import NoActiveKey
+from keys.lint import LintRefused
 
 
 def busy() -> sqlite3.OperationalError:
@@ -136,7 +137,8 @@ async def test_what_passes_is_503_and_worth_another_try(door: Any, error: Except
 
 
 @pytest.mark.parametrize(
-    "error", [KeyError("secret"), UniqueViolation("secret"), PageError("secret-page", 500)]
+    "error",
+    [KeyError("secret"), UniqueViolation("secret"), PageError("secret-page", 500), LintRefused("secret")],
 )
 async def test_a_fault_of_ours_is_logged_and_never_shown(
     door: Any, error: Exception, caplog: pytest.LogCaptureFixture

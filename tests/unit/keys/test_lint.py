@@ -13,9 +13,10 @@ from idp.oidc.logout_token import EVENT, logout_token_claims
 from idp.oidc.userinfo import signed_userinfo_claims, userinfo_claims
 from idp.registers.types import SubjectType
 from keys import policy
+from keys.backends.software import SoftwareSigner
 from keys.lint import LOGOUT_EVENT, PERSONAL_NUMBERS, PROFILES, LintRefused, lint
 from keys.policy import Purpose
-from tests.support.oidc_rules import ISSUER, NOW, client, event, representation
+from tests.support.oidc_rules import ISSUER, NOW, client, event, keyring, representation
 
 SUBJECT = "s" * 43
 API = "https://api.example.gov.vn"
@@ -206,6 +207,26 @@ def test_each_rule_refuses(purpose: Purpose, changes: dict[str, Any], rule: str)
     with pytest.raises(LintRefused, match=rule) as refused:
         lint(purpose, good(purpose) | changes, ISSUER)
     assert str(refused.value).startswith(f"a token for {purpose} is not signed: ")
+
+
+async def test_what_is_refused_is_not_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, asked = keyring(), []
+    sign = SoftwareSigner.sign
+
+    async def counted(signer: SoftwareSigner, signing_input: bytes) -> bytes:
+        asked.append(signing_input)
+        return await sign(signer, signing_input)
+
+    monkeypatch.setattr(SoftwareSigner, "sign", counted)
+    for purpose, changes, _ in CHANGED.values():
+        if purpose in {Purpose.ID_TOKEN, Purpose.ACCESS_TOKEN, Purpose.USERINFO, Purpose.LOGOUT}:
+            with pytest.raises(LintRefused):
+                await ours.issue(purpose, good(purpose) | changes)
+    assert asked == []
+    for purpose in (Purpose.ID_TOKEN, Purpose.ACCESS_TOKEN, Purpose.USERINFO, Purpose.LOGOUT):
+        token = await ours.issue(purpose, good(purpose))
+        assert ours.verify_own(token, purpose=purpose) == good(purpose)
+    assert len(asked) == 4
 
 
 def test_no_token_outlives_the_publication_of_its_key() -> None:
