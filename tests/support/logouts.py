@@ -1,0 +1,75 @@
+"""A provider with a portal that is told of logouts, and a worker's delivery whenever a test asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from idp.http.outbound import Outbound
+from idp.jobs import schedule
+from idp.jobs.backchannel_logout import Deliverer, deliver_logouts
+from idp.oidc.client_cache import ClientCache
+from idp.store import logout_outbox
+from tests.support.browsing import Browser
+from tests.support.population import CITIZENS
+from tests.support.portals import REGISTRATIONS, Tokens, register
+from tests.support.provider import Ground, Provider, running_provider
+from tests.support.receiving_portal import ReceivingPortal, receiving_portal
+
+LOOPBACK = ("127.0.0.0/8",)
+NEVER = 1_000_000
+BYE = "https://ministry.example/bye"
+
+
+async def add_portal(provider: Provider, client_id: str, uri: str, **more: Any) -> None:
+    """A ministry's portal that is told of logouts at an address."""
+    changes = {"client_id": client_id, "backchannel_logout_uri": uri, **more}
+    registered, kept = register({**REGISTRATIONS["ministry"], **changes}, int(provider.clock()))
+    await provider.db.write(kept)
+    provider.registered[client_id] = registered
+
+
+async def deliver(provider: Provider, *, networks: Sequence[str] = LOOPBACK) -> None:
+    """One round of one worker."""
+    await deliver_logouts(Deliverer(provider.context, ClientCache(provider.db), Outbound(networks)))
+
+
+async def logout(browser: Browser, tokens: Tokens) -> None:
+    """The portal sends the person to the end session endpoint."""
+    query = {"id_token_hint": tokens.id_token, "post_logout_redirect_uri": BYE}
+    visit = await browser.open(f"/logout?{urlencode(query)}")
+    assert visit.address == BYE
+
+
+async def queued(provider: Provider) -> Sequence[Any]:
+    """What stands in the outbox."""
+    return await logout_outbox.page(provider.db)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[ReceivingPortal]:
+    """The endpoint of the portal `told`."""
+    async with receiving_portal() as running:
+        yield running
+
+
+@pytest.fixture
+async def telling_provider(
+    database_url: str,
+    registers_url: str,
+    provider_ground: Ground,
+    receiver: ReceivingPortal,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Provider]:
+    """A provider with the portal `told`; its own jobs wait, so that each test says when one delivers."""
+    monkeypatch.setattr(schedule, "LOGOUT_SECONDS", NEVER)
+    monkeypatch.setattr(schedule, "INCIDENT_SECONDS", NEVER)
+    async with running_provider(
+        database_url, registers_url, provider_ground, outbound_networks=LOOPBACK
+    ) as provider:
+        await provider.open_account(*CITIZENS)
+        await add_portal(provider, "told", receiver.uri, backchannel_logout_session_required=True)
+        yield provider
