@@ -63,6 +63,7 @@ class Plan:
             "IDP_DATABASE_URL": f"sqlite:///{self.folder / 'motcua.db'}",
             "IDP_REGISTERS_URL": f"sqlite:///{self.folder / 'registers.db'}",
             "IDP_KEK_FILE": str(self.folder / "kek"),
+            "IDP_OUTBOUND_NETWORKS": "127.0.0.0/8,::1/128",  # where the portals are told of logouts
         }
 
 

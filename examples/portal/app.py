@@ -1,6 +1,6 @@
 """The portal: six small pages around one sign-in.
 
-Read `login`, `callback` and `logout` in this order; they are all that a portal needs.
+Read `login`, `callback`, `logout` and `backchannel_logout` in this order; they are all that a portal needs.
 """
 
 from __future__ import annotations
@@ -110,6 +110,20 @@ class Portal:
         metadata = await self._provider.metadata()
         return RedirectResponse(metadata["end_session_endpoint"], status_code=307)
 
+    async def backchannel_logout(self, request: Request) -> Response:
+        """The provider tells that a person's session has ended there, so it ends here (§2.5 to §2.8).
+
+        Whoever can reach this address may call it: only a token that the provider signed for us ends anything.
+        """
+        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+        try:
+            claims = await self._tokens.verify_logout_token(form.get("logout_token", ""))
+        except RefusedToken as error:
+            log.warning("refused a logout token: %s", error)
+            return PlainTextResponse("refused", status_code=400, headers={"Cache-Control": "no-store"})
+        self._sessions.end_told(claims["sid"], claims["sub"])
+        return Response(status_code=200, headers={"Cache-Control": "no-store"})
+
     async def logged_out(self, request: Request) -> Response:
         """Where the provider sends the browser when its session is over."""
         return self._message(request, words.SIGNED_OUT)
@@ -178,6 +192,7 @@ class Portal:
         auth_time = int(identity.get("auth_time", identity["iat"]))
         return Person(
             subject=identity["sub"],
+            sid=str(identity.get("sid", "")),
             level=level,
             auth_time=auth_time,
             claims={**identity, **data},
@@ -239,6 +254,7 @@ def build_app(
             Route("/login", portal.login),
             Route("/callback", portal.callback),
             Route("/logout", portal.logout, methods=["POST"]),
+            Route("/backchannel-logout", portal.backchannel_logout, methods=["POST"]),
             Route("/logged-out", portal.logged_out),
             Route("/theme.css", portal.theme),
             Route("/health", portal.health),

@@ -38,5 +38,7 @@ def client_metadata(settings: PortalSettings, key: ECKey) -> dict[str, Any]:
         "client_uri": settings.base_url,
         "redirect_uris": [settings.redirect_uri],
         "post_logout_redirect_uris": [settings.post_logout_redirect_uri],
+        "backchannel_logout_uri": settings.backchannel_logout_uri,
+        "backchannel_logout_session_required": True,
         "jwks": {"keys": [key.as_dict(private=False)]},
     }

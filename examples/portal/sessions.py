@@ -39,6 +39,7 @@ class Person:
     """Who is signed in, as the verified tokens say."""
 
     subject: str
+    sid: str
     level: int
     auth_time: int
     claims: Mapping[str, Any]
@@ -99,6 +100,16 @@ class Sessions:
     def end(self, session: Session) -> None:
         """Forgets the session and all that is in it."""
         self._kept.pop(session.key, None)
+
+    def end_told(self, sid: str, subject: str) -> None:
+        """Forgets the sessions that began in one session of the person at the provider."""
+        ended = [
+            session
+            for session in self._kept.values()
+            if session.person is not None and (session.person.sid, session.person.subject) == (sid, subject)
+        ]
+        for session in ended:
+            self.end(session)
 
     def keep_pending(self, session: Session, state: str, pending: Pending) -> None:
         """Remembers a sign-in on its way; a browser may have several, one a tab."""

@@ -53,6 +53,11 @@ class PortalSettings:
         return f"{self.base_url}/logged-out"
 
     @property
+    def backchannel_logout_uri(self) -> str:
+        """Where the provider tells that a session has ended, from server to server."""
+        return f"{self.base_url}/backchannel-logout"
+
+    @property
     def secure(self) -> bool:
         """Whether browsers reach the portal by https."""
         return self.base_url.startswith("https://")

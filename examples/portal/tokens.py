@@ -25,6 +25,8 @@ LEEWAY_SECONDS = 10
 
 ID_TOKEN_TYPES = (None, "JWT")
 ACCESS_TOKEN_TYPES = ("at+jwt", "application/at+jwt")
+LOGOUT_TOKEN_TYPES = ("logout+jwt", "application/logout+jwt")
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
 class RefusedToken(Exception):
@@ -81,6 +83,24 @@ class Tokens:
             raise RefusedToken("the access token was made for another client")
         if claims["sub"] != subject:
             raise RefusedToken("the access token speaks of another person")
+        return claims
+
+    async def verify_logout_token(self, token: str) -> dict[str, Any]:
+        """The claims of a logout token (OpenID Connect Back-Channel Logout §2.6), which names session and person.
+
+        Raises:
+            RefusedToken: at the first check that fails.
+        """
+        claims = await self._verify(
+            token,
+            audience=self._settings.client_id,
+            types=LOGOUT_TOKEN_TYPES,
+            required=["iss", "aud", "iat", "exp", "jti", "events", "sid", "sub"],
+        )
+        if not isinstance(claims["events"], Mapping) or claims["events"].get(LOGOUT_EVENT) != {}:
+            raise RefusedToken("the token does not tell of a logout")
+        if "nonce" in claims:  # an ID token must never pass as a logout token
+            raise RefusedToken("a logout token has no nonce")
         return claims
 
     async def verify_userinfo(self, token: str, *, subject: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 ISSUER = "http://localhost:9000"
 SUBJECT = "pairwise-subject-of-one-sector"
+SID = "session-at-the-provider"
 ENDPOINTS = {
     "authorization_endpoint": f"{ISSUER}/authorize",
     "token_endpoint": f"{ISSUER}/token",
@@ -148,6 +149,7 @@ class FakeProvider:
             "exp": now + 300,
             "nonce": nonce,
             "auth_time": self.auth_time,
+            "sid": SID,
             "acr": self.acr,
             "at_hash": _base64url(hashlib.sha256(access_token.encode()).digest()[:16]),
         }

@@ -1,0 +1,78 @@
+"""What a client registered stands in columns of its own, whenever and by whatever release it was registered."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
+
+from idp.store import clients
+from idp.store.migrate import SCRIPTS, upgrade
+
+NOW = 1_795_305_600
+TOLD = "https://portal.example/logout"
+REGISTERED: list[tuple[dict[str, Any], tuple[str, str, str | None]]] = [
+    ({}, ("ES256", "ES256", None)),
+    ({"id_token_signed_response_alg": "RS256"}, ("RS256", "ES256", None)),
+    ({"access_token_signed_response_alg": "RS256"}, ("ES256", "RS256", None)),
+    ({"backchannel_logout_uri": TOLD}, ("ES256", "ES256", TOLD)),
+    ({"backchannel_logout_uri": ""}, ("ES256", "ES256", None)),
+]
+
+
+def columns(row: Any) -> tuple[str, str, str | None]:
+    return row["id_token_alg"], row["access_token_alg"], row["backchannel_logout_uri"]
+
+
+@pytest.mark.parametrize(("metadata", "expected"), REGISTERED)
+async def test_the_columns_follow_the_metadata(
+    db: Any, metadata: dict[str, Any], expected: tuple[str, str, str | None]
+) -> None:
+    text = orjson.dumps(metadata).decode()
+    await db.write(clients.add("portal", text, secret_digest=None, now=NOW))
+    assert columns(await clients.find(db, "portal")) == expected
+    await db.write(clients.replace("portal", "{}", secret_digest=b"s" * 32))
+    assert columns(await clients.find(db, "portal")) == ("ES256", "ES256", None)
+    await db.write(clients.replace("portal", text, secret_digest=None))
+    assert columns(await clients.find(db, "portal")) == expected
+
+
+def _upgrade_to(url: str, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    with create_engine(url).connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        connection.commit()
+
+
+async def test_clients_of_the_release_before_are_filled_in(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/old.db"
+    _upgrade_to(url, "0006")
+    with sqlite3.connect(tmp_path / "old.db") as old:
+        old.executemany(
+            "INSERT INTO clients (client_id, metadata, created_at) VALUES (?, ?, ?)",
+            [
+                ("plain", "{}", NOW),
+                ("rs", '{"id_token_signed_response_alg":"RS256"}', NOW),
+                ("mixed", '{"access_token_signed_response_alg":"RS256"}', NOW),
+            ],
+        )
+    old.close()
+    await upgrade(url)
+    with sqlite3.connect(tmp_path / "old.db") as new:
+        found = new.execute(
+            "SELECT client_id, id_token_alg, access_token_alg, backchannel_logout_uri, metadata FROM clients"
+        ).fetchall()
+    new.close()
+    assert sorted(row[:4] for row in found) == [
+        ("mixed", "ES256", "RS256", None),
+        ("plain", "ES256", "ES256", None),
+        ("rs", "RS256", "ES256", None),
+    ]
