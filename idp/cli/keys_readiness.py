@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -13,9 +12,10 @@ from idp.cli.output import instant, json_option, say_json, say_table
 from idp.cli.runtime import open_provider, settings_of_environment
 
 if TYPE_CHECKING:
-    from idp.oidc.client import Client
-    from idp.oidc.rotation_readiness import Fetched, Key, Portal, Readiness, Stranger
-    from idp.store.database import Database
+    from collections.abc import Sequence
+
+    from idp.oidc.rotation_evidence import Stale
+    from idp.oidc.rotation_readiness import Portal, Readiness, Stranger
 
 MOST_STRANGERS: Final = 20
 """Lines about unknown fetchers in the table for people; `--json` has them all."""
@@ -28,25 +28,14 @@ WORDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Stale:
-    """A sign that a client lives with old keys. `state` is that of the key now, empty for an old set."""
-
-    client_id: str
-    kind: str
-    shown: str
-    state: str
-    last_at: int
-    uses: int
-
-
 @click.command("readiness")
 @json_option
 def readiness(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
     """Show for each pending key which portals have fetched it, and who still lives with old keys.
 
     A portal is recognised when it signs its fetch (client_assertion in the query of the key set's address) or fetches
-    from an address in its key_set_addresses. Counted are portals that rely on the key and were used in 30 days.
+    from an address in its key_set_addresses. Counted are portals that rely on the key and were used in 30 days; of a
+    portal with several servers it is enough that one has fetched.
     """
     found, stale = asyncio.run(_look())
     if as_json:
@@ -54,89 +43,36 @@ def readiness(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by na
             {"keys": [_described(one) for one in found], "stale": [_described_stale(one) for one in stale]}
         )
         return
-    if not found:
-        click.echo("No key is pending.")
+    _say_keys(found)
     for one in found:
-        _say_key(one)
+        if one.portals or one.unused:
+            _say_portals(one)
+    if found:
+        _say_strangers(found[-1].strangers)
     _say_stale(stale)
 
 
 async def _look() -> tuple[list[Readiness], list[Stale]]:
-    from idp.oidc.rotation_readiness import Evidence, assess
-    from idp.store import readiness as store
+    from idp.custody.hardware import read_kek, token_of
+    from idp.oidc.rotation_evidence import find_stale, gather
+    from idp.oidc.rotation_readiness import assess
+    from keys.ground import load_ground
 
-    async with open_provider(settings_of_environment(), read_only=True) as db:
-        keys = await _keys(db)
-        evidence = Evidence(
-            await _clients(db), await _fetches(db), await store.find_activity(db), int(time.time())
-        )
-        found = assess(keys, evidence)
-        states = {key.kid: key.state.value for key in keys}
-        stale = [
-            Stale(
-                row["client_id"],
-                row["kind"],
-                row["shown"],
-                states.get(row["shown"], ""),
-                row["last_at"],
-                row["uses"],
-            )
-            for row in await store.find_stale_uses(db)
-        ]
-    return found, stale
-
-
-async def _keys(db: Database) -> list[Key]:
-    from idp.oidc.rotation_readiness import Key
-    from idp.store import readiness as store
-    from keys.policy import Purpose, State
-
-    known = set(Purpose)  # a newer program beside this one may know more
-    return [
-        Key(row["kid"], Purpose(row["purpose"]), row["algorithm"], State(row["state"]), row["published_at"])
-        for row in await store.find_keys(db)
-        if row["purpose"] in known
-    ]
-
-
-async def _clients(db: Database) -> list[Client]:
-    from idp.oidc.client_cache import client_of
-    from idp.store import clients
-
-    found: list[Client] = []
-    after = ""
-    while rows := await clients.page(db, after=after):
-        found += [client_of(row) for row in rows]
-        after = rows[-1]["client_id"]
-    return found
-
-
-async def _fetches(db: Database) -> list[Fetched]:
-    from idp.oidc.rotation_readiness import Fetched
-    from idp.store import readiness as store
-
-    sets = {row["etag"]: frozenset(row["kids"].split()) for row in await store.find_sets(db)}
-    return [
-        Fetched(
-            client_id=row["client_id"],
-            agent=row["agent"],
-            network=row["network"],
-            kids=sets.get(row["etag"], frozenset()),
-            last_at=row["last_at"],
-            count=row["fetches"],
-            bad_assertions=row["bad_assertions"],
-        )
-        for row in await store.find_fetches(db)
-    ]
+    settings = settings_of_environment()
+    kek = read_kek(settings, token_of(settings))
+    async with open_provider(settings, read_only=True) as db:
+        history = (await load_ground(db, kek, settings.issuer)).history
+        return assess(history, await gather(db, int(time.time()))), await find_stale(db, history)
 
 
 def _described(one: Readiness) -> dict[str, object]:
     return {
         "kid": one.key.kid,
-        "purpose": one.key.purpose.value,
-        "algorithm": one.key.algorithm,
+        "purpose": one.key.purpose,
+        "algorithm": one.key.alg,
         "published_at": one.key.published_at,
-        "activates_at": one.activates_at,
+        "earliest_at": one.earliest_at,
+        "planned_at": one.planned_at,
         "ready": one.ready,
         "verdict": one.verdict,
         "portals": [_described_portal(portal) for portal in one.portals],
@@ -170,45 +106,65 @@ def _described_stale(one: Stale) -> dict[str, object]:
         "client_id": one.client_id,
         "kind": one.kind,
         "shown": one.shown,
-        "state": one.state or None,
+        "state": None if one.state is None else one.state.value,
         "last_at": one.last_at,
         "uses": one.uses,
     }
 
 
-def _say_key(one: Readiness) -> None:
-    click.echo(f"Key {one.key.kid} ({one.key.purpose.value}, {one.key.algorithm})")
-    click.echo(f"  {one.verdict}")
-    if one.key.published_at is not None:
-        click.echo(
-            f"  published {instant(one.key.published_at)}, signs at the earliest {instant(one.activates_at)}"
-        )
-    if one.portals:
-        click.echo()
-        rows = sorted(one.portals, key=lambda portal: (portal.standing.value == "has it", portal.client_id))
-        say_table(
-            ("  PORTAL", "NAME", "KEY", "LAST FETCH", ""),
-            [
-                (f"  {row.client_id}", row.name, row.standing.value, instant(row.last_at), _advice(row))
-                for row in rows
-            ],
-        )
-    if one.unused:
-        click.echo(f"\n  Not counted, not used in 30 days: {', '.join(one.client_id for one in one.unused)}")
-    _say_strangers(one)
+def _say_keys(found: Sequence[Readiness]) -> None:
+    if not found:
+        click.echo("No key is pending.\n")
+        return
+    say_table(
+        ("PENDING KEY", "PURPOSE", "ALGORITHM", "PUBLISHED", "MAY SIGN", "WILL SIGN", "VERDICT"),
+        [
+            (
+                one.key.kid,
+                one.key.purpose,
+                one.key.alg,
+                instant(one.key.published_at),
+                instant(one.earliest_at),
+                instant(one.planned_at),
+                one.verdict,
+            )
+            for one in found
+        ],
+    )
     click.echo()
 
 
-def _advice(portal: Portal) -> str:
-    if portal.standing.value == "has it" or portal.recognisable:
-        return ""
-    return "register its key_set_addresses, or its jwks to sign with"
+def _say_portals(one: Readiness) -> None:
+    """Those that lack the key stand first."""
+    click.echo(f"Portals that rely on {one.key.kid} ({one.key.purpose}, {one.key.alg}):")
+    missing = {portal.client_id for portal in one.missing}
+    rows = sorted(one.portals, key=lambda portal: (portal.client_id not in missing, portal.client_id))
+    if rows:
+        say_table(
+            ("  PORTAL", "NAME", "KEY", "LAST FETCH", ""),
+            [_row(portal, lacks=portal.client_id in missing) for portal in rows],
+        )
+    if one.unused:
+        click.echo(f"  Not counted, not used in 30 days: {', '.join(one.client_id for one in one.unused)}")
+    click.echo()
 
 
-def _say_strangers(one: Readiness) -> None:
-    if not one.strangers:
+def _row(portal: Portal, *, lacks: bool) -> tuple[str, ...]:
+    advice = "register its key_set_addresses, or its jwks to sign with"
+    return (
+        f"  {portal.client_id}",
+        portal.name,
+        portal.standing.value,
+        instant(portal.last_at),
+        advice if lacks and not portal.recognisable else "",
+    )
+
+
+def _say_strangers(strangers: Sequence[Stranger]) -> None:
+    """Of the key published last: who has that one has the others too."""
+    if not strangers:
         return
-    click.echo("\n  Fetched by others, who cannot be told apart:")
+    click.echo("Others who fetched the newest key set; they cannot be told apart:")
     say_table(
         ("  PROGRAM", "NETWORK", "FETCHES", "BAD SIGNATURES", "LAST FETCH"),
         [
@@ -219,14 +175,15 @@ def _say_strangers(one: Readiness) -> None:
                 str(row.bad_assertions),
                 instant(row.last_at),
             )
-            for row in one.strangers[:MOST_STRANGERS]
+            for row in strangers[:MOST_STRANGERS]
         ],
     )
-    if len(one.strangers) > MOST_STRANGERS:
-        click.echo(f"  ... and {len(one.strangers) - MOST_STRANGERS} more; --json has them all")
+    if len(strangers) > MOST_STRANGERS:
+        click.echo(f"  ... and {len(strangers) - MOST_STRANGERS} more; --json has them all")
+    click.echo()
 
 
-def _say_stale(stale: list[Stale]) -> None:
+def _say_stale(stale: Sequence[Stale]) -> None:
     if not stale:
         click.echo("No client has lately shown an old key.")
         return
@@ -238,7 +195,7 @@ def _say_stale(stale: list[Stale]) -> None:
                 f"  {one.client_id}",
                 WORDS[one.kind],
                 one.shown,
-                one.state or "-",
+                "-" if one.state is None else one.state.value,
                 str(one.uses),
                 instant(one.last_at),
             )

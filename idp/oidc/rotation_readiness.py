@@ -9,10 +9,15 @@ from typing import Final
 
 from idp.oidc.client import Client
 from keys import policy
+from keys.history import History, KeyRecord
 from keys.policy import Purpose, State
 
 ACTIVE_LIFETIME: Final = 30 * 24 * 3600
 """Seconds since its last use that a portal counts as one that people use."""
+
+_VERIFIED_BY_PORTALS: Final = frozenset(
+    purpose.value for purpose in policy.PUBLISHED_PURPOSES if purpose is not Purpose.ENCRYPTION
+)
 
 
 class Standing(StrEnum):
@@ -23,17 +28,6 @@ class Standing(StrEnum):
     BEFORE = "fetched before"
     """It last fetched a set without the key."""
     NEVER = "not seen"
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A key as the database has it; `published_at` (epoch seconds) is None while it stands in no set."""
-
-    kid: str
-    purpose: Purpose
-    algorithm: str
-    state: State
-    published_at: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +77,15 @@ class Stranger:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """How a pending key stands. `unused` are portals that rely on it and that nobody used in `ACTIVE_LIFETIME`."""
+    """How a pending key stands. `unused` are portals that rely on it and that nobody used in `ACTIVE_LIFETIME`.
 
-    key: Key
-    activates_at: int | None
+    `earliest_at` is when it has been published for long enough (epoch seconds), `planned_at` when automatic rotation
+    will have it sign; None where it is not published, or where only officers can decide.
+    """
+
+    key: KeyRecord
+    earliest_at: int | None
+    planned_at: int | None
     portals: tuple[Portal, ...]
     unused: tuple[Portal, ...]
     strangers: tuple[Stranger, ...]
@@ -142,40 +141,48 @@ def relying_clients(clients: Collection[Client], purpose: Purpose, algorithm: st
     return []
 
 
-def assess(
-    keys: Iterable[Key], evidence: Evidence, *, pending_lifetime: int = policy.PENDING_LIFETIME
-) -> list[Readiness]:
-    """The readiness of every pending key that stands, or will stand, at `jwks_uri`.
-
-    `pending_lifetime` (seconds) is how long a key is published before it signs, as officers approved it.
-    """
+def assess(history: History, evidence: Evidence) -> list[Readiness]:
+    """The readiness of every pending key that portals will verify by (at `jwks_uri`), in the order of publication."""
     by_client: dict[str, list[Fetched]] = {}
     for fetch in evidence.fetches:
         by_client.setdefault(fetch.client_id, []).append(fetch)
-    return [
-        _assess_key(key, evidence, by_client, pending_lifetime)
-        for key in keys
-        if key.state is State.PENDING and key.purpose in policy.PUBLISHED_PURPOSES
+    pending = [
+        key
+        for key in history.keys.values()
+        if key.state is State.PENDING and key.purpose in _VERIFIED_BY_PORTALS
     ]
+    pending.sort(key=lambda key: (key.published_at is None, key.published_at or 0, *key.kind, key.kid))
+    return [_assess_key(key, history, evidence, by_client) for key in pending]
 
 
 def _assess_key(
-    key: Key, evidence: Evidence, by_client: Mapping[str, Sequence[Fetched]], pending_lifetime: int
+    key: KeyRecord, history: History, evidence: Evidence, by_client: Mapping[str, Sequence[Fetched]]
 ) -> Readiness:
     in_use: list[Portal] = []
     unused: list[Portal] = []
-    for client in relying_clients(evidence.clients, key.purpose, key.algorithm):
+    for client in relying_clients(evidence.clients, Purpose(key.purpose), key.alg):
         fetches = by_client.get(client.client_id, ())
         used = _is_in_use(client, fetches, evidence.activity.get(client.client_id), evidence.now)
         (in_use if used else unused).append(_portal(client, fetches, key.kid))
-    since = key.published_at
-    return Readiness(
-        key,
-        None if since is None else since + pending_lifetime,
-        tuple(in_use),
-        tuple(unused),
-        _strangers(by_client.get("", ()), key.kid),
-    )
+    earliest_at, planned_at = _due(key, history, evidence.now)
+    strangers = _strangers(by_client.get("", ()), key.kid)
+    return Readiness(key, earliest_at, planned_at, tuple(in_use), tuple(unused), strangers)
+
+
+def _due(key: KeyRecord, history: History, now: int) -> tuple[int | None, int | None]:
+    """When it may sign at the earliest, and when it will if nobody does anything."""
+    rotation = history.rotation
+    if key.published_at is None:
+        return None, None
+    if rotation is None:
+        return key.published_at + policy.PENDING_LIFETIME, None
+    earliest = key.published_at + rotation.pending_lifetime
+    active = history.active(key.kind)
+    covered = key.alg in rotation.keys.get(key.purpose, ()) and history.waiting(key.kind)[0] == key
+    if not covered or active is None or active.activated_at is None:
+        return earliest, None
+    planned = max(earliest, active.activated_at + rotation.active_lifetime, now)
+    return earliest, planned if planned < rotation.until else None
 
 
 def _is_in_use(client: Client, fetches: Sequence[Fetched], used_at: int | None, now: int) -> bool:

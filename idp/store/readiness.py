@@ -13,7 +13,6 @@ from idp.store.columns import bound
 from idp.store.database import Database, Row, Step, step
 from idp.store.readiness_schema import client_activity, key_set_fetches, key_sets, stale_key_uses
 from idp.store.upsert import insert_unless_present
-from keys.tables import signing_keys
 
 KEPT: Final = 90 * 86400
 """Seconds that a count is kept after its last event: as long as a key signs (`keys.policy.ACTIVE_LIFETIME`)."""
@@ -78,13 +77,6 @@ SETS = select(key_sets).order_by(key_sets.c.first_at)
 FETCHES = select(key_set_fetches).order_by(key_set_fetches.c.last_at.desc())
 STALE_USES = select(stale_key_uses).order_by(stale_key_uses.c.last_at.desc())
 ACTIVITY = select(client_activity)
-KEYS = select(
-    signing_keys.c.kid,
-    signing_keys.c.purpose,
-    signing_keys.c.algorithm,
-    signing_keys.c.state,
-    signing_keys.c.published_at,
-).order_by(signing_keys.c.published_at, signing_keys.c.kid)
 
 _BEFORE = bindparam("before", type_=BigInteger) - KEPT
 
@@ -175,8 +167,3 @@ async def find_stale_uses(db: Database) -> Sequence[Row]:
 async def find_activity(db: Database) -> dict[str, int]:
     """When each client was last used."""
     return {row["client_id"]: row["last_at"] for row in await db.fetch_all(ACTIVITY)}
-
-
-async def find_keys(db: Database) -> Sequence[Row]:
-    """Identifier, purpose, algorithm, state and time of publication of every key."""
-    return await db.fetch_all(KEYS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,20 +12,21 @@ from idp.oidc.rotation_readiness import (
     ACTIVE_LIFETIME,
     Evidence,
     Fetched,
-    Key,
     Readiness,
     Standing,
     assess,
     relying_clients,
 )
 from keys import policy
+from keys.actions import Rotation, standard_rotation
 from keys.backends.software import SoftwareSigner
+from keys.history import History, KeyRecord
 from keys.policy import Purpose, State
 from tests.support.oidc_rules import NOW, client
 
 KEY = SoftwareSigner.generate("ES256")
 PUBLISHED = NOW - 3600
-PENDING = Key("new", Purpose.ID_TOKEN, "ES256", State.PENDING, PUBLISHED)
+ACTIVATED = NOW - 30 * 86_400
 API = "https://api.example.gov.vn"
 SIGNING = {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [KEY.public_jwk()]}}
 
@@ -37,11 +39,27 @@ def fetched(client_id: str, *kids: str, at: int = NOW - 60, agent: str = "", net
     return Fetched(client_id, agent, network, frozenset(kids), at, 3, 1 if agent else 0)
 
 
+def key(
+    kid: str = "new",
+    purpose: Purpose = Purpose.ID_TOKEN,
+    state: State = State.PENDING,
+    published_at: int | None = PUBLISHED,
+) -> KeyRecord:
+    activated_at = ACTIVATED if state is State.ACTIVE else None
+    return KeyRecord(
+        kid, purpose.value, "ES256", {}, "software", state, ACTIVATED, published_at, activated_at
+    )
+
+
+def history(*keys: KeyRecord, rotation: Rotation | None = None) -> History:
+    return History(keys={one.kid: one for one in keys}, rotation=rotation)
+
+
 def judge(
-    clients: list[Client], *fetches: Fetched, key: Key = PENDING, used_at: int = NOW - 86_400
+    clients: list[Client], *fetches: Fetched, pending: KeyRecord | None = None, used_at: int = NOW - 86_400
 ) -> Readiness:
     activity = {one.client_id: used_at for one in clients}
-    (found,) = assess([key], Evidence(clients, fetches, activity, NOW))
+    (found,) = assess(history(pending or key()), Evidence(clients, fetches, activity, NOW))
     return found
 
 
@@ -58,7 +76,6 @@ def test_before_and_after_portals_fetch() -> None:
     ]
     after = judge(portals, fetched("a", "old", "new"), fetched("b", "old", "new"))
     assert (after.ready, after.verdict) == (True, "ready: 2 of 2 portals have fetched it")
-    assert after.activates_at == PUBLISHED + policy.PENDING_LIFETIME
 
 
 def test_a_portal_that_was_never_seen() -> None:
@@ -82,16 +99,37 @@ def test_portals_that_nobody_uses_are_not_counted() -> None:
 
 
 def test_a_key_that_is_not_published_is_not_ready() -> None:
-    found = judge([portal("a")], key=Key("new", Purpose.ID_TOKEN, "ES256", State.PENDING, None))
-    assert (found.ready, found.activates_at) == (False, None)
+    found = judge([portal("a")], pending=key(published_at=None))
+    assert (found.ready, found.earliest_at, found.planned_at) == (False, None, None)
     assert found.verdict == "not yet: it is not published"
+
+
+def test_when_it_will_sign() -> None:
+    active, standby, second = key("old", state=State.ACTIVE), key(), key("second", published_at=NOW)
+    other = key("other", Purpose.USERINFO)
+    approved = standard_rotation(ACTIVATED)
+    earliest = PUBLISHED + approved.pending_lifetime
+
+    def due(rotation: Rotation | None) -> dict[str, tuple[int | None, int | None]]:
+        found = assess(history(active, standby, second, other, rotation=rotation), Evidence([], [], {}, NOW))
+        return {one.key.kid: (one.earliest_at, one.planned_at) for one in found}
+
+    assert due(None)["new"] == (PUBLISHED + policy.PENDING_LIFETIME, None)
+    assert due(approved) == {
+        "new": (earliest, ACTIVATED + approved.active_lifetime),
+        "second": (NOW + approved.pending_lifetime, None),
+        "other": (earliest, None),
+    }
+    assert due(replace(approved, active_lifetime=approved.pending_lifetime))["new"] == (earliest, earliest)
+    assert due(replace(approved, until=NOW + 60))["new"] == (earliest, None)
+    assert due(replace(approved, keys={}))["new"] == (earliest, None)
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.PENDING])
 def test_only_pending_keys_of_the_key_set_are_judged(state: State) -> None:
     evidence = Evidence([portal("a")], [], {}, NOW)
-    other = Key("audit", Purpose.AUDIT, "ES256", State.PENDING, PUBLISHED)
-    assert assess([Key("x", Purpose.ID_TOKEN, "ES256", state, PUBLISHED), other], evidence) == []
+    others = [key(one.value, one) for one in (Purpose.AUDIT, Purpose.FEDERATION, Purpose.ENCRYPTION)]
+    assert assess(history(key(state=state), *others), evidence) == []
 
 
 def test_strangers_are_added_up_by_program_and_network() -> None:
