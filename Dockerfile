@@ -3,11 +3,12 @@
 #   docker build --tag motcua .
 #   docker run --rm --volume motcua:/srv/motcua/var motcua keys create-kek var/kek
 #   docker run --rm --volume motcua:/srv/motcua/var motcua migrate
-#   docker run --rm --volume motcua:/srv/motcua/var motcua keys generate
+#   docker run --rm --volume motcua:/srv/motcua/var motcua keys ceremony var/first-keys.json
 #   docker run --rm --volume motcua:/srv/motcua/var --volume /path/to/register/files:/registers:ro \
 #       motcua registers load --rejects var/rejects.csv /registers
 #   docker run --rm --volume motcua:/srv/motcua/var --read-only --stop-timeout 35 --publish 9000:9000 motcua
 #
+# The file of the ceremony is written with --template and signed by two officers first: README, "First keys".
 # Without register files, the fourth can be `motcua registers generate var/registers`, then `registers load` of that.
 # Docker kills ten seconds after it asked to stop; requests under way get longer (IDP_SHUTDOWN_SECONDS).
 

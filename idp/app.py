@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable
@@ -11,8 +10,6 @@ from typing import TypeAlias
 
 from idp.authentication.hashing import PasswordHasher
 from idp.authentication.throttle import GlobalThrottle
-from idp.custody.custodian import Custodian
-from idp.custody.hardware import read_kek, token_of
 from idp.endpoints.metadata import make_documents
 from idp.endpoints.routes import ROUTES
 from idp.endpoints.surroundings import Shared, Surroundings
@@ -21,7 +18,7 @@ from idp.http.cookies import Cookies
 from idp.http.edge import Arrival, Edge
 from idp.http.outbound import Outbound
 from idp.jobs.backchannel_logout import Deliverer
-from idp.jobs.key_rotation import rotate_keys
+from idp.jobs.key_rotation import KeysOfWorker
 from idp.jobs.schedule import jobs_of_worker
 from idp.jobs.sightings import keep_last_sightings, keep_sightings, read_addresses
 from idp.jobs.watch import VersionWatch
@@ -34,10 +31,6 @@ from idp.pages.render import Pages
 from idp.settings import Settings, read_settings
 from idp.store import versions
 from idp.store.database import open_database
-from keys.keyring import Keyring, load_keyring, refresh_keyring
-from keys.seal import KeyEncryptionKey
-
-logger = logging.getLogger("motcua.keys")
 
 Clock: TypeAlias = Callable[[], float]
 
@@ -66,16 +59,10 @@ def build(
 async def _open(
     settings: Settings, pages: Pages, clock: Clock
 ) -> AsyncIterator[Callable[[Arrival], Surroundings]]:
-    hardware = token_of(settings)
-
-    def kek() -> KeyEncryptionKey:
-        return read_kek(settings, hardware)  # anew each time: it may be replaced while we run
-
-    kek()
+    keys = await KeysOfWorker.of(settings)
     db = await open_database(settings.database_url, pool_size=settings.database_pool)
     registers = await open_database(settings.registers_url, pool_size=settings.database_pool, read_only=True)
-    keyring = await load_keyring(db, kek(), settings.issuer, int(clock()), hardware)
-    _tell(keyring)
+    keyring = await keys.load(db, int(clock()))
     shared = Shared(
         settings=settings,
         db=db,
@@ -92,13 +79,16 @@ async def _open(
     )
 
     async def reload_keys() -> None:
-        fresh = await refresh_keyring(db, kek(), shared.keyring, int(clock()), hardware)
-        if fresh is not shared.keyring:
-            _tell(fresh)
-            shared.keyring, shared.documents = fresh, make_documents(settings, fresh)
+        shared.keyring = await keys.refresh(db, shared.keyring, int(clock()))
+        shared.documents = make_documents(settings, shared.keyring)
+
+    async def follow(now: int) -> None:
+        await watch.follow()
+        if shared.keyring.is_over(now):
+            await reload_keys()
 
     async def rotate(now: int) -> None:
-        await rotate_keys(Custodian(shared.context_of_job(now), kek(), hardware))
+        await keys.rotate(shared.context_of_job(now))
 
     async def forget_clients() -> None:
         shared.clients.forget()
@@ -114,16 +104,13 @@ async def _open(
     )
     watch = VersionWatch(db, {versions.KEYS: reload_keys, versions.CLIENTS: forget_clients})
     try:
-        async with running_jobs(db, jobs_of_worker(db, watch, write_sightings, deliverer, rotate), clock=clock):
+        async with running_jobs(
+            db, jobs_of_worker(db, follow, write_sightings, deliverer, rotate), clock=clock
+        ):
             yield shared.surroundings
         await keep_last_sightings(write_sightings)
     finally:
         shared.hasher.close()
+        await keys.close()
         await registers.close()
         await db.close()
-
-
-def _tell(keyring: Keyring) -> None:
-    """Say loudly which keys the key log does not vouch for: somebody has edited the database."""
-    for sentence in keyring.ground.refused:
-        logger.error("%s", sentence)

@@ -1,28 +1,89 @@
-"""Keys that rotate themselves, as far as officers have approved it."""
+"""The keys of one worker: loaded when it starts, followed while it runs, and rotated as far as officers approved it."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from typing import Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
+from idp.context import Context
 from idp.custody.custodian import Custodian, rotate
+from idp.custody.hardware import read_kek, token_of
+from idp.settings import Settings
 from idp.store.clock import server_time
+from idp.store.database import Database
+from keys.keyring import Keyring, load_keyring, refresh_keyring
+from keys.seal import KeyEncryptionKey
 
-logger = logging.getLogger("motcua.jobs")
+if TYPE_CHECKING:
+    from keys.backends.pkcs11 import Pkcs11Token
+
+logger = logging.getLogger("motcua.keys")
 
 CLOCK_DIFFERENCE: Final = 60
 """Seconds by which a worker's clock may differ from the database's; beyond it the worker leaves keys alone."""
 
 
-async def rotate_keys(custodian: Custodian) -> None:
-    """Look whether a key is due.
+@dataclass(frozen=True, slots=True)
+class KeysOfWorker:
+    """Where a worker's keys come from. The key-encryption key is read anew each time: it may be replaced meanwhile."""
 
-    A worker whose clock is not the database's leaves it to the others: a clock that has jumped must not age keys.
-    """
-    context = custodian.context
-    if abs(await server_time(context.db) - context.now) > CLOCK_DIFFERENCE:
-        logger.error("the clock of this worker is not the database's: it does not rotate keys")
-        return
-    plan = await rotate(custodian)
-    for event in plan.events if plan is not None else ():
-        logger.info("key %s %s", event["kid"], event["event"])
+    settings: Settings
+    hardware: Pkcs11Token | None
+
+    @classmethod
+    async def of(cls, settings: Settings) -> KeysOfWorker:
+        """As the settings say.
+
+        Raises:
+            InvalidKeyEncryptionKey: the file cannot be used; told before anything else is tried.
+        """
+        keys = cls(settings, token_of(settings))
+        await keys._kek()
+        return keys
+
+    async def _kek(self) -> KeyEncryptionKey:
+        # In a thread, for a hardware module may have to open it, and may take its time.
+        return await asyncio.to_thread(read_kek, self.settings, self.hardware)
+
+    async def load(self, db: Database, now: int) -> Keyring:
+        """The keyring of this moment.
+
+        Raises:
+            InvalidKeyEncryptionKey, SealBroken, InvalidLog, InvalidHistory, HardwareMissing: one sentence each.
+        """
+        return _told(await load_keyring(db, await self._kek(), self.settings.issuer, now, self.hardware))
+
+    async def refresh(self, db: Database, keyring: Keyring, now: int) -> Keyring:
+        """The same keyring, or a new one if keys have changed.
+
+        Raises:
+            as `load`; then the worker goes on with what it has, and asks again.
+        """
+        fresh = await refresh_keyring(db, await self._kek(), keyring, now, self.hardware)
+        return keyring if fresh is keyring else _told(fresh)
+
+    async def rotate(self, context: Context) -> None:
+        """Look whether a key is due.
+
+        A worker whose clock is not the database's leaves it to the others: a clock that has jumped must not age keys.
+        """
+        if abs(await server_time(context.db) - context.now) > CLOCK_DIFFERENCE:
+            logger.error("the clock of this worker is not the database's: it does not rotate keys")
+            return
+        plan = await rotate(Custodian(context, await self._kek(), self.hardware))
+        for event in plan.events if plan is not None else ():
+            logger.info("key %s %s", event["kid"], event["event"])
+
+    async def close(self) -> None:
+        """Let go of the hardware module."""
+        if self.hardware is not None:
+            await self.hardware.close()
+
+
+def _told(keyring: Keyring) -> Keyring:
+    """Say loudly which keys the key log does not vouch for: somebody has edited the database."""
+    for sentence in keyring.ground.refused:
+        logger.error("%s", sentence)
+    return keyring

@@ -9,7 +9,6 @@ from typing import Final
 from idp.jobs.backchannel_logout import Deliverer, deliver_logouts
 from idp.jobs.incidents import end_incidents
 from idp.jobs.purge import purge_expired
-from idp.jobs.watch import VersionWatch
 from idp.store.database import Database
 
 INCIDENT_SECONDS: Final = 2
@@ -40,14 +39,14 @@ class Job:
 
 def jobs_of_worker(
     db: Database,
-    watch: VersionWatch,
+    follow: Callable[[int], Awaitable[None]],
     keep_sightings: Callable[[], Awaitable[None]],
     deliverer: Deliverer,
     rotate: Callable[[int], Awaitable[None]],
 ) -> tuple[Job, ...]:
     """What every worker process does beside its requests."""
     return (
-        Job("watch", WATCH_SECONDS, lambda _now: watch.follow()),
+        Job("watch", WATCH_SECONDS, follow),
         Job("sightings", SIGHTINGS_SECONDS, lambda _now: keep_sightings()),
         Job("logouts", LOGOUT_SECONDS, lambda _now: deliver_logouts(deliverer)),
         Job("incidents", INCIDENT_SECONDS, lambda _now: end_incidents(deliverer.context), exclusive=True),
