@@ -17,6 +17,8 @@ from jwcrypto.common import JWException
 from jwcrypto.jwk import JWKSet
 from jwcrypto.jws import JWS
 
+from idp.http.limits import QUERY_BYTES
+from idp.oidc.logout_token import logout_token_claims
 from keys import policy
 from keys.backends.software import SoftwareSigner
 from keys.policy import Purpose
@@ -29,12 +31,13 @@ SIGNED_FOR_CLIENTS: Final = {
     "id_token": Purpose.ID_TOKEN,
     "access_token": Purpose.ACCESS_TOKEN,
     "userinfo": Purpose.USERINFO,
+    "logout_token": Purpose.ID_TOKEN,  # whose keys sign it
 }
 KINDS: Final = [
     (alg, kind) for kind, purpose in SIGNED_FOR_CLIENTS.items() for alg in policy.SIGNING_KEYS[purpose]
 ]
 ALGORITHMS: Final = policy.SIGNING_KEYS[Purpose.ID_TOKEN]
-TYPES: Final = {"id_token": "JWT", "access_token": "at+jwt", "userinfo": "JWT"}
+TYPES: Final = {"id_token": "JWT", "access_token": "at+jwt", "userinfo": "JWT", "logout_token": "logout+jwt"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,14 @@ async def world(service: Provider, hoa: Browser) -> World:
         portal = Portal(registered, service.http(), service.settings.issuer, service.clock)
         for kind, token in (await _given(service, hoa, portal)).items():
             tokens[alg, kind] = token
+        claims = logout_token_claims(
+            issuer=service.settings.issuer,
+            client_id=_client_id(alg),
+            subject="s" * 43,
+            session_id="sid",
+            now=NOW,
+        )
+        tokens[alg, "logout_token"] = await service.keyring.issue(Purpose.LOGOUT, claims, alg)
     return World(service.settings.issuer, tokens, (await service.http().get("/jwks")).json())
 
 
@@ -114,9 +125,18 @@ def test_each_client_gets_what_it_registered(world: World, alg: str, kind: str) 
     assert (key["alg"], key["use"]) == (alg, "sig")
 
 
+def test_even_the_longest_token_fits_into_an_address_and_into_what_is_looked_at(world: World) -> None:
+    longest = max(len(token) for token in world.tokens.values())
+    assert longest > 5_000
+    assert (
+        longest < QUERY_BYTES - 2_048
+    )  # as `id_token_hint`, with an address to return to and a state beside it
+    assert longest < policy.MAX_TOKEN_LENGTH
+
+
 def test_keys_of_different_purposes_and_algorithms_differ(world: World) -> None:
-    kids = [_part(world.tokens[alg, kind], 0)["kid"] for alg, kind in KINDS]
-    assert len(set(kids)) == len(KINDS)
+    own = [(alg, kind) for alg, kind in KINDS if kind != "logout_token"]
+    assert len({_part(world.tokens[alg, kind], 0)["kid"] for alg, kind in own}) == len(own)
 
 
 @pytest.mark.parametrize(("alg", "kind"), [(alg, kind) for alg, kind in KINDS if alg != "ML-DSA-65"])
@@ -182,7 +202,7 @@ def _unsigned(case: Case) -> Case:
 CHANGES: Final[dict[str, Callable[[Case], Case]]] = {
     "a claim changed": _with_claim,
     "the signature changed": _with_signature,
-    "the type changed": lambda case: _with_header(case, typ="logout+jwt"),
+    "the type changed": lambda case: _with_header(case, typ="dpop+jwt"),
     "the key of another purpose named": _with_another_kid,
     "no signature": _unsigned,
 }
@@ -198,7 +218,7 @@ REFUSED: Final[dict[str, Callable[[Case], Case]]] = {
     **CHANGES,
     "another key under its name": _keys_of_somebody_else,
     "for another audience": lambda case: replace(case, audience="https://other.example"),
-    "another type expected": lambda case: replace(case, type="logout+jwt"),
+    "another type expected": lambda case: replace(case, type="dpop+jwt"),
 }
 
 
