@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final, TypeAlias
 
 from keys import policy
 from keys.documents import InvalidDocument, number, objects, only, string
+from keys.jwk import InvalidJwk, read_own_jwk
 from keys.officers import Officer
 
 
@@ -30,16 +31,21 @@ class Rotation:
     active_lifetime: int
     retiring_lifetime: int
     until: int
+    certifier: Mapping[str, str] | None = field(default=None, hash=False)
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Rotation:
         """From its document; every limit is within policy."""
         names = ("backend", "pending_lifetime", "active_lifetime", "retiring_lifetime", "until")
-        only(document, "action", "keys", *names)
+        only(document, "action", "keys", *names, "certifier")
         read = cls(
             _algorithms(document.get("keys")),
             string(document, "backend"),
-            *(number(document, name) for name in names[1:]),
+            number(document, "pending_lifetime"),
+            number(document, "active_lifetime"),
+            number(document, "retiring_lifetime"),
+            number(document, "until"),
+            _read_certifier(document.get("certifier")),
         )
         read.check()
         return read
@@ -61,9 +67,22 @@ class Rotation:
             )
         if self.backend not in policy.BACKENDS:
             raise InvalidDocument(f"The backend is one of {', '.join(policy.BACKENDS)}.")
+        if (self.backend == policy.CERTIFIED) != (self.certifier is not None):
+            raise InvalidDocument("Certified keys, and only they, need the public key of their `certifier`.")
+        if self.certifier is not None:
+            self._check_short()
+
+    def _check_short(self) -> None:
+        """A certified key waits while the one before it signs, and then signs as long: both within its certificate."""
+        longest = policy.CERTIFIED_ACTIVE_LIFETIME
+        if not self.pending_lifetime <= self.active_lifetime <= longest:
+            raise InvalidDocument(
+                f"A certified key signs for at most {longest} seconds, and waits no longer than it signs."
+            )
 
     def document(self) -> dict[str, object]:
         """As it stands in a change."""
+        certifier = {} if self.certifier is None else {"certifier": dict(self.certifier)}
         return {
             "action": self.kind,
             "keys": {purpose: list(algorithms) for purpose, algorithms in self.keys.items()},
@@ -72,7 +91,20 @@ class Rotation:
             "active_lifetime": self.active_lifetime,
             "retiring_lifetime": self.retiring_lifetime,
             "until": self.until,
+            **certifier,
         }
+
+
+def _read_certifier(value: object) -> dict[str, str] | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise InvalidDocument("The member `certifier` is a public key.")
+    try:
+        read_own_jwk(value)
+    except InvalidJwk as error:
+        raise InvalidDocument(f"The member `certifier` is a public key: {error}") from error
+    return value
 
 
 def _algorithms(value: object) -> dict[str, tuple[str, ...]]:
@@ -230,15 +262,19 @@ _ACTIONS: Final[Mapping[str, Callable[[Mapping[str, Any]], Action]]] = MappingPr
 )
 
 
-def standard_rotation(now: int, backend: str = "software") -> Rotation:
-    """What policy would have officers approve: every key there is, for a year."""
+def standard_rotation(
+    now: int, backend: str = "software", certifier: Mapping[str, str] | None = None
+) -> Rotation:
+    """What policy would have officers approve: every key there is, for a year; certified keys for some days each."""
+    short, longest = backend == policy.CERTIFIED, policy.CERTIFIED_ACTIVE_LIFETIME
     return Rotation(
         {purpose.value: algorithms for purpose, algorithms in policy.KEYS.items()},
         backend,
-        policy.PENDING_LIFETIME,
-        policy.ACTIVE_LIFETIME,
+        min(longest, policy.PENDING_LIFETIME) if short else policy.PENDING_LIFETIME,
+        longest if short else policy.ACTIVE_LIFETIME,
         policy.RETIRING_LIFETIME,
         now + policy.ROTATION_APPROVAL_STANDARD,
+        certifier,
     )
 
 

@@ -96,6 +96,7 @@ def _rotation_in_words(rotation: Rotation) -> list[str]:
         f"keys rotate by themselves until {_instant(rotation.until)} ({rotation.backend}):",
         f"  each signs for {_days(rotation.active_lifetime)}",
         f"  published {_days(rotation.pending_lifetime)} before at least, {_days(rotation.retiring_lifetime)} after",
+        *([] if rotation.certifier is None else [f"  certified by {rotation.certifier['kid']}"]),
         *(f"  {purpose}: {', '.join(algorithms)}" for purpose, algorithms in rotation.keys.items()),
     ]
 
@@ -152,6 +153,7 @@ def _key_lines(key: KeyRecord) -> list[str]:
         f"    {key.purpose} {key.alg}, {key.backend}, {key.state}",
         f"    generated {_instant(key.generated_at)}, published {_instant(key.published_at)}",
         f"    active {_instant(key.activated_at)}",
+        *([] if key.certified_until is None else [f"    certified until {_instant(key.certified_until)}"]),
         f"    SHA-256 {fingerprint(key.jwk)}",
         f"    {canonical(key.jwk).decode()}",
     ]

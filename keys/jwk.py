@@ -24,7 +24,9 @@ _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "AKP": ("alg", "kty", "pub"),  # RFC 9964 §6
     "oct": ("k", "kty"),
 }
-_PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})  # RFC 7518 §6, RFC 9964
+PRIVATE_MEMBERS: Final = frozenset(
+    {"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
+)  # RFC 7518 §6, RFC 9964
 _CURVES: Final = {"EC": "P-256", "OKP": "Ed25519"}
 _KINDS: Final = "Keys are EC on P-256, RSA, or OKP on Ed25519."
 
@@ -159,7 +161,7 @@ def read_jwk(jwk: Mapping[str, object]) -> VerificationKey:
     Raises:
         InvalidJwk: private members, a kind that is not accepted, too weak, or not a key at all.
     """
-    if _PRIVATE & jwk.keys():
+    if PRIVATE_MEMBERS & jwk.keys():
         raise InvalidJwk("The key set holds private or symmetric key material; replace those keys at once.")
     canonical = _canonical(jwk)
     able = _client_algorithms(jwk["kty"])
@@ -182,7 +184,7 @@ def read_own_jwk(jwk: Mapping[str, object]) -> PublicKey:
         InvalidJwk: private members, an `alg` that its type does not sign, or a `kid` that is not its thumbprint.
     """
     alg = jwk.get("alg")
-    if _PRIVATE & jwk.keys():
+    if PRIVATE_MEMBERS & jwk.keys():
         raise InvalidJwk("A published key holds private key material.")
     if not isinstance(alg, str) or KEY_TYPES.get(alg) != jwk.get("kty"):
         raise InvalidJwk("The `alg` of a key is one that its type signs.")
@@ -213,7 +215,7 @@ def _signing_keys(members: list[object]) -> Iterator[VerificationKey]:
         if not isinstance(member, dict):
             raise InvalidJwk("Every member of `keys` is an object.")
         jwk = cast("dict[str, object]", member)
-        if _PRIVATE & jwk.keys():
+        if PRIVATE_MEMBERS & jwk.keys():
             read_jwk(jwk)
         if _is_for_signatures(jwk) and _is_known_kind(jwk):
             yield read_jwk(jwk)

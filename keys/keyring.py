@@ -18,6 +18,7 @@ from keys import base64url, policy, seal, store
 from keys.backends.software import SoftwareSigner
 from keys.encryption import DecryptionKey, recipient
 from keys.ground import Ground, HardwareMissing, load_ground, open_private, open_secret
+from keys.history import History
 from keys.jose import InvalidToken, Signer, encode, read_claims, read_compact, verify_with
 from keys.jwk import read_own_jwk
 from keys.key_log import KeyLog
@@ -68,10 +69,16 @@ _OPENING: Final = frozenset({State.ACTIVE, State.RETIRING})
 """States in which an encryption key opens tokens: a sender may have kept the key set for a while."""
 
 
-def _state_at(key: StoredKey, now: int) -> State:
+def _state_at(key: StoredKey, history: History, now: int) -> State:
     """The state that counts: a retiring key whose time is over is retired, even if no job has written that down."""
-    overdue = key.retiring_at is not None and key.retiring_at + policy.RETIRING_LIFETIME <= now
+    lifetime = policy.RETIRING_LIFETIME if history.rotation is None else history.rotation.retiring_lifetime
+    overdue = key.retiring_at is not None and key.retiring_at + lifetime <= now
     return State.RETIRED if key.state is State.RETIRING and overdue else key.state
+
+
+def _certified_until(key: StoredKey, history: History) -> int | None:
+    record = history.keys.get(key.kid)
+    return None if record is None else record.certified_until
 
 
 def _is_shown(key: StoredKey, state: State) -> bool:
@@ -103,6 +110,7 @@ class Keyring:
         "_keys",
         "_secrets",
         "_signers",
+        "_signs_until",
         "_stored",
         "_verified",
         "ground",
@@ -117,13 +125,17 @@ class Keyring:
             keys.seal.SealBroken: sealed under another key-encryption key, or changed.
         """
         self.ground = ground
-        self._stored = [(key, _state_at(key, now)) for key in ground.keys]
+        self._stored = [(key, _state_at(key, ground.history, now)) for key in ground.keys]
         signing = [pair for pair in self._stored if pair[0].purpose is not Purpose.ENCRYPTION]
         self._signers: dict[tuple[Purpose, str], Signer] = {
             (key.purpose, key.algorithm): _open_key(key, kek, hardware)
             for key, state in signing
-            if state is State.ACTIVE
+            if state is State.ACTIVE and now < (_certified_until(key, ground.history) or now + 1)
         }
+        lasting = [_certified_until(key, ground.history) for key, state in signing if state is State.ACTIVE]
+        self._signs_until = min(
+            (until for until in lasting if until is not None and now < until), default=None
+        )
         self._keys = {
             key.kid: OwnKey(key.purpose, key.algorithm, state, read_own_jwk(orjson.loads(key.public_jwk)))
             for key, state in signing
@@ -146,6 +158,10 @@ class Keyring:
     def log(self) -> KeyLog | None:
         """The key log; None before the first ceremony."""
         return self.ground.log
+
+    def is_over(self, now: int) -> bool:
+        """Whether the certificate of one of its keys has ended: that key must sign no more."""
+        return self._signs_until is not None and now >= self._signs_until
 
     def signer(self, purpose: Purpose, alg: str = policy.DEFAULT_ALGORITHM) -> Signer:
         """The one active key of a purpose and algorithm.
@@ -320,12 +336,12 @@ async def load_keyring(
 async def refresh_keyring(
     db: Database, kek: KeyEncryptionKey, keyring: Keyring, now: int, hardware: Pkcs11Token | None = None
 ) -> Keyring:
-    """The same keyring if the key log has not grown since it was loaded, else a new one.
+    """The same keyring if the key log has not grown since it was loaded and no certificate has ended, else a new one.
 
     Raises:
         keys.key_log.InvalidLog: among other things, the log does not continue what this process has seen of it.
         keys.history.InvalidHistory, keys.seal.SealBroken, HardwareMissing: as `load_keyring`.
     """
-    if await store.find_log_size(db) == keyring.ground.history.size:
+    if not keyring.is_over(now) and await store.find_log_size(db) == keyring.ground.history.size:
         return keyring
     return Keyring(await load_ground(db, kek, keyring.issuer, keyring.ground), kek, now, hardware)

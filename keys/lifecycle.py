@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from keys import store
+from keys import policy, store
 from keys.actions import Activate, Generate, Officers, Publish, Retire, Revoke, Rotation
+from keys.backends.certified import certify
 from keys.backends.software import SoftwareSigner
 from keys.changes import Approval, Change
 from keys.documents import canonical
 from keys.encryption import KEY_TYPES as ENCRYPTION_TYPES
 from keys.encryption import DecryptionKey
 from keys.ground import Ground, HardwareMissing, note_signer, open_secret, seal_secret
-from keys.history import NOBODY, History, KeyRecord
+from keys.history import NOBODY, History, InvalidHistory, KeyRecord, is_over
 from keys.key_log import KeyLog
 from keys.notes import NoteSigner
 from keys.policy import Purpose, SecretPurpose, State
@@ -47,7 +48,7 @@ class Plan:
         self, ground: Ground, kek: KeyEncryptionKey, now: int, hardware: Pkcs11Token | None = None
     ) -> None:
         self._ground = ground
-        self._kek = kek
+        self._kek = kek = ground.in_use(kek)
         self._hardware = hardware
         self.at = max(now, ground.history.last_at)
         self.history: History = ground.history
@@ -60,8 +61,11 @@ class Plan:
         self._secrets: list[StoredSecret] = [
             seal_secret(purpose, secrets.token_bytes(_SECRET_OCTETS), kek)
             for purpose in SecretPurpose
-            if purpose not in {secret.purpose for secret in ground.secrets}
+            if ground.log is None and purpose not in {secret.purpose for secret in ground.secrets}
         ]
+        self._sound = {key.kid for key in ground.keys}
+        """Keys whose rows are what the log says; another one cannot sign, whatever the log allows it."""
+        self._cleared: set[str] = set()
 
     @property
     def empty(self) -> bool:
@@ -90,6 +94,7 @@ class Plan:
         log = KeyLog.signed((*self._ground.entries, *self.entries), self._signer())
         last = len(self.entries) - 1
         return (
+            *self._ground.sealed_as_read(),
             *(store.add_secret(secret, self.at) for secret in self._secrets),
             *(
                 store.append_entry(start + number, entry, log.checkpoint if number == last else None)
@@ -119,6 +124,8 @@ class Plan:
                 or the state of the keys does not allow it.
             HardwareMissing, SignerUnavailable: a key cannot be made.
         """
+        if not self.entries and change.made_at <= self.at + policy.CLOCK_DIFFERENCE:
+            self.at = max(self.at, change.made_at)
         self._add(
             "change",
             change=change.document(),
@@ -163,11 +170,10 @@ class Plan:
         rotation = self.history.rotation
         if rotation is None or self.at >= rotation.until:
             return
-        known = {purpose.value for purpose in Purpose}
-        for purpose, algorithms in rotation.keys.items():
-            for alg in algorithms if purpose in known else ():
-                await self._rotate_kind((purpose, alg), rotation)
-        covered = {(purpose, alg) for purpose, algorithms in rotation.keys.items() for alg in algorithms}
+        covered = [(purpose, alg) for purpose, algorithms in rotation.keys.items() for alg in algorithms]
+        for kind in covered:
+            if store.is_known(*kind):
+                await self._rotate_kind(kind, rotation)
         for key in tuple(self.history.keys.values()):
             over = self.at >= (key.retiring_at or self.at) + rotation.retiring_lifetime
             if key.state is State.RETIRING and over and key.kind in covered:
@@ -176,74 +182,123 @@ class Plan:
     async def _rotate_kind(self, kind: tuple[str, str], rotation: Rotation) -> None:
         """Activate what is due, then see to it that a published successor waits: for the day, and for an emergency."""
         by = self.history.rotation_id
+        for useless in [key for key in self.history.waiting(kind) if is_over(key, self.at)]:
+            self._retire(useless.kid, by)
         if not self.history.waiting(kind):
             await self._generate(*kind, rotation.backend, by)
-        successor = self.history.waiting(kind)[0]
+        successor = self._fit_successor(kind)
+        if successor is None:
+            return  # its row is gone or was edited, as `Ground.refused` says; what is active goes on signing
         if successor.published_at is None:
             self._publish(successor.kid, by)
         if self._is_due(self.history.keys[successor.kid], self.history.active(kind), rotation):
             self._activate(successor.kid, by)
             await self._rotate_kind(kind, rotation)
 
+    def _fit_successor(self, kind: tuple[str, str]) -> KeyRecord | None:
+        """The next key that would sign, and can: its row is what the log says."""
+        return next((key for key in self.history.waiting(kind) if key.kid in self._sound), None)
+
     def _is_due(self, successor: KeyRecord, active: KeyRecord | None, rotation: Rotation) -> bool:
         if active is None:
             return True
-        fetched = (successor.published_at or self.at) + rotation.pending_lifetime
-        served = (active.activated_at or self.at) + rotation.active_lifetime
-        return self.at >= max(fetched, served)
+        fetched = self.at >= (successor.published_at or self.at) + rotation.pending_lifetime
+        served = self.at >= (active.activated_at or self.at) + rotation.active_lifetime
+        return fetched and (served or is_over(active, self.at))
 
     async def _generate(self, purpose: str, alg: str, backend: str, by: str) -> str:
-        key = await self._make(Purpose(purpose), alg, backend)
+        if not store.is_known(purpose, alg):
+            raise InvalidHistory(f"This version makes no keys for {purpose} with {alg}.")
+        jwk, sealed = await self._make(Purpose(purpose), alg, backend)
+        certificate = (
+            {"certificate": await self._certify(jwk, purpose)} if backend == policy.CERTIFIED else {}
+        )
         self._add(
             "generated",
-            kid=key.kid,
+            kid=jwk["kid"],
             purpose=purpose,
             alg=alg,
-            jwk=orjson.loads(key.public_jwk),
+            jwk=jwk,
             backend=backend,
             by=by,
+            **certificate,
         )
+        text = orjson.dumps(jwk).decode()
+        key = StoredKey(jwk["kid"], Purpose(purpose), alg, State.PENDING, text, sealed, self.at, backend)
         self._rows.append(store.add_key(key, self.at))
+        self._sound.add(key.kid)
         return key.kid
 
-    async def _make(self, purpose: Purpose, alg: str, backend: str) -> StoredKey:
+    async def _make(self, purpose: Purpose, alg: str, backend: str) -> tuple[dict[str, str], bytes | None]:
+        """A new key: its public half, and its private half under seal unless it lives in hardware."""
         if backend == "pkcs11":
-            if self._hardware is None:
-                raise HardwareMissing("A key shall live in a hardware module: set IDP_PKCS11_MODULE.")
-            jwk, sealed = (await self._hardware.generate(alg)).public_jwk(), None
+            jwk = (await self._module().generate(alg)).public_jwk()
             self.made_in_hardware.append(jwk["kid"])
-        else:
-            made = await asyncio.to_thread(_generate_in_memory, alg)
-            jwk = made.public_jwk()
-            sealed = self._kek.seal(made.to_pkcs8(), purpose=purpose.value, name=made.kid)
-        text = orjson.dumps(jwk).decode()
-        return StoredKey(jwk["kid"], purpose, alg, State.PENDING, text, sealed, self.at, backend)
+            return jwk, None
+        made = await asyncio.to_thread(_generate_in_memory, alg)
+        sealed = self._kek.seal(made.to_pkcs8(), purpose=purpose.value, name=made.kid)
+        return made.public_jwk(), sealed
+
+    async def _certify(self, jwk: Mapping[str, str], purpose: str) -> str:
+        rotation = self.history.rotation
+        if rotation is None or rotation.certifier is None:
+            raise HardwareMissing("No key of a hardware module is approved to certify others.")
+        certifier = self._module().signer(rotation.certifier)
+        until = self.at + policy.CERTIFICATE_LIFETIME
+        return await certify(certifier, jwk, Purpose(purpose), self.at, until)
+
+    def _module(self) -> Pkcs11Token:
+        if self._hardware is None:
+            raise HardwareMissing("A key shall come from a hardware module: set IDP_PKCS11_MODULE.")
+        return self._hardware
 
     def _publish(self, kid: str, by: str) -> None:
         self._add("published", kid=kid, by=by)
+        self._check_sound(kid)
         self._rows.append(store.publish(kid, self.at))
 
     def _activate(self, kid: str, by: str) -> None:
         key = self.history.keys.get(kid)
         before = None if key is None else self.history.active(key.kind)
         self._add("activated", kid=kid, replaces=before.kid if before else NOBODY, by=by)
+        self._check_sound(kid)
         if before is not None:
-            self._rows.append(store.stop(before.kid, before.purpose, self.at))
+            self._rows.append(self._end(before.kid, store.stop(before.kid, before.purpose, self.at)))
+        self._clear_the_way(self.history.keys[kid])
         self._rows.append(store.activate(kid, self.at))
+
+    def _clear_the_way(self, key: KeyRecord) -> None:
+        """A row that was put there by hand as the active one of the kind hinders no other: it is noted as revoked."""
+        before = self._ground.history.active(key.kind)
+        for row in self._ground.refused_rows:
+            stands = row.state is State.ACTIVE and (row.purpose.value, row.algorithm) == key.kind
+            if stands and row.kid not in self._cleared and (before is None or row.kid != before.kid):
+                self._cleared.add(row.kid)
+                self._rows.append(store.revoke(row.kid, self.at))
+
+    def _check_sound(self, kid: str) -> None:
+        if kid not in self._sound:
+            raise InvalidHistory(
+                f"The row of key {kid} is gone or was edited: revoke the key, for it cannot sign."
+            )
 
     def _retire(self, kid: str, by: str) -> None:
         self._add("retired", kid=kid, by=by)
-        self._rows.append(store.retire(kid, self.at))
+        self._rows.append(self._end(kid, store.retire(kid, self.at)))
+
+    def _end(self, kid: str, statement: Statement) -> Statement:
+        """The end of a key is noted even if its row was deleted or edited: nobody shall hinder a revocation so."""
+        return statement if kid in self._sound else store.restore(self.history.keys[kid])
 
     async def _revoke(self, kid: str, by: str) -> None:
         """The key goes, and where it was signing its successor signs at once: the one that portals have fetched."""
         key = self.history.keys.get(kid)
         self._add("revoked", kid=kid, by=by)
-        self._rows.append(store.revoke(kid, self.at))
+        self._rows.append(self._end(kid, store.revoke(kid, self.at)))
         if key is None or key.state is not State.ACTIVE:
             return
-        waiting = self.history.waiting(key.kind)
-        successor = waiting[0].kid if waiting else await self._generate(*key.kind, key.backend, by)
+        fit = self._fit_successor(key.kind)
+        successor = fit.kid if fit is not None else await self._generate(*key.kind, key.backend, by)
         if self.history.keys[successor].published_at is None:
             self._publish(successor, by)
         self._activate(successor, by)

@@ -181,10 +181,17 @@ the key set that it fetched before it saw that token."""
 LONGEST_ACTIVE_LIFETIME: Final = 400 * 24 * 3600
 """Seconds that officers may approve at most for one key's signing: a little over a year, so that a yearly date fits."""
 
+PUBLISHING_SECONDS: Final = 60
+"""Seconds until every worker serves a key set that was changed: they look every two seconds, and a busy one is late."""
+
+FETCHED_SECONDS: Final = PUBLISHING_SECONDS + JWKS_CACHE_SECONDS
+"""Seconds after which every portal that keeps to the cache rule has fetched a key that was published, whichever worker
+answered it."""
+
 LEAST_LIFETIMES: Final[Mapping[str, int]] = MappingProxyType(
     {
-        "pending_lifetime": JWKS_CACHE_SECONDS,
-        "active_lifetime": JWKS_CACHE_SECONDS,
+        "pending_lifetime": FETCHED_SECONDS,
+        "active_lifetime": FETCHED_SECONDS,
         "retiring_lifetime": RETIRING_LIFETIME,
     }
 )
@@ -198,6 +205,10 @@ CHANGE_LIFETIME: Final = 24 * 3600
 """Seconds within which a proposed change is signed and carried out; later it is proposed anew, so that nobody finds an
 old approval in a drawer."""
 
+CLOCK_DIFFERENCE: Final = 60
+"""Seconds by which the clocks of the machines that change keys may differ: a change that was proposed on one of them is
+carried out on another whose clock is behind it."""
+
 ROTATION_APPROVAL_LIFETIME: Final = 400 * 24 * 3600
 """Seconds that officers may approve automatic rotation for at most."""
 
@@ -207,6 +218,15 @@ ROTATION_APPROVAL_STANDARD: Final = 365 * 24 * 3600
 BACKENDS: Final = ("software", "pkcs11", "certified")
 """Where a private key lives: in memory, sealed at rest; in a hardware module; in memory, certified by a hardware
 module for a short time."""
+
+CERTIFIED: Final = "certified"
+
+CERTIFICATE_LIFETIME: Final = 14 * 24 * 3600
+"""Seconds for which a hardware module certifies a key in memory: it waits, published, and then it signs. A key stolen
+from memory is of no use after that (NIST SP 800-57 part 1 §5.3.6 allows years to keys inside a module)."""
+
+CERTIFIED_ACTIVE_LIFETIME: Final = CERTIFICATE_LIFETIME // 2 - 24 * 3600
+"""Seconds a certified key waits at most, and then signs; a day is left for a rotation that comes late."""
 
 VERIFIED_TOKENS: Final = 8192
 """Own tokens whose verification a worker remembers, so that one access token presented a hundred times costs one

@@ -6,8 +6,9 @@ import asyncio
 import platform
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -16,10 +17,14 @@ from idp.cli.runtime import open_runtime, settings_of_environment
 
 if TYPE_CHECKING:
     from idp.custody.custodian import Custodian
+    from keys.actions import Rotation
     from keys.ceremony import CeremonyFile
     from keys.changes import Approval, Change
     from keys.lifecycle import Plan
     from keys.officers import OfficerKey
+
+_CERTIFIER: Final = "ES256"
+"""How a hardware module signs certificates of keys in memory: a few a week, so any algorithm would do."""
 
 passphrase_option = click.option(
     "--passphrase-file",
@@ -152,8 +157,13 @@ def _introduced(ceremony: CeremonyFile) -> list[str]:
 )  # fmt: skip
 @click.option("--witness", "witnesses", multiple=True, help="With --template: who is present.")
 @click.option("--title", default="First keys", help="With --template: what it is for.")
-@click.option("--backend", type=click.Choice(["software", "pkcs11"]), default="software", show_default=True,
-              help="With --template: where the keys shall live.")  # fmt: skip
+@click.option(
+    "--backend",
+    type=click.Choice(["software", "pkcs11", "certified"]),
+    default="software",
+    show_default=True,
+    help="With --template: keys in memory, in the hardware module, or in memory and certified by the module.",
+)
 @click.option("--record", type=click.Path(path_type=Path), help="Write the signed record to this new file.")
 @passphrase_option
 @json_option
@@ -203,24 +213,47 @@ def _write_template(
     occasion: tuple[str, str],
     passphrase_file: Path | None,
 ) -> None:
-    from keys.actions import Officers, standard_rotation
+    from keys.actions import Officers
     from keys.ceremony import CeremonyFile
     from keys.changes import Ceremony, propose
 
     if file.exists():
         raise click.ClickException(f"{file} exists already.")
     title, backend = occasion
-    now, size = int(time.time()), asyncio.run(_log_size())
+    size = asyncio.run(_log_size())
     keys = [open_officer_key(key_file, passphrase_file) for key_file in officers]
     actions = [Officers.of(key.officer for key in keys)] if keys or not size else []
     change = propose(
         settings_of_environment().issuer,
-        (*actions, standard_rotation(now, backend)),
-        now,
+        (*actions, asyncio.run(_rotation(backend))),
+        int(time.time()),
         Ceremony(title, witnesses, size),
     )
     file.write_text(CeremonyFile(change, ()).text(), "utf-8")
     click.echo(f"Wrote {file}. Review it; each officer signs it with `motcua keys sign {file}`.")
+
+
+async def _rotation(backend: str) -> Rotation:
+    """The standard rotation, of the kinds of keys that the backend can make."""
+    from idp.custody.hardware import token_of
+    from keys.actions import standard_rotation
+
+    now = int(time.time())
+    if backend == "software":
+        return standard_rotation(now)
+    token = token_of(settings_of_environment())
+    if token is None:
+        raise click.ClickException("No hardware module is configured: set IDP_PKCS11_MODULE.")
+    try:
+        if backend == "certified":
+            certifier = await token.generate(_CERTIFIER)
+            return standard_rotation(now, backend, certifier.public_jwk())
+        able = (await token.describe()).algorithms
+    finally:
+        await token.close()
+    standard = standard_rotation(now, backend)
+    inside = {purpose: tuple(alg for alg in kinds if alg in able) for purpose, kinds in standard.keys.items()}
+    return replace(standard, keys={purpose: kinds for purpose, kinds in inside.items() if kinds})
 
 
 async def _log_size() -> int:

@@ -44,7 +44,7 @@ def serve(listen: str | None, workers: int | None) -> None:
     """
     from idp.cli.logs import set_up_logs
 
-    # As the first process of a container we are asked to stop by signals that would be ignored until the server listens.
+    # The first process of a container gets no signal that it does not ask for: stop, also before the server listens.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     gc.disable()  # nothing that the start makes is garbage; looking for some costs a tenth of it
     settings = _settings(listen, workers)

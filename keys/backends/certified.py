@@ -12,15 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from keys.jose import InvalidToken, Signer, encode, read_claims, read_compact, verify_with
-from keys.jwk import InvalidJwk, read_jwk, thumbprint
-from keys.policy import Purpose
+from keys.jwk import PRIVATE_MEMBERS, InvalidJwk, read_jwk, thumbprint
+from keys.policy import CERTIFICATE_LIFETIME, Purpose
 
 CERTIFICATE_TYPE: Final = "motcua-key-certificate+jwt"
 """The `typ` of a certificate (RFC 8725 §3.11): no token of another kind passes as one."""
-
-LONGEST_VALIDITY: Final = 14 * 24 * 3600
-"""Seconds that a key in memory may sign. The seven days for which it is published before, then another seven: a key
-stolen from memory is of no use a week later (NIST SP 800-57 part 1 §5.3.6 allows years to keys inside a module)."""
 
 _CLAIMS: Final = frozenset({"sub", "jwk", "purpose", "nbf", "exp"})
 
@@ -40,8 +36,8 @@ class KeyCertificate:
 
 
 def _check_validity(not_before: int, not_after: int) -> None:
-    if not 0 < not_after - not_before <= LONGEST_VALIDITY:
-        raise ValueError(f"a key in memory is certified for at most {LONGEST_VALIDITY} seconds")
+    if not 0 < not_after - not_before <= CERTIFICATE_LIFETIME:
+        raise ValueError(f"a key in memory is certified for at most {CERTIFICATE_LIFETIME} seconds")
 
 
 async def certify(
@@ -50,7 +46,7 @@ async def certify(
     """Let the module's key certify a key in memory for one purpose; times in epoch seconds.
 
     Raises:
-        ValueError: valid for no time or for longer than `LONGEST_VALIDITY`, or the key would certify itself.
+        ValueError: valid for no time or for longer than `CERTIFICATE_LIFETIME`, or the key would certify itself.
         InvalidJwk: not a public key with its own thumbprint as `kid`.
         SignerUnavailable: the module does not answer.
     """
@@ -110,8 +106,8 @@ def _is_jwk(value: object) -> bool:
 
 
 def _named(jwk: Mapping[str, object]) -> str:
-    """The `kid` of a public key that carries its own thumbprint as its name (RFC 7638)."""
-    kid = read_jwk(jwk).kid
-    if kid is None or kid != thumbprint(jwk):
-        raise InvalidJwk("the `kid` of a certified key is its thumbprint")
+    """The `kid` of a public key, of whatever kind, that carries its own thumbprint as its name (RFC 7638)."""
+    kid = thumbprint(jwk)
+    if jwk.get("kid") != kid or PRIVATE_MEMBERS & jwk.keys():
+        raise InvalidJwk("a certified key is public, and its `kid` is its thumbprint")
     return kid

@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 import pytest
 
-from keys.backends.certified import CERTIFICATE_TYPE, LONGEST_VALIDITY, certify, verify_certificate
+from keys.backends.certified import CERTIFICATE_TYPE, CERTIFICATE_LIFETIME, certify, verify_certificate
 from keys.backends.pkcs11 import Pkcs11Token
 from keys.backends.software import SoftwareSigner
 from keys.jose import InvalidToken, encode
@@ -63,7 +63,7 @@ async def test_it_is_valid_in_its_time_only(now: int) -> None:
     assert verify_certificate(certificate, MODULE.public_jwk(), NOW + DAY - 1).kid == MEMORY.kid
 
 
-@pytest.mark.parametrize("not_after", [NOW, NOW - 1, NOW + LONGEST_VALIDITY + 1])
+@pytest.mark.parametrize("not_after", [NOW, NOW - 1, NOW + CERTIFICATE_LIFETIME + 1])
 async def test_no_key_in_memory_is_certified_for_long(not_after: int) -> None:
     with pytest.raises(ValueError, match="is certified for at most"):
         await certify(MODULE, MEMORY.public_jwk(), Purpose.ID_TOKEN, NOW, not_after)
