@@ -95,6 +95,12 @@ class Outbound:
         self._given_tls = tls
         self._resolve = resolve
 
+    def _load(self) -> None:
+        """Load what takes a while the first time: not while requests wait for the loop."""
+        import httpx2  # noqa: F401, PLC0415 - only who calls somebody loads it
+
+        self._tls  # noqa: B018 - made and kept
+
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         return self._given_tls or ssl.create_default_context()
@@ -110,6 +116,7 @@ class Outbound:
         try:
             async with asyncio.timeout(WHOLE_SECONDS):
                 parts = urlsplit(uri)
+                await asyncio.to_thread(self._load)
                 error: OutboundError = OutboundError("the name has no address")
                 for address in await self._addresses(parts):
                     try:

@@ -8,6 +8,7 @@ is tried again later and later, for about a day.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +24,11 @@ from idp.oidc.subject import pairwise_subject
 from idp.store import logout_outbox
 from idp.store.database import NothingChanged
 from idp.store.logout_outbox import Logout
+from keys.jose import SignerUnavailable
+from keys.keyring import NoActiveKey
 from keys.policy import Purpose
+
+logger = logging.getLogger("motcua.jobs")
 
 AT_ONCE: Final = 8  # deliveries to one portal
 LANES: Final = 16  # portals
@@ -104,7 +109,11 @@ async def _tell(deliverer: Deliverer, context: Context, logout: Logout) -> str |
     client = await deliverer.clients.find(logout.client_id)
     if client is None or client.disabled_at is not None or not client.backchannel_logout_uri:
         raise _Undeliverable("not_registered")
-    token = await _sign(context, client, logout)
+    try:
+        token = await _sign(context, client, logout)
+    except (NoActiveKey, SignerUnavailable) as error:
+        logger.warning("a logout of %s could not be signed: %s", client.client_id, error)
+        return "not_signed"
     try:
         status = await deliverer.outbound.post_form(client.backchannel_logout_uri, {"logout_token": token})
     except OutboundError as error:

@@ -8,8 +8,8 @@ fewer grants than that is done in the one write. `go_on` does the next stretch, 
 nothing is left; each stretch with its logouts is one write, so that a crash in between loses nothing. Meanwhile the key
 is already dead everywhere: of what it signed nothing is believed, whether or not the grant behind it was reached yet.
 
-Grants that a worker made in the moment of the revocation may lie behind the walk; so the last walk begins `SETTLING`
-seconds after the end of the incident's time.
+What a worker signed in the moment of the revocation may lie behind the walk; so the last walk begins `SETTLING` seconds
+after the end of the incident's time.
 """
 
 from __future__ import annotations
@@ -132,7 +132,9 @@ _signs_so = (
 _concerned = and_(
     _in_stretch,
     grants.c.revoked_at.is_(None),
-    grants.c.created_at < bindparam("until_at"),
+    # A code that is not redeemed yet has brought no token, and what it brings the next key signs. This also leaves the
+    # rows alone that requests are burning at this moment, so that neither waits for the other.
+    grants.c.code_used_at < bindparam("until_at"),
     grants.c.expires_at > bindparam("from_at"),
     _signs_so,
 )
@@ -187,9 +189,9 @@ def revoke_signed(
 ) -> Sequence[Step]:
     """The steps that belong into the write that revokes a key of `alg` which signed for `purposes`.
 
-    Concerned are grants made before `until_at` that were not over at `from_at`, of clients registered for the
-    algorithm. Nothing follows from a key that signed neither ID tokens nor access tokens. `reason` is an id that
-    the grants keep.
+    Concerned are grants that gave their first tokens before `until_at` and were not over at `from_at`, of clients
+    registered for the algorithm. Nothing follows from a key that signed neither ID tokens nor access tokens. `reason`
+    is an id that the grants keep.
     """
     id_token_alg = alg if Purpose.ID_TOKEN in purposes else ""
     access_token_alg = alg if Purpose.ACCESS_TOKEN in purposes else ""

@@ -193,7 +193,7 @@ grants = Table(
     _time("code_expires_at", "when the code stops working"),
     _time("code_used_at", "when the code was redeemed", nullable=True),
     _time("revoked_at", "since when nothing from it works", nullable=True),
-    Column("revoke_reason", Text, comment="code_replay, refresh_replay, client, person, staff"),
+    Column("revoke_reason", Text, comment="code_replay, refresh_replay, client, person, staff, key_revoked"),
     _time("expires_at", "when no token of it can be alive any more"),
     CheckConstraint("length(code_digest) = 32", name="code_digest_length"),
     CheckConstraint("(revoked_at IS NULL) = (revoke_reason IS NULL)", name="revoke_has_reason"),

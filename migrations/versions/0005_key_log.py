@@ -94,9 +94,7 @@ def upgrade() -> None:
     op.create_table(
         "key_changes",
         sa.Column("change_id", sa.Text(), nullable=False, comment="SHA-256 of the document, base64url"),
-        sa.Column(
-            "document", sa.LargeBinary(), nullable=False, comment="canonical JSON, what officers sign"
-        ),
+        sa.Column("document", sa.LargeBinary(), nullable=False, comment="canonical JSON, what officers sign"),
         sa.Column("proposed_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False, comment="carried out no more from then on"),
         sa.Column(

@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 DEFAULT_ALG = "ES256"  # what clients without a registered algorithm get
+REASONS = "code_replay, refresh_replay, client, person, staff"
 OF_METADATA = "of the metadata, for statements over many clients"
 
 
@@ -80,6 +81,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'waiting'"),
     )
     _create_incidents()
+    if op.get_bind().dialect.supports_comments:
+        op.alter_column(
+            "grants",
+            "revoke_reason",
+            existing_type=sa.Text(),
+            existing_comment=REASONS,
+            comment=f"{REASONS}, key_revoked",
+        )
 
 
 def _create_incidents() -> None:

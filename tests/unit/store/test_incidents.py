@@ -56,10 +56,13 @@ CLIENTS = {
 }
 
 
-async def keep(db: Any, **changes: Any) -> str:
-    """A grant; its id sorts by the order of the tests' making."""
+async def keep(db: Any, *, redeemed: bool = True, **changes: Any) -> str:
+    """A grant, its code redeemed as soon as it was made."""
     grant = replace(GRANT, **changes)
-    await db.write(grants.add(grant, grant.grant_id.encode().ljust(32)))
+    digest = grant.grant_id.encode().ljust(32)
+    await db.write(grants.add(grant, digest))
+    if redeemed:
+        assert await grants.burn_code(db, digest, grant.created_at)
     return grant.grant_id
 
 
@@ -174,6 +177,17 @@ async def test_a_grant_is_concerned_by_its_time(
     await country.write(*revocation())
     assert (await queued(country) == [("s1", "es")]) is is_ended
     assert (await found(country)).grants_revoked == int(is_ended)
+
+
+async def test_a_code_that_was_not_redeemed_yet_is_left_to_the_next_key(country: Any) -> None:
+    await keep(country, redeemed=False)
+    await country.write(*revocation())
+    assert await live(country, "g") == {"g"}
+    digest = b"g".ljust(32)
+    assert await grants.burn_code(country, digest, NOW + 1)
+    await end_incidents(lambda: _context(country, NOW + incidents.SETTLING))
+    assert await live(country, "g") == {"g"}
+    assert await queued(country) == []
 
 
 async def test_a_grant_that_was_revoked_before_stays_as_it_was(country: Any) -> None:
