@@ -95,10 +95,13 @@ async def test_oidcc_discovery_jwks(one: Provider) -> None:
     keys = response.json()["keys"]
     assert len({key["kid"] for key in keys}) == len(keys)
     for key in keys:
-        assert not key.keys() & {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
-        numbers = {"EC": ("x", "y"), "RSA": ("n", "e")}[key["kty"]]
+        assert not key.keys() & {"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
+        numbers = {"EC": ("x", "y"), "RSA": ("n", "e"), "OKP": ("x",), "AKP": ("pub",)}[key["kty"]]
         assert all(re.fullmatch(r"[A-Za-z0-9_-]+", key[name]) for name in numbers)
-        jwt.PyJWK(key)
+    understood = [key for key in keys if key["use"] == "sig" and key["kty"] != "AKP"]
+    assert {key.key_id for key in jwt.PyJWKSet.from_dict({"keys": keys}).keys} >= {
+        key["kid"] for key in understood
+    }
 
 
 async def test_oidcc_rp_initiated_logout_discovery_endpoint_verification(one: Provider) -> None:
