@@ -107,7 +107,8 @@ def _kek_id(key: bytes) -> bytes:
 class KeyEncryptionKey:
     """The key that seals all other keys in the database; it lives in a file beside it, plain or wrapped by hardware.
 
-    While it is replaced, the file holds the new key and below it the former one, which still opens what it sealed.
+    While it is replaced, the file holds the new key and below it the former one; each opens what it sealed. Which of
+    them is in use the database says and not the file: the one that its values are sealed under (`that_sealed`).
     """
 
     id: bytes
@@ -158,23 +159,40 @@ class KeyEncryptionKey:
         """Whether a value says that it was sealed under this key, and not under a former one."""
         return value.startswith(_VERSION + self.id)
 
+    def that_sealed(self, value: bytes) -> KeyEncryptionKey:
+        """The same keys, but sealing under the one of them that sealed `value`; unchanged if none of them did."""
+        key_id = value[1 : 1 + _ID_OCTETS]
+        if self.sealed(value) or key_id not in self._former:
+            return self
+        others = {old: key for old, key in self._former.items() if old != key_id}
+        return KeyEncryptionKey(key_id, self._former[key_id], {self.id: self._key, **others})
 
-def read_kek_lines(path: Path, unwrap: Unwrap | None = None) -> list[bytes]:
-    """The keys in the file of a key-encryption key, the one in use first.
+
+def kek_lines(path: Path) -> list[str]:
+    """The lines in the file of a key-encryption key as they stand there, the newest first; 32 octets as base64url.
 
     Raises:
-        InvalidKeyEncryptionKey: as `KeyEncryptionKey.read_file`.
+        InvalidKeyEncryptionKey: as `KeyEncryptionKey.read_file`, but for what stands in the lines.
     """
     try:
         content = read_secret_file(path, "The key-encryption key")
     except SecretFileUnusable as error:
         raise InvalidKeyEncryptionKey(str(error)) from error
     if len(content) == _KEY_OCTETS:
-        return [content]
+        return [base64url.encode_text(content)]
     lines = content.decode("ascii", "replace").split()
     if not lines:
         raise InvalidKeyEncryptionKey(_not_a_key(path))
-    return [_read_line(path, line, unwrap) for line in lines]
+    return lines
+
+
+def read_kek_lines(path: Path, unwrap: Unwrap | None = None) -> list[bytes]:
+    """The keys in the file of a key-encryption key, the newest first.
+
+    Raises:
+        InvalidKeyEncryptionKey: as `KeyEncryptionKey.read_file`.
+    """
+    return [_read_line(path, line, unwrap) for line in kek_lines(path)]
 
 
 def _read_line(path: Path, line: str, unwrap: Unwrap | None) -> bytes:
@@ -198,34 +216,53 @@ def _not_a_key(path: Path) -> str:
 
 
 def replace_kek_file(path: Path, lines: Sequence[str]) -> None:
-    """Put other lines into the file of a key-encryption key: at once and for good, or not at all.
+    """Put other lines into the file of a key-encryption key, for its owner: at once and for good, or not at all.
 
     Raises:
         InvalidKeyEncryptionKey: the folder cannot be written.
     """
+    path = path.resolve()  # what a link leads to is replaced, and not the link
     fresh = path.with_name(path.name + ".new")
     try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        owner = path.stat()
+        fresh.unlink(missing_ok=True)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
+            os.fchown(
+                descriptor, owner.st_uid, owner.st_gid
+            )  # whoever gave the command, the provider must read it
             file.writelines(f"{line}\n" for line in lines)
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(descriptor)
         fresh.replace(path)
+        _keep_folder(path.parent)
     except OSError as error:
         raise InvalidKeyEncryptionKey(f"The file {path} cannot be replaced: {error.strerror}.") from error
 
 
-def create_kek_file(path: Path) -> KeyEncryptionKey:
+def _keep_folder(folder: Path) -> None:
+    """Have the disk keep which files a folder has."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def create_kek_file(path: Path, wrap: Callable[[bytes], str] | None = None) -> KeyEncryptionKey:
     """Create a key-encryption key in a new file that only its owner may read (mode 0600).
+
+    `wrap` has hardware wrap it first, so that the file is of no use without that.
 
     Raises:
         InvalidKeyEncryptionKey: the file exists, or cannot be written; an existing key is never overwritten.
     """
     key = secrets.token_bytes(_KEY_OCTETS)
+    line = base64url.encode(key) if wrap is None else wrap(key).encode()
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(base64url.encode(key) + b"\n")
+            file.write(line + b"\n")
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:

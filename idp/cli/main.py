@@ -84,6 +84,7 @@ def explain(error: Exception) -> str | None:
 def _of_keys() -> tuple[type[Exception], ...]:
     """Errors of the key rooms; each says in one sentence what is wrong."""
     from idp.custody.custodian import KeysMoved, NoSuchChange
+    from idp.custody.rewrap import CannotRewrap
     from keys.changes import NotApproved
     from keys.documents import InvalidDocument
     from keys.ground import HardwareMissing
@@ -94,6 +95,7 @@ def _of_keys() -> tuple[type[Exception], ...]:
     from keys.seal import InvalidKeyEncryptionKey, SealBroken
 
     return (
+        CannotRewrap,
         KeysMoved,
         NoSuchChange,
         NotApproved,

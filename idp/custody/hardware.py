@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from idp.context import Context
 from idp.custody.custodian import Custodian
 from idp.settings import Settings
-from keys.seal import InvalidKeyEncryptionKey, KeyEncryptionKey
+from keys.seal import InvalidKeyEncryptionKey, KeyEncryptionKey, Unwrap
 
 if TYPE_CHECKING:
     from keys.backends.pkcs11 import Pkcs11Token
@@ -29,9 +29,12 @@ def read_kek(settings: Settings, token: Pkcs11Token | None) -> KeyEncryptionKey:
     Raises:
         InvalidKeyEncryptionKey: one sentence.
     """
-    return KeyEncryptionKey.read_file(
-        settings.kek_file, None if token is None else lambda line: _unwrap(token, line)
-    )
+    return KeyEncryptionKey.read_file(settings.kek_file, unwrap_with(token))
+
+
+def unwrap_with(token: Pkcs11Token | None) -> Unwrap | None:
+    """What opens a line that the module wrapped, where there is a module."""
+    return None if token is None else lambda line: _unwrap(token, line)
 
 
 def _unwrap(token: Pkcs11Token, line: str) -> bytes:

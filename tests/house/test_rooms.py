@@ -10,7 +10,15 @@ import pytest
 
 from tests.house.source import Import, Module, imports, in_room, modules
 
-STORES = ("idp.store", "keys.store", "keys.tables", "idp.registers", "federation.store", "migrations")
+STORES = (
+    "idp.store",
+    "keys.store",
+    "keys.sealed",
+    "keys.tables",
+    "idp.registers",
+    "federation.store",
+    "migrations",
+)
 EDGE = ("idp.http", "idp.pages", "idp.endpoints", "federation.endpoints", "idp.app", "idp.cli", "admin_ui")
 ROOMS_OF = {
     "sqlalchemy": STORES,
@@ -22,7 +30,7 @@ ROOMS_OF = {
     "jinja2": ("idp.pages", "admin_ui"),
     "click": ("idp.cli",),
     "joserfc": ("keys",),
-    "httpx2": ("idp.http.outbound",),
+    "httpx2": ("idp.http.outbound", "idp.cli.served_keys"),
     "cryptography": ("keys",),
     "pkcs11": ("keys.backends",),
     "authlib": ("federation", "idp.oidc.registration"),  # the client; the validators of RFC 7591
