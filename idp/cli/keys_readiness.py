@@ -202,3 +202,7 @@ def _say_stale(stale: Sequence[Stale]) -> None:
             for one in stale
         ],
     )
+    if any(one.state is not None and one.state.value == "retiring" for one in stale):
+        click.echo(
+            "  A key that is retiring is shown as long as its last tokens live: that is as it should be."
+        )

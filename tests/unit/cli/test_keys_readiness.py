@@ -139,6 +139,22 @@ def test_before_and_after_portals_fetch_and_after_the_rotation(installation: Ins
     assert (successor["ready"], successor["published_at"]) == (False, due)
 
 
+def test_the_last_tokens_of_a_retiring_key_alarm_nobody(installation: Installation, run: Any) -> None:
+    due = PUBLISHED + policy.ACTIVE_LIFETIME
+    plan = installation.do(lambda db: turn(db, installation.kek, due))
+    retiring = next(kid for kid, key in plan.history.keys.items() if key.state is policy.State.RETIRING)
+    note = "is retiring is shown as long as its last tokens live"
+    assert note not in run("keys", "readiness").output
+    installation.write(
+        readiness.add_stale_use(StaleUse("dossiers", "access_token", retiring), Seen(due, due, 1))
+    )
+    said = run("keys", "readiness").output
+    assert f"{retiring}  retiring  1" in said
+    assert note in said
+    (stale,) = json.loads(run("keys", "readiness", "--json").output)["stale"]
+    assert (stale["client_id"], stale["shown"], stale["state"]) == ("dossiers", retiring, "retiring")
+
+
 def test_what_staff_reads(installation: Installation, run: Any) -> None:
     pending = described(run)
     kids = installation.kids()
