@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Table, insert, select
 
-from idp.store.database import Database, Step, required, step
+from idp.settings import Settings
+from idp.store.database import Database, Step, open_database, required, step
 from keys import policy
 from keys.actions import Action, Officers, Rotation, standard_rotation
 from keys.changes import Approval, Change, approve, propose
@@ -22,6 +24,9 @@ from keys.store import Statement, StoredKey, StoredSecret
 from keys.tables import key_changes, key_log, sealed_secrets, signing_keys
 
 ISSUER: Final = "https://sso.example.gov.vn"
+LOCAL: Final = Settings().issuer
+"""Where no issuer is set."""
+
 OFFICERS: Final = (OfficerKey.generate(), OfficerKey.generate(), OfficerKey.generate())
 """The officers of every installation of this process; any two of them suffice."""
 
@@ -80,6 +85,17 @@ async def turn(db: Database, kek: KeyEncryptionKey, now: int, *, issuer: str = I
     if not plan.empty:
         await db.write(*steps(plan.statements()))
     return plan
+
+
+async def install(
+    database_url: str, kek_file: Path, now: int, *, issuer: str = LOCAL, **changes: Any
+) -> None:
+    """Hold the first ceremony on a database, with the key-encryption key of a file."""
+    db = await open_database(database_url)
+    try:
+        await establish(db, KeyEncryptionKey.read_file(kek_file), now, issuer=issuer, **changes)
+    finally:
+        await db.close()
 
 
 _KEPT: Final = (signing_keys, sealed_secrets, key_log, key_changes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from idp.cli.main import motcua
 from idp.store import audit, sessions
 from idp.store.database import Row, open_database
 from keys.seal import create_kek_file
+from tests.support.installation import ELLIPTIC, ISSUER, install
 from tests.support.persons import NUMBER, InventedPerson, register
 
 Run = Callable[..., Result]
@@ -33,17 +35,17 @@ def run(database_url: str, registers_url: str, tmp_path: Path) -> Run:
 
     create_kek_file(tmp_path / "kek")
     asyncio.run(fill())
+    asyncio.run(install(database_url, tmp_path / "kek", int(time.time()), issuer=ISSUER, keys=ELLIPTIC))
     environment = {
         "IDP_DATABASE_URL": database_url,
         "IDP_REGISTERS_URL": registers_url,
         "IDP_KEK_FILE": str(tmp_path / "kek"),
-        "IDP_ISSUER": "https://sso.example.gov.vn",
+        "IDP_ISSUER": ISSUER,
     }
 
     def runner(*arguments: str) -> Result:
         return CliRunner().invoke(motcua, list(arguments), env=environment)
 
-    assert runner("keys", "generate").exit_code == 0
     return runner
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 from idp.cli.main import motcua
 from idp.registers.schema import create_registers
 from keys.seal import create_kek_file
+from tests.support.installation import ELLIPTIC, install
 
 Run = Callable[..., Result]
 
@@ -44,6 +46,7 @@ def installed(environment: Path, run: Run) -> Path:
     """Everything that `motcua check` asks for, with empty registers."""
     create_kek_file(environment / "kek")
     assert run("migrate").exit_code == 0
-    assert run("keys", "generate").exit_code == 0
+    database = f"sqlite:///{environment}/motcua.db"
+    asyncio.run(install(database, environment / "kek", int(time.time()), keys=ELLIPTIC))
     asyncio.run(create_registers(f"sqlite:///{environment}/registers.db"))
     return environment

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
+import time
 from typing import Any
 
 import pytest
 
 from keys.seal import create_kek_file
+from tests.support.installation import ELLIPTIC, install
+
+DAY = 24 * 3600
 
 
 def verdicts(run: Any) -> dict[str, str]:
@@ -58,11 +63,61 @@ def test_another_key_encryption_key_fails(run: Any, installed: Any) -> None:
     assert verdicts(run)["keys"] == "FAIL"
 
 
-def test_a_missing_key_fails(run: Any, installed: Any) -> None:
+def test_a_row_that_is_not_as_the_log_says_fails(run: Any, installed: Any) -> None:
     with sqlite3.connect(installed / "motcua.db") as connection:
-        connection.execute("DELETE FROM signing_keys WHERE purpose = 'userinfo' AND algorithm = 'RS256'")
+        connection.execute(
+            "UPDATE signing_keys SET published_at = 1 WHERE purpose = 'id_token' AND state = 'pending'"
+        )
     connection.close()
     result = run("check")
-    assert "missing: userinfo RS256" in result.output
-    assert "motcua keys generate" in result.output
     assert result.exit_code == 1
+    assert verdicts(run)["keys"] == "FAIL"
+    assert (
+        "(id_token, EdDSA, pending) is refused: its published_at is not what the key log says."
+        in result.output
+    )
+    assert "motcua keys verify" in result.output
+
+
+def test_a_lost_row_fails(run: Any, installed: Any) -> None:
+    with sqlite3.connect(installed / "motcua.db") as connection:
+        connection.execute("DELETE FROM signing_keys WHERE purpose = 'userinfo' AND state = 'active'")
+    connection.close()
+    result = run("check")
+    assert "(userinfo, ES256, active) has lost its row." in result.output
+    assert result.exit_code == 1
+
+
+def test_a_log_of_another_installation_fails(
+    run: Any, installed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IDP_ISSUER", "https://id.example.vn")
+    result = run("check")
+    assert result.exit_code == 1
+    assert "are those of http://localhost:9000, not of https://id.example.vn (IDP_ISSUER)." in result.output
+
+
+def test_before_the_first_ceremony_keys_are_missing(run: Any, environment: Any) -> None:
+    create_kek_file(environment / "kek")
+    run("migrate")
+    result = run("check")
+    assert result.exit_code == 1
+    assert "missing: access_token ES256, id_token ES256" in result.output
+    assert "motcua keys ceremony" in result.output
+
+
+@pytest.mark.parametrize(
+    ("left", "verdict"), [(60 * DAY, "OK"), (29 * DAY, "WARN"), (-DAY, "WARN")], ids=["well", "soon", "over"]
+)
+def test_rotation_that_is_nearly_out_of_approval_is_told(
+    run: Any, environment: Any, left: int, verdict: str
+) -> None:
+    create_kek_file(environment / "kek")
+    run("migrate")
+    until, made = int(time.time()) + left, int(time.time()) - 2 * DAY
+    database = f"sqlite:///{environment}/motcua.db"
+    asyncio.run(install(database, environment / "kek", made, keys=ELLIPTIC, until=until))
+    result = run("check")
+    assert verdicts(run)["keys"] == verdict
+    assert "approved until" in result.output
+    assert ("motcua keys rotation" in result.output) == (verdict == "WARN")
