@@ -165,7 +165,13 @@ def _serving(environment: Mapping[str, str], log: Path, port: int) -> Iterator[s
 
 @asynccontextmanager
 async def served_provider(
-    database_url: str, registers_url: str, ground: Ground, folder: Path, *, workers: int = 1
+    database_url: str,
+    registers_url: str,
+    ground: Ground,
+    folder: Path,
+    *,
+    workers: int = 1,
+    outbound_networks: str = "",
 ) -> AsyncIterator[ServedProvider]:
     """`motcua serve` on fresh databases, until the end of the block."""
     port = free_port()
@@ -177,6 +183,7 @@ async def served_provider(
         "IDP_DATABASE_URL": database_url,
         "IDP_REGISTERS_URL": registers_url,
         "IDP_KEK_FILE": str(ground.kek_file),
+        "IDP_OUTBOUND_NETWORKS": outbound_networks,
     }
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("IDP_")
