@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from keys import base64url, policy
 from keys.actions import Action, read_action
-from keys.documents import InvalidDocument, canonical, number, objects, only, read_canonical, string
+from keys.documents import InvalidDocument, canonical, member, number, objects, only, read_canonical, string
 from keys.officers import Officer, OfficerKey
 from keys.signatures import SignatureMismatch
 
@@ -102,8 +102,10 @@ def read_change(document: Mapping[str, Any]) -> Change:
         string(document, "nonce"),
         number(document, "made_at"),
         number(document, "expires_at"),
-        Ceremony.read(document["ceremony"]) if "ceremony" in document else None,
+        Ceremony.read(member(document, "ceremony")) if "ceremony" in document else None,
     )
+    if change.document() != document:
+        raise InvalidDocument("A member of the change is not spelled as it is understood.")
     if not change.made_at < change.expires_at <= change.made_at + policy.CHANGE_LIFETIME:
         raise InvalidDocument(f"A change may be carried out within {policy.CHANGE_LIFETIME} seconds.")
     return change
@@ -177,3 +179,18 @@ def verify_approvals(change: Change, approvals: Iterable[Approval], officers: Ma
         raise NotApproved(
             f"A change needs the signatures of {policy.QUORUM} different officers; it has {len(signed)}."
         )
+
+
+def valid_approvals(
+    change: Change, approvals: Iterable[Approval], officers: Mapping[str, Officer]
+) -> tuple[Approval, ...]:
+    """Those of the approvals that count: of an officer of now, under this change."""
+    return tuple(approval for approval in approvals if _is_valid(change, approval, officers))
+
+
+def _is_valid(change: Change, approval: Approval, officers: Mapping[str, Officer]) -> bool:
+    try:
+        verify_approval(change, approval, officers)
+    except NotApproved:
+        return False
+    return True

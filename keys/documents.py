@@ -54,6 +54,14 @@ def number(document: Mapping[str, Any], name: str) -> int:
     return value
 
 
+def member(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A member that is an object."""
+    value = document.get(name)
+    if not isinstance(value, dict):
+        raise InvalidDocument(f"The member `{name}` is an object.")
+    return value
+
+
 def objects(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     """A member that is an array of objects and not empty."""
     value = document.get(name)

@@ -15,14 +15,15 @@ import orjson
 
 from keys import seal, store
 from keys.changes import read_change
-from keys.documents import InvalidDocument
+from keys.documents import InvalidDocument, member, read_canonical
 from keys.history import History, KeyRecord, replay
 from keys.key_log import InvalidLog, KeyLog
 from keys.notes import NoteSigner, log_origin
 from keys.officers import InvalidOfficerKey
-from keys.policy import Purpose, SecretPurpose, State
+from keys.policy import SecretPurpose, State
 from keys.seal import KeyEncryptionKey, SealBroken
-from keys.store import Database, StoredKey, StoredLog, StoredSecret
+from keys.sealed import SECRET, SealedValue, reseal
+from keys.store import Database, Statement, StoredKey, StoredLog, StoredSecret
 
 _TRIES: Final = 5
 _NEEDS_ITS_ROW: Final = frozenset({State.PENDING, State.ACTIVE})
@@ -36,7 +37,8 @@ class HardwareMissing(Exception):
 class Ground:
     """Proven keys, secrets and their log at one moment.
 
-    `refused` has a sentence for every row that the log does not vouch for, and for every key that has lost its row.
+    `refused` has a sentence for every row that the log does not vouch for, and for every key or secret that has lost
+    its row.
     `log` and `note_signer` are None before the first ceremony.
     """
 
@@ -47,11 +49,30 @@ class Ground:
     history: History
     log: KeyLog | None
     note_signer: NoteSigner | None = field(repr=False)
+    refused_rows: tuple[StoredKey, ...] = field(default=(), repr=False)
+    """Rows that stand in the table, and in the way, although nothing is believed of them."""
 
     @property
     def entries(self) -> tuple[bytes, ...]:
         """The entries of the log."""
         return () if self.log is None else self.log.entries
+
+    def in_use(self, kek: KeyEncryptionKey) -> KeyEncryptionKey:
+        """The key-encryption key that new values are sealed under: the one that sealed the secret of the key log."""
+        secret = _log_secret(self.secrets)
+        return kek if secret is None else kek.that_sealed(secret.sealed)
+
+    def sealed_as_read(self) -> tuple[Statement, ...]:
+        """What undoes a write if all was sealed anew under another key-encryption key since this was read.
+
+        Without it a process that read the former key from its file a moment ago would leave a value behind that
+        nothing opens any more.
+        """
+        secret = _log_secret(self.secrets)
+        if secret is None:
+            return ()
+        value = SealedValue(SECRET, secret.purpose.value, secret.sealed)
+        return (reseal(value, value.sealed),)
 
 
 async def load_ground(
@@ -74,11 +95,16 @@ async def load_ground(
     return Ground(
         issuer,
         tuple(key for key in keys if wrong[key.kid] is None),
-        (*(_refusal(key, wrong[key.kid]) for key in keys if wrong[key.kid]), *_lost(history, keys)),
+        (
+            *(_refusal(key, wrong[key.kid]) for key in keys if wrong[key.kid]),
+            *_lost(history, keys),
+            *_lost_secrets(proven, secrets),
+        ),
         tuple(secrets),
         history,
         proven,
         signer,
+        tuple(key for key in keys if wrong[key.kid]),
     )
 
 
@@ -98,12 +124,12 @@ def open_secret(secret: StoredSecret, kek: KeyEncryptionKey) -> bytes:
     Raises:
         SealBroken: sealed under another key-encryption key, or changed.
     """
-    return kek.unseal(secret.sealed, purpose="secret", name=secret.purpose.value)
+    return kek.unseal(secret.sealed, purpose=SECRET, name=secret.purpose.value)
 
 
 def seal_secret(purpose: SecretPurpose, value: bytes, kek: KeyEncryptionKey) -> StoredSecret:
     """A secret as it is kept."""
-    return StoredSecret(purpose, kek.seal(value, purpose="secret", name=purpose.value))
+    return StoredSecret(purpose, kek.seal(value, purpose=SECRET, name=purpose.value))
 
 
 def note_signer(secret: bytes, issuer: str) -> NoteSigner:
@@ -112,12 +138,18 @@ def note_signer(secret: bytes, issuer: str) -> NoteSigner:
 
 
 def _note_signer(secrets: Sequence[StoredSecret], kek: KeyEncryptionKey, issuer: str) -> NoteSigner | None:
-    found = next((secret for secret in secrets if secret.purpose is SecretPurpose.KEY_LOG), None)
+    found = _log_secret(secrets)
     return None if found is None else note_signer(open_secret(found, kek), issuer)
+
+
+def _log_secret(secrets: Sequence[StoredSecret]) -> StoredSecret | None:
+    return next((secret for secret in secrets if secret.purpose is SecretPurpose.KEY_LOG), None)
 
 
 def _prove(log: StoredLog, signer: NoteSigner | None, issuer: str) -> KeyLog | None:
     if not log.entries:
+        if signer is not None:  # its secret is made with its first entry
+            raise InvalidLog("The key log was begun and is empty now: restore the table key_log.")
         return None
     installation = _installation(log.entries[0])
     if installation != issuer:
@@ -131,8 +163,8 @@ def _prove(log: StoredLog, signer: NoteSigner | None, issuer: str) -> KeyLog | N
 
 def _installation(first: bytes) -> str:
     try:
-        return read_change(orjson.loads(first)["change"]).installation
-    except (ValueError, KeyError, TypeError, InvalidDocument, InvalidOfficerKey) as error:
+        return read_change(member(read_canonical(first), "change")).installation
+    except (InvalidDocument, InvalidOfficerKey) as error:
         raise InvalidLog("The key log does not begin with its officers.") from error
 
 
@@ -160,16 +192,23 @@ def _difference(key: StoredKey, record: KeyRecord | None, kek: KeyEncryptionKey)
         "retiring_at": record.retiring_at,
     }
     differing = [name for name, value in said.items() if getattr(key, name) != value]
-    if orjson.loads(key.public_jwk) != dict(record.jwk):
+    if _parsed(key.public_jwk) != record.jwk:
         differing.append("public_jwk")
     if differing:
         return f"its {', '.join(differing)} is not what the key log says"
-    return None if _opens(key, kek) else "its private half was changed after it was sealed"
+    return None if _opens(key, kek) else "its private half is gone, or was changed after it was sealed"
+
+
+def _parsed(text: str) -> object:
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        return None
 
 
 def _opens(key: StoredKey, kek: KeyEncryptionKey) -> bool:
     if key.sealed_private_key is None:
-        return True
+        return key.backend == "pkcs11" or key.state not in _NEEDS_ITS_ROW
     try:
         open_private(key, kek)
     except SealBroken:
@@ -192,9 +231,19 @@ def _refusal(key: StoredKey, wrong: str | None) -> str:
 
 def _lost(history: History, keys: Sequence[StoredKey]) -> list[str]:
     there = {key.kid for key in keys}
-    known = {purpose.value for purpose in Purpose}
     return [
         f"The key {record.kid} ({record.purpose}, {record.alg}, {record.state}) has lost its row."
         for record in history.keys.values()
-        if record.state in _NEEDS_ITS_ROW and record.kid not in there and record.purpose in known
+        if record.state in _NEEDS_ITS_ROW and record.kid not in there
+        if store.is_known(record.purpose, record.alg)
+    ]
+
+
+def _lost_secrets(log: KeyLog | None, secrets: Sequence[StoredSecret]) -> list[str]:
+    """All secrets are made in the first ceremony. Another in the place of a lost one would change every `sub`."""
+    there = {secret.purpose for secret in secrets}
+    return [
+        f"The secret {purpose} has lost its row: restore the table sealed_secrets."
+        for purpose in SecretPurpose
+        if log is not None and purpose not in there
     ]

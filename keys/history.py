@@ -6,10 +6,10 @@ and for who reads the log, so a log that breaks a rule was not written by us and
 
 | entry | allowed by a change, at once and once for each action | allowed by the standing rotation |
 |---|---|---|
-| `generated` | `generate`; `revoke` of an active key without a successor | no key of the kind is waiting |
+| `generated` | `generate`; `revoke` of an active key, where no successor is fit | no key of the kind is waiting |
 | `published` | `publish`, `generate` with `publish`; as above | it waits unpublished |
 | `activated` | `activate` after the cache time; the successor after `revoke` | its time has come, or none is active |
-| `retired` | `retire` of a key that does not sign | the retiring lifetime is over |
+| `retired` | `retire` of a key that does not sign | its time is over, or its certificate before it signed |
 | `revoked` | `revoke` | never |
 
 One entry activates a key and retires the one before it, so there is no moment without an active key.
@@ -24,11 +24,17 @@ from typing import Any, Final
 
 from keys import policy
 from keys.actions import Activate, Generate, Officers, Publish, Retire, Revoke, Rotation
+from keys.backends.certified import verify_certificate
 from keys.changes import Change, NotApproved, read_approval, read_change, verify_approvals
-from keys.documents import InvalidDocument, number, objects, only, read_canonical, string
+from keys.documents import InvalidDocument, member, number, objects, only, read_canonical, string
+from keys.jose import InvalidToken
 from keys.jwk import InvalidJwk, thumbprint
+from keys.key_record import KeyRecord, check_serves, is_over
 from keys.officers import InvalidOfficerKey, Officer
 from keys.policy import State
+from keys.tiles import ENTRY_OCTETS
+
+__all__ = ["NOBODY", "History", "InvalidHistory", "KeyRecord", "is_over", "replay"]
 
 NOBODY: Final = ""
 """In `replaces`: no key of the kind was active."""
@@ -40,29 +46,6 @@ class InvalidHistory(Exception):
 
 class _Refused(Exception):
     """Why an entry is not allowed."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRecord:
-    """What the log says of one key. Times are epoch seconds; None for what has not happened."""
-
-    kid: str
-    purpose: str
-    alg: str
-    jwk: Mapping[str, str] = field(hash=False)
-    backend: str
-    state: State
-    generated_at: int
-    published_at: int | None = None
-    activated_at: int | None = None
-    retiring_at: int | None = None
-    retired_at: int | None = None
-    revoked_at: int | None = None
-
-    @property
-    def kind(self) -> tuple[str, str]:
-        """Purpose and algorithm: one key of a kind is active."""
-        return self.purpose, self.alg
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +74,12 @@ class History:
     def active(self, kind: tuple[str, str]) -> KeyRecord | None:
         """The active key of a purpose and algorithm."""
         return next(
-            (key for key in self.keys.values() if key.kind == kind and key.state is State.ACTIVE), None
+            (key for key in self.keys.values() if key.state is State.ACTIVE and key.kind == kind), None
         )
 
     def waiting(self, kind: tuple[str, str]) -> tuple[KeyRecord, ...]:
         """The pending keys of a purpose and algorithm, in the order in which they will sign."""
-        pending = [key for key in self.keys.values() if key.kind == kind and key.state is State.PENDING]
+        pending = [key for key in self.keys.values() if key.state is State.PENDING and key.kind == kind]
         return tuple(sorted(pending, key=lambda key: (key.published_at is None, key.published_at or 0)))
 
     def after(self, entry: bytes) -> History:
@@ -106,7 +89,7 @@ class History:
             InvalidHistory: no rule allows it here.
         """
         try:
-            return replace(_followed(self, read_canonical(entry)), size=self.size + 1)
+            return replace(_followed(self, entry), size=self.size + 1)
         except (_Refused, InvalidDocument, InvalidOfficerKey, InvalidJwk, NotApproved) as error:
             raise InvalidHistory(f"Entry {self.size} of the key log is not allowed: {error}") from error
 
@@ -123,8 +106,11 @@ def replay(entries: Iterable[bytes], history: History | None = None) -> History:
     return history
 
 
-def _followed(history: History, document: Mapping[str, Any]) -> History:
+def _followed(history: History, entry: bytes) -> History:
+    document = read_canonical(entry)
     at, kind = number(document, "at"), string(document, "type")
+    if len(entry) > ENTRY_OCTETS:
+        raise _Refused(f"it has more than {ENTRY_OCTETS} octets")
     if at < history.last_at:
         raise _Refused("it is older than the entry before it")
     follow = _ENTRIES.get(kind)
@@ -136,7 +122,7 @@ def _followed(history: History, document: Mapping[str, Any]) -> History:
 def _changed(history: History, document: Mapping[str, Any], at: int) -> History:
     """A change: enough officers of this moment have signed it, it is for us, in time, and new."""
     only(document, "at", "type", "change", "approvals")
-    change = read_change(document.get("change") or {})
+    change = read_change(member(document, "change"))
     approvals = [read_approval(approval) for approval in objects(document, "approvals")]
     officers = history.officers if history.size else _first_officers(change)
     verify_approvals(change, approvals, officers)
@@ -189,15 +175,29 @@ def _with(history: History, *keys: KeyRecord) -> History:
     return replace(history, keys={**history.keys, **{key.kid: key for key in keys}})
 
 
-def _allowed(
+def _open_action(
     history: History, document: Mapping[str, Any], at: int, fits: Callable[[object], bool]
-) -> object:
+) -> object | None:
     """The open action of the latest change that allows this entry, in the second of the change."""
     if string(document, "by") != history.latest_change or at != history.last_at:
-        raise _Refused("the change that it names does not allow it now")
-    action = next((action for action in history.open_actions if fits(action)), None)
+        return None
+    return next((action for action in history.open_actions if fits(action)), None)
+
+
+def _permission(
+    history: History,
+    document: Mapping[str, Any],
+    at: int,
+    kind: tuple[str, str],
+    fits: Callable[[object], bool],
+) -> object | None:
+    """What allows the entry: an open action, or, as None, the standing rotation within limits yet to be looked at.
+
+    A change that approves rotation may do more than that at once; so its own actions come first.
+    """
+    action = _open_action(history, document, at, fits)
     if action is None:
-        raise _Refused("the change that it names does not allow it")
+        _check_automatic(history, document, at, kind)
     return action
 
 
@@ -208,20 +208,20 @@ def _spent(history: History, action: object, *opened: object) -> History:
     return replace(history, open_actions=(*rest, *opened))
 
 
-def _is_automatic(history: History, document: Mapping[str, Any], at: int, kind: tuple[str, str]) -> bool:
-    """Whether the entry is one of the standing rotation, which is in force and covers the kind."""
+def _check_automatic(history: History, document: Mapping[str, Any], at: int, kind: tuple[str, str]) -> None:
+    """The entry is one of the standing rotation, which is in force and covers the kind."""
     rotation = history.rotation
     if rotation is None or string(document, "by") != history.rotation_id:
-        return False
+        raise _Refused("the change that it names does not allow it now")
     if at >= rotation.until or kind[1] not in rotation.keys.get(kind[0], ()):
         raise _Refused("the approval of automatic rotation does not reach so far")
-    return True
 
 
 def _generated(history: History, document: Mapping[str, Any], at: int) -> History:
     only(document, "at", "type", "kid", "purpose", "alg", "jwk", "backend", "by", "certificate")
-    jwk = document.get("jwk") or {}
+    jwk = member(document, "jwk")
     key = KeyRecord(
+        certified_until=_certified(history, document, at),
         kid=string(document, "kid"),
         purpose=string(document, "purpose"),
         alg=string(document, "alg"),
@@ -236,26 +236,44 @@ def _generated(history: History, document: Mapping[str, Any], at: int) -> Histor
         or (jwk.get("kid"), jwk.get("alg")) != (key.kid, key.alg)
     ):
         raise _Refused("its key is not a new one with its own identifier")
-    if _is_automatic(history, document, at, key.kind):
-        if history.waiting(key.kind):
-            raise _Refused("a successor is waiting already")
-        if history.rotation is not None and key.backend != history.rotation.backend:
-            raise _Refused("the backend is not the approved one")
-        return _with(history, key)
-    action = _allowed(history, document, at, lambda action: _generates(history, action, key))
-    if isinstance(action, Generate):
+    check_serves(key)
+    action = _permission(history, document, at, key.kind, lambda action: _generates(action, key))
+    if action is None:
+        _check_wanted(history, key)
+    elif isinstance(action, Generate):
         history = _spent(history, action, *([Publish(key.kid)] if action.publish else []))
     return _with(history, key)
 
 
-def _generates(history: History, action: object, key: KeyRecord) -> bool:
+def _check_wanted(history: History, key: KeyRecord) -> None:
+    """Rotation has one successor at a time, where it was approved to live."""
+    if history.waiting(key.kind):
+        raise _Refused("a successor is waiting already")
+    if history.rotation is not None and key.backend != history.rotation.backend:
+        raise _Refused("the backend is not the approved one")
+
+
+def _certified(history: History, document: Mapping[str, Any], at: int) -> int | None:
+    """Until when the certificate of a certified key lasts; other keys have none."""
+    if string(document, "backend") != policy.CERTIFIED:
+        only(document, "at", "type", "kid", "purpose", "alg", "jwk", "backend", "by")
+        return None
+    certifier = None if history.rotation is None else history.rotation.certifier
+    if certifier is None:
+        raise _Refused("no module is approved to certify keys")
+    try:
+        certificate = verify_certificate(string(document, "certificate"), certifier, at)
+    except InvalidToken as error:
+        raise _Refused(f"its certificate is not one of the approved module: {error}") from error
+    if (certificate.kid, certificate.purpose) != (document.get("kid"), document.get("purpose")):
+        raise _Refused("its certificate is for another key or purpose")
+    return certificate.not_after
+
+
+def _generates(action: object, key: KeyRecord) -> bool:
     if isinstance(action, Generate):
         return (action.purpose, action.alg, action.backend) == (*key.kind, key.backend)
-    return (
-        isinstance(action, _Successor)
-        and (action.purpose, action.alg) == key.kind
-        and not history.waiting(key.kind)
-    )
+    return action == _Successor(*key.kind)
 
 
 def _published(history: History, document: Mapping[str, Any], at: int) -> History:
@@ -263,10 +281,10 @@ def _published(history: History, document: Mapping[str, Any], at: int) -> Histor
     key = _key(history, document)
     if key.state is not State.PENDING or key.published_at is not None:
         raise _Refused("the key is not waiting to be published")
-    if not _is_automatic(history, document, at, key.kind):
-        succeeds = _Successor(*key.kind)
-        action = _allowed(history, document, at, lambda action: action in (Publish(key.kid), succeeds))
-        history = history if action == succeeds else _spent(history, action)
+    fitting = (Publish(key.kid), _Successor(*key.kind))
+    action = _permission(history, document, at, key.kind, lambda action: action in fitting)
+    if isinstance(action, Publish):
+        history = _spent(history, action)
     return _with(history, replace(key, published_at=at))
 
 
@@ -275,12 +293,17 @@ def _activated(history: History, document: Mapping[str, Any], at: int) -> Histor
     key, before = _key(history, document), history.active(_key(history, document).kind)
     if key.state is not State.PENDING or key.published_at is None:
         raise _Refused("the key is not published and waiting")
+    if is_over(key, at):
+        raise _Refused("its certificate is over")
     if document.get("replaces") != (before.kid if before else NOBODY):
         raise _Refused("the key that it replaces is not the active one")
-    if _is_automatic(history, document, at, key.kind):
+    fitting = (Activate(key.kid), _Successor(*key.kind))
+    action = _permission(history, document, at, key.kind, lambda action: action in fitting)
+    if action is None:
         _check_due(history, key, before, at)
     else:
-        history = _activated_by_change(history, document, at, key, before)
+        _check_fetched(key, before, at)
+        history = _spent(history, action)
     history = _with(history, replace(key, state=State.ACTIVE, activated_at=at))
     return _with(history, replace(before, state=State.RETIRING, retiring_at=at)) if before else history
 
@@ -292,34 +315,35 @@ def _check_due(history: History, key: KeyRecord, before: KeyRecord | None, at: i
         return
     if at < (key.published_at or at) + rotation.pending_lifetime:
         raise _Refused("portals may not have fetched the key yet")
-    if at < (before.activated_at or at) + rotation.active_lifetime:
+    if at < (before.activated_at or at) + rotation.active_lifetime and not is_over(before, at):
         raise _Refused("the key before it has not served its time")
 
 
-def _activated_by_change(
-    history: History, document: Mapping[str, Any], at: int, key: KeyRecord, before: KeyRecord | None
-) -> History:
-    succeeds = _Successor(*key.kind)
-    action = _allowed(history, document, at, lambda action: action in (Activate(key.kid), succeeds))
-    early = at < (key.published_at or at) + policy.JWKS_CACHE_SECONDS
-    if before is not None and early:
+def _check_fetched(key: KeyRecord, before: KeyRecord | None, at: int) -> None:
+    """As long as another key signs, the next one waits until every portal that keeps to the cache rule has it."""
+    if before is not None and at < (key.published_at or at) + policy.FETCHED_SECONDS:
         raise _Refused("portals may not have fetched the key yet")
-    return _spent(history, action)
 
 
 def _retired(history: History, document: Mapping[str, Any], at: int) -> History:
     only(document, "at", "type", "kid", "by")
     key = _key(history, document)
-    if _is_automatic(history, document, at, key.kind):
-        rotation = history.rotation
-        over = rotation is not None and at >= (key.retiring_at or at) + rotation.retiring_lifetime
-        if key.state is not State.RETIRING or not over:
-            raise _Refused("tokens that the key signed may be about")
-    else:
-        if key.state not in {State.PENDING, State.RETIRING}:
-            raise _Refused(f"the key is {key.state}")
-        history = _spent(history, _allowed(history, document, at, lambda action: action == Retire(key.kid)))
+    if key.state not in {State.PENDING, State.RETIRING}:
+        raise _Refused(f"the key is {key.state}")
+    action = _permission(history, document, at, key.kind, lambda action: action == Retire(key.kid))
+    if action is not None:
+        history = _spent(history, action)
+    elif not _is_done_with(history, key, at):
+        raise _Refused("the key may yet sign, or what it signed may be about")
     return _with(history, replace(key, state=State.RETIRED, retired_at=at))
+
+
+def _is_done_with(history: History, key: KeyRecord, at: int) -> bool:
+    """Nothing that the key signed is good any more, or it has waited until its certificate was over."""
+    if key.state is State.PENDING:
+        return is_over(key, at)
+    rotation = history.rotation
+    return rotation is not None and at >= (key.retiring_at or at) + rotation.retiring_lifetime
 
 
 def _revoked(history: History, document: Mapping[str, Any], at: int) -> History:
@@ -327,9 +351,13 @@ def _revoked(history: History, document: Mapping[str, Any], at: int) -> History:
     key = _key(history, document)
     if key.state is State.REVOKED:
         raise _Refused("the key was revoked before")
-    action = _allowed(
+    action = _open_action(
         history, document, at, lambda action: isinstance(action, Revoke) and action.kid == key.kid
     )
+    if not isinstance(action, Revoke):
+        raise _Refused("the change that it names does not allow it now")
+    if action.since > at:
+        raise _Refused("the key was said to be in other hands from a time to come")
     successor = [_Successor(*key.kind)] if key.state is State.ACTIVE else []
     return _with(_spent(history, action, *successor), replace(key, state=State.REVOKED, revoked_at=at))
 

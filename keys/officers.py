@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
@@ -84,7 +85,7 @@ class OfficerKey:
         content = _read_private_file(path)
         try:
             key = serialization.load_pem_private_key(content, passphrase)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, UnsupportedAlgorithm) as error:
             raise InvalidOfficerKey(
                 f"The officer's key {path} does not open: the passphrase is wrong or missing, or it is no key."
             ) from error

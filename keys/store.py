@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+import orjson
 from sqlalchemy import Executable, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert  # its ON CONFLICT compiles for SQLite as well
 
 from keys.changes import Approval
 from keys.encryption import KEY_TYPES as ENCRYPTION_TYPES
+from keys.key_record import KeyRecord
 from keys.policy import Purpose, SecretPurpose, State
 from keys.signatures import KEY_TYPES as SIGNATURE_TYPES
 from keys.tables import key_approvals, key_changes, key_log, metadata, sealed_secrets, signing_keys
@@ -158,15 +160,16 @@ _RETIRE: Final = _transition((State.PENDING, State.RETIRING), State.RETIRED, "re
 _REVOKE: Final = _transition(
     (State.PENDING, State.ACTIVE, State.RETIRING, State.RETIRED), State.REVOKED, "revoked_at"
 )
-_RESEAL_KEY: Final = (
-    update(signing_keys)
-    .where(signing_keys.c.kid == bindparam("key"), signing_keys.c.sealed_private_key == bindparam("was"))
-    .values(sealed_private_key=bindparam("sealed"))
+_ROW_OF_RECORD: Final = upsert(signing_keys).values(
+    {column.name: bindparam(column.name) for column in signing_keys.columns}
 )
-_RESEAL_SECRET: Final = (
-    update(sealed_secrets)
-    .where(sealed_secrets.c.purpose == bindparam("name"), sealed_secrets.c.sealed == bindparam("was"))
-    .values(sealed=bindparam("becomes"))
+_RESTORE: Final = _ROW_OF_RECORD.on_conflict_do_update(
+    index_elements=[signing_keys.c.kid],
+    set_={
+        column.name: _ROW_OF_RECORD.excluded[column.name]
+        for column in signing_keys.columns
+        if column.name != signing_keys.c.kid.name
+    },
 )
 _ADD_SECRET: Final = (
     upsert(sealed_secrets)
@@ -178,22 +181,29 @@ _APPEND: Final = (
     .values(position=bindparam("position"), entry=bindparam("entry"), checkpoint=bindparam("checkpoint"))
     .on_conflict_do_nothing()
 )
-_ADD_CHANGE: Final = insert(key_changes).values(
+_CHANGE: Final = upsert(key_changes).values(
     change_id=bindparam("change_id"),
     document=bindparam("document"),
     proposed_at=bindparam("proposed_at"),
     expires_at=bindparam("expires_at"),
     applied_at=bindparam("applied_at"),
 )
-_ADD_APPROVAL: Final = (
-    upsert(key_approvals)
-    .values(
-        change_id=bindparam("change_id"),
-        officer=bindparam("officer"),
-        signature=bindparam("signature"),
-        approved_at=bindparam("approved_at"),
-    )
-    .on_conflict_do_nothing()
+_ADD_CHANGE: Final = _CHANGE.on_conflict_do_nothing()
+# What was proposed may be carried out with all its signatures in a file; the key log knows that it was not before.
+_CARRY_OUT: Final = _CHANGE.on_conflict_do_update(
+    index_elements=[key_changes.c.change_id], set_={"applied_at": _CHANGE.excluded.applied_at}
+)
+_APPROVAL: Final = upsert(key_approvals).values(
+    change_id=bindparam("change_id"),
+    officer=bindparam("officer"),
+    signature=bindparam("signature"),
+    approved_at=bindparam("approved_at"),
+)
+# An officer has one signature under a change (RFC 8032: it is deterministic); another in its place was forged.
+_ADD_APPROVAL: Final = _APPROVAL.on_conflict_do_update(
+    index_elements=[key_approvals.c.change_id, key_approvals.c.officer],
+    set_={"signature": _APPROVAL.excluded.signature, "approved_at": _APPROVAL.excluded.approved_at},
+    where=key_approvals.c.signature != _APPROVAL.excluded.signature,
 )
 _APPLY_CHANGE: Final = (
     update(key_changes)
@@ -202,9 +212,9 @@ _APPLY_CHANGE: Final = (
 )
 
 
-def _is_known(row: Row) -> bool:
-    """Whether this version of the program knows what the key is for; a newer one beside it may know more."""
-    return row["purpose"] in _PURPOSES and row["algorithm"] in _ALGORITHMS
+def is_known(purpose: str, algorithm: str) -> bool:
+    """Whether this version of the program knows what a key is for; a newer one beside it may know more."""
+    return purpose in _PURPOSES and algorithm in _ALGORITHMS
 
 
 async def find_keys(db: Database) -> list[StoredKey]:
@@ -224,7 +234,7 @@ async def find_keys(db: Database) -> list[StoredKey]:
             retiring_at=row["retiring_at"],
         )
         for row in await db.fetch_all(_ALL_KEYS)
-        if _is_known(row)
+        if is_known(row["purpose"], row["algorithm"])
     ]
 
 
@@ -316,14 +326,30 @@ def add_secret(secret: StoredSecret, now: int) -> Statement:
     return Statement(_ADD_SECRET, {"purpose": secret.purpose.value, "sealed": secret.sealed, "now": now})
 
 
-def reseal_key(key: StoredKey, sealed: bytes) -> Statement:
-    """The same private key under another key-encryption key."""
-    return Statement(_RESEAL_KEY, {"key": key.kid, "was": key.sealed_private_key, "sealed": sealed})
+def restore(record: KeyRecord) -> Statement:
+    """Make the row of a key that signs no more what the key log says, whatever somebody has made of it.
 
-
-def reseal_secret(secret: StoredSecret, sealed: bytes) -> Statement:
-    """The same secret under another key-encryption key."""
-    return Statement(_RESEAL_SECRET, {"name": secret.purpose.value, "was": secret.sealed, "becomes": sealed})
+    Its private half is gone; where the table demands one, it is one that nothing opens.
+    """
+    opens_yet = record.state is State.RETIRING and record.purpose == Purpose.ENCRYPTION
+    return Statement(
+        _RESTORE,
+        {
+            "kid": record.kid,
+            "purpose": record.purpose,
+            "algorithm": record.alg,
+            "backend": record.backend,
+            "state": record.state.value,
+            "public_jwk": orjson.dumps(dict(record.jwk)).decode(),
+            "sealed_private_key": b"" if opens_yet else None,
+            "created_at": record.generated_at,
+            "published_at": record.published_at,
+            "activated_at": record.activated_at,
+            "retiring_at": record.retiring_at,
+            "retired_at": record.retired_at,
+            "revoked_at": record.revoked_at,
+        },
+    )
 
 
 def append_entry(position: int, entry: bytes, checkpoint: str | None) -> Statement:
@@ -334,9 +360,12 @@ def append_entry(position: int, entry: bytes, checkpoint: str | None) -> Stateme
 def add_change(
     change_id: str, document: bytes, now: int, expires_at: int, *, applied: bool = False
 ) -> Statement:
-    """Keep a proposed change, or one that is carried out in the same write."""
+    """Keep a proposed change, or one that is carried out in the same write.
+
+    Touches nothing if it was proposed before, and proposing is all that is asked.
+    """
     return Statement(
-        _ADD_CHANGE,
+        _CARRY_OUT if applied else _ADD_CHANGE,
         {
             "change_id": change_id,
             "document": document,
@@ -348,7 +377,7 @@ def add_change(
 
 
 def add_approval(change_id: str, approval: Approval, now: int) -> Statement:
-    """Keep an officer's signature; touches nothing if the officer has signed before."""
+    """Keep an officer's signature, which was verified; touches nothing if it is there already."""
     return Statement(
         _ADD_APPROVAL,
         {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -11,14 +12,15 @@ from idp.audit.events import Kind, record
 from idp.context import Context
 from idp.store import incidents, versions
 from idp.store.database import NothingChanged, Step, required
-from keys import store
+from keys import policy, store
 from keys.actions import Revoke
-from keys.changes import Approval, Change, NotApproved, parse_change, verify_approval, verify_approvals
+from keys.changes import Approval, Change, NotApproved, parse_change, valid_approvals, verify_approval
 from keys.documents import InvalidDocument, canonical
 from keys.ground import Ground, load_ground
 from keys.history import KeyRecord
 from keys.jose import SignerUnavailable
 from keys.lifecycle import Plan
+from keys.officers import InvalidOfficerKey
 from keys.policy import Purpose
 from keys.seal import KeyEncryptionKey
 from keys.store import Statement, StoredChange
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("motcua.custody")
 
 _TRIES: Final = 5
+_KNOWN_PURPOSES: Final = frozenset(purpose.value for purpose in Purpose)
 
 
 class NoSuchChange(LookupError):
@@ -48,8 +51,14 @@ class Custodian:
     hardware: Pkcs11Token | None = field(default=None, repr=False)
 
     async def ground(self) -> Ground:
-        """Keys and log as they stand in the database now."""
-        return await load_ground(self.context.db, self.kek, self.context.settings.issuer)
+        """Keys and log as they stand in the database now.
+
+        Raises:
+            keys.key_log.InvalidLog: among other things, the log does not continue what this process has seen of it;
+                another entry on such a log would sign two histories.
+        """
+        seen = self.context.keyring.ground
+        return await load_ground(self.context.db, self.kek, self.context.settings.issuer, seen)
 
     def plan(self, ground: Ground) -> Plan:
         """Nothing yet, from here on."""
@@ -63,10 +72,13 @@ async def rotate(custodian: Custodian) -> Plan | None:
         SignerUnavailable: the hardware module cannot make a key now.
     """
     ground = await custodian.ground()
-    if custodian.context.now < ground.history.last_at:
-        return None  # time runs backwards here: what is due by the log is not due by this clock
+    if custodian.context.now < ground.history.last_at:  # what is due by the log is not due by this clock
+        if custodian.context.now < ground.history.last_at - policy.CLOCK_DIFFERENCE:
+            logger.error("the last entry of the key log is of a time to come: keys do not rotate until then")
+        return None
     plan = custodian.plan(ground)
-    await plan.rotate()
+    async with _undone_in_hardware(custodian, plan):
+        await plan.rotate()
     if plan.empty:
         return None
     try:
@@ -80,22 +92,29 @@ async def propose(custodian: Custodian, change: Change, approval: Approval) -> N
     """Keep a change with the signature of the officer who proposes it.
 
     Raises:
-        NotApproved: not a signature of an officer under this change.
+        NotApproved: for another installation, or not a signature of an officer under this change.
+        KeysMoved: it was proposed before.
     """
     context = custodian.context
+    if change.installation != context.settings.issuer:
+        raise NotApproved(f"The change is for {change.installation}, not for {context.settings.issuer}.")
     verify_approval(change, approval, (await custodian.ground()).history.officers)
     document = canonical(change.document())
-    await context.db.write(
-        _step(store.add_change(change.change_id, document, context.now, change.expires_at)),
-        _step(store.add_approval(change.change_id, approval, context.now)),
-        record(
-            context,
-            Kind.KEYS_PROPOSED,
-            change=change.change_id,
-            officer=approval.officer,
-            actions=[action.kind for action in change.actions],
-        ),
+    proposed = record(
+        context,
+        Kind.KEYS_PROPOSED,
+        change=change.change_id,
+        officer=approval.officer,
+        actions=[action.kind for action in change.actions],
     )
+    try:
+        await context.db.write(
+            _step(store.add_change(change.change_id, document, context.now, change.expires_at)),
+            _step(store.add_approval(change.change_id, approval, context.now)),
+            proposed,
+        )
+    except NothingChanged as error:
+        raise KeysMoved(f"The change {change.change_id} was proposed before.") from error
 
 
 async def approve(custodian: Custodian, change_id: str, approval: Approval) -> Plan | None:
@@ -122,16 +141,18 @@ async def _approve(custodian: Custodian, change_id: str, approval: Approval) -> 
     proposed = await find_open(custodian, change_id)
     change = read_stored(proposed)
     officer = verify_approval(change, approval, ground.history.officers)
-    if officer.kid in {earlier.officer for earlier in proposed.approvals}:
+    earlier = valid_approvals(change, proposed.approvals, ground.history.officers)
+    if officer.kid in {one.officer for one in earlier}:
         raise NotApproved(f"{officer.kid} has signed this change: another officer must.")
     kept = _step(store.add_approval(change_id, approval, context.now))
     approved = record(context, Kind.KEYS_APPROVED, change=change_id, officer=officer.kid)
-    signatures = (*proposed.approvals, approval)
-    if not _is_enough(change, signatures, ground):
+    signatures = (*earlier, approval)
+    if len(signatures) < policy.QUORUM:  # each is of another officer, and the database keeps one of each
         await context.db.write(kept, approved)
         return None
     plan = custodian.plan(ground)
-    await plan.carry_out(change, signatures, proposed=True)
+    async with _undone_in_hardware(custodian, plan):
+        await plan.carry_out(change, signatures, proposed=True)
     await _keep(custodian, plan, kept, approved, *_consequences(custodian, plan, change))
     return plan
 
@@ -145,8 +166,9 @@ async def carry_out(custodian: Custodian, change: Change, approvals: Iterable[Ap
         KeysMoved: another process was first.
     """
     plan = custodian.plan(await custodian.ground())
-    await plan.carry_out(change, approvals, proposed=False)
-    await plan.rotate()
+    async with _undone_in_hardware(custodian, plan):
+        await plan.carry_out(change, approvals, proposed=False)
+        await plan.rotate()
     try:
         await _keep(custodian, plan, *_consequences(custodian, plan, change))
     except NothingChanged as error:
@@ -179,7 +201,7 @@ def read_stored(stored: StoredChange) -> Change:
     """
     try:
         change = parse_change(stored.document)
-    except InvalidDocument as error:
+    except (InvalidDocument, InvalidOfficerKey) as error:
         raise NotApproved(
             f"The change {stored.change_id} was edited after it was proposed: {error}"
         ) from error
@@ -188,24 +210,16 @@ def read_stored(stored: StoredChange) -> Change:
     return change
 
 
-def _is_enough(change: Change, approvals: Iterable[Approval], ground: Ground) -> bool:
-    try:
-        verify_approvals(change, approvals, ground.history.officers)
-    except NotApproved:
-        return False
-    return True
-
-
 def _consequences(custodian: Custodian, plan: Plan, change: Change) -> Iterator[Step]:
     """The audit, and for a revoked key the end of what it signed."""
     yield _event(custodian, Kind.KEYS_CHANGED, plan, change.change_id)
     for action in change.actions:
         if isinstance(action, Revoke):
-            yield from _incident(custodian, plan.history.keys[action.kid], action, change.change_id)
+            yield from _incident(custodian, plan, action, change.change_id)
 
 
-def _incident(custodian: Custodian, key: KeyRecord, action: Revoke, change_id: str) -> Iterator[Step]:
-    context = custodian.context
+def _incident(custodian: Custodian, plan: Plan, action: Revoke, change_id: str) -> Iterator[Step]:
+    context, key = custodian.context, plan.history.keys[action.kid]
     yield record(
         context,
         Kind.KEY_REVOKED,
@@ -216,16 +230,23 @@ def _incident(custodian: Custodian, key: KeyRecord, action: Revoke, change_id: s
         since=action.since,
         change=change_id,
     )
-    if key.activated_at is not None:
+    if key.activated_at is not None and key.purpose in _KNOWN_PURPOSES:
         yield from incidents.revoke_signed(
             key.kid,
             key.alg,
             (Purpose(key.purpose),),
             from_at=max(action.since, key.activated_at),
-            until_at=context.now + 1,
+            until_at=_signed_until(key, plan.at),
             reason="key_revoked",
             now=context.now,
         )
+
+
+def _signed_until(key: KeyRecord, at: int) -> int:
+    """When every worker had ceased to sign with a key that is revoked now: what another key signed is sound."""
+    if key.retiring_at is None:
+        return at + 1
+    return min(at + 1, key.retiring_at + policy.PUBLISHING_SECONDS)
 
 
 def _event(custodian: Custodian, kind: Kind, plan: Plan, change_id: str = "") -> Step:
@@ -250,6 +271,16 @@ async def _keep(custodian: Custodian, plan: Plan, *others: Step) -> None:
         await _destroy(custodian, plan.made_in_hardware)
         raise
     await _destroy(custodian, plan.gone_from_hardware)
+
+
+@asynccontextmanager
+async def _undone_in_hardware(custodian: Custodian, plan: Plan) -> AsyncIterator[None]:
+    """Where a plan cannot be made to its end, the keys that it made in hardware are of no use: destroy them."""
+    try:
+        yield
+    except BaseException:
+        await _destroy(custodian, plan.made_in_hardware)
+        raise
 
 
 async def _destroy(custodian: Custodian, kids: Iterable[str]) -> None:

@@ -100,7 +100,7 @@ def hindrance(action: Action, history: History, now: int, by: int) -> str:
         case Rotation():
             return _hinders_rotation(action, now, by)
         case Generate():
-            return _hinders_generation(action)
+            return _hinders_generation(action, history)
         case Officers():
             return ""
         case _:
@@ -117,12 +117,15 @@ def _hinders_rotation(action: Rotation, now: int, by: int) -> str:
     return ""
 
 
-def _hinders_generation(action: Generate) -> str:
+def _hinders_generation(action: Generate, history: History) -> str:
     known = {purpose.value: algorithms for purpose, algorithms in policy.KEYS.items()}
     if action.purpose not in known:
         return f"There are no keys for `{action.purpose}`; the purposes are {', '.join(known)}."
     if action.alg not in known[action.purpose]:
         return f"Keys for {action.purpose} are {', '.join(known[action.purpose])}, not `{action.alg}`."
+    certifier = None if history.rotation is None else history.rotation.certifier
+    if action.backend == policy.CERTIFIED and certifier is None:
+        return "No module is approved to certify keys yet: `motcua keys rotation --backend certified` comes first."
     return ""
 
 

@@ -22,11 +22,18 @@ class VersionWatch:
         """Look once. The first look loads everything.
 
         The versions are read before the reload: a change in between is reloaded again next time, never missed. A
-        version counts as seen only once its reload has succeeded.
+        version counts as seen only once its reload has succeeded, and one that fails hinders no other.
         """
         current = await versions.current(self._db)
+        failed: list[Exception] = []
         for name, reload in self._reloads.items():
             version = current.get(name, 0)
-            if self._seen.get(name) != version:
+            if self._seen.get(name) == version:
+                continue
+            try:
                 await reload()
                 self._seen[name] = version
+            except Exception as error:  # noqa: BLE001 - raised below, after the others had their turn
+                failed.append(error)
+        if failed:
+            raise failed[0]
