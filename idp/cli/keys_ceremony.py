@@ -225,7 +225,7 @@ def _write_template(
     actions = [Officers.of(key.officer for key in keys)] if keys or not size else []
     change = propose(
         settings_of_environment().issuer,
-        (*actions, asyncio.run(_rotation(backend))),
+        (*actions, asyncio.run(rotation_on(backend))),
         int(time.time()),
         Ceremony(title, witnesses, size),
     )
@@ -233,7 +233,7 @@ def _write_template(
     click.echo(f"Wrote {file}. Review it; each officer signs it with `motcua keys sign {file}`.")
 
 
-async def _rotation(backend: str) -> Rotation:
+async def rotation_on(backend: str) -> Rotation:
     """The standard rotation, of the kinds of keys that the backend can make."""
     from idp.custody.hardware import token_of
     from keys.actions import standard_rotation

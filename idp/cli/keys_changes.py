@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,26 +15,30 @@ import orjson
 
 from idp.cli.identifiers import IdentifierCommand
 from idp.cli.keys_approval import described, officer_option, refuse_hindered
-from idp.cli.keys_ceremony import open_officer_key, passphrase_option
+from idp.cli.keys_ceremony import open_officer_key, passphrase_option, rotation_on
 from idp.cli.keys_views import proven, tell_refused
 from idp.cli.output import instant, json_option, say_json
 from idp.cli.runtime import open_provider, open_runtime, settings_of_environment
 
 if TYPE_CHECKING:
     from idp.custody.proposals import Proposal
-    from keys.actions import Action
+    from keys.actions import Action, Rotation
+    from keys.backends.pkcs11 import Pkcs11Token
     from keys.ground import Ground
     from keys.history import History
     from keys.officers import Officer
 
-Wish: TypeAlias = "Callable[[History, int], Action]"
-"""What an officer wants, for the keys as they are at a time."""
+Wish: TypeAlias = "Callable[[History], Awaitable[Action]]"
+"""What an officer wants, for the keys as they are."""
 
 DAY: Final = 24 * 3600
 MOST_REASON: Final = 500
-_BACKENDS: Final = click.Choice(["software", "pkcs11"])
+_BACKENDS: Final = click.Choice(["software", "pkcs11", "certified"])
 _backend_option = click.option(
-    "--backend", type=_BACKENDS, help="Where the private key lives.  [default: where rotation makes keys]"
+    "--backend",
+    type=_BACKENDS,
+    help="Where private keys live: in memory, sealed at rest; in the hardware module; or in memory, certified by the"
+    " module for some days.  [default: as approved for rotation]",
 )
 _kid_argument = click.argument("kid", metavar="KID")
 
@@ -91,19 +95,35 @@ async def _kept(wish: Wish, key_file: Path, passphrase_file: Path | None) -> tup
     async with open_runtime(settings_of_environment(), registers=False) as context:
         custodian = custodian_of(context)
         ground = await custodian.ground()
-        action = wish(ground.history, context.now)
+        action = await wish(ground.history)
         made = changes.propose(context.settings.issuer, (action,), context.now)
         change = changes.read_change(made.document())
         refuse_hindered(change, ground, context.now, change.expires_at - 1)
-        _refuse_without_module(action, there=custodian.hardware is not None)
+        await _refuse_without_module(action, custodian.hardware)
         approval = changes.approve(change, open_officer_key(key_file, passphrase_file))
         await custody.propose(custodian, change, approval)
     return ground, Proposal(change.change_id, Standing.OPEN, change, (approval.officer,))
 
 
-def _refuse_without_module(action: Action, *, there: bool) -> None:
-    if getattr(action, "backend", "") == "pkcs11" and not there:
-        raise click.ClickException("There is no hardware module for the key: set IDP_PKCS11_MODULE.")
+async def _refuse_without_module(action: Action, token: Pkcs11Token | None) -> None:
+    """A key that the module has to make cannot be made without it, nor with an algorithm that it has not."""
+    from keys.actions import Generate
+
+    if not isinstance(action, Generate) or action.backend == "software":
+        return
+    if token is None:
+        raise click.ClickException("No hardware module is configured: set IDP_PKCS11_MODULE.")
+    if action.backend == "pkcs11" and action.alg not in (able := (await token.describe()).algorithms):
+        raise click.ClickException(f"The hardware module has {', '.join(able)}, not {action.alg}.")
+
+
+def _certain(action: Action) -> Wish:
+    """An action that does not depend on the keys there are."""
+
+    async def wish(_: History) -> Action:
+        return action
+
+    return wish
 
 
 def _backend(asked: str | None, history: History) -> str:
@@ -126,12 +146,10 @@ def generate(
     """Propose a new pending key. Rotation makes those that it needs itself."""
     from keys.actions import Generate
 
-    _propose(
-        lambda history, _: Generate(purpose, alg, _backend(backend, history), publish=not unpublished),
-        key_file,
-        passphrase_file,
-        as_json,
-    )
+    async def wish(history: History) -> Action:
+        return Generate(purpose, alg, _backend(backend, history), publish=not unpublished)
+
+    _propose(wish, key_file, passphrase_file, as_json)
 
 
 def _on_key(name: str, action: str, help_text: str) -> click.Command:
@@ -144,7 +162,7 @@ def _on_key(name: str, action: str, help_text: str) -> click.Command:
         from keys import actions
 
         kind = getattr(actions, action)
-        _propose(lambda history, now: kind(kid), key_file, passphrase_file, as_json)  # noqa: ARG005 - a wish has both
+        _propose(_certain(kind(kid)), key_file, passphrase_file, as_json)
 
     return command
 
@@ -192,12 +210,15 @@ def revoke(
         raise click.UsageError(f"The reason is one line of at most {MOST_REASON} characters, and not empty.")
     if since is not None and since > int(time.time()):
         raise click.UsageError(f"{instant(since)} lies ahead: --since is when it may have been stolen.")
-    _propose(lambda *_: Revoke(kid, reason, since or 0), key_file, passphrase_file, as_json)
+    _propose(_certain(Revoke(kid, reason, since or 0)), key_file, passphrase_file, as_json)
 
 
 @click.command("rotation")
 @click.option(
-    "--active-days", type=click.IntRange(1), metavar="N", help="A key signs so long.  [default: 90]"
+    "--active-days",
+    type=click.IntRange(1),
+    metavar="N",
+    help="A key signs so long.  [default: 90; certified 6]",
 )
 @click.option(
     "--pending-days",
@@ -216,10 +237,9 @@ def rotation(
 
     It takes the place of the approval before it. Without one keys go on signing, and none takes over.
     """
-    from keys.actions import standard_rotation
 
-    def wish(history: History, now: int) -> Action:
-        standard = standard_rotation(now, _backend(backend, history))
+    async def wish(history: History) -> Action:
+        standard = await _standard(_backend(backend, history), history)
         return replace(
             standard,
             active_lifetime=active_days * DAY if active_days else standard.active_lifetime,
@@ -228,6 +248,16 @@ def rotation(
         )
 
     _propose(wish, key_file, passphrase_file, as_json)
+
+
+async def _standard(backend: str, history: History) -> Rotation:
+    """The standard rotation; a module's key that certifies already goes on doing so."""
+    from keys.actions import standard_rotation
+
+    certifier = None if history.rotation is None else history.rotation.certifier
+    if backend == "certified" and certifier is not None:
+        return standard_rotation(int(time.time()), backend, certifier)
+    return await rotation_on(backend)
 
 
 @click.command("officers")
@@ -260,7 +290,7 @@ def officers(
     from keys.actions import Officers
 
     chosen = Officers.of(_read_officer(file) for file in files)
-    _propose(lambda *_: chosen, key_file, passphrase_file, as_json)
+    _propose(_certain(chosen), key_file, passphrase_file, as_json)
 
 
 def _list_officers(*, as_json: bool) -> None:

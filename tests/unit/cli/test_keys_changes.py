@@ -33,6 +33,12 @@ def states(desk: Desk) -> dict[str, str]:
     return {kid: key.state.value for kid, key in desk.ground().history.keys.items()}
 
 
+def listed(desk: Desk, change: str) -> dict[str, Any]:
+    """What `changes` says of one."""
+    (found,) = (one for one in json.loads(desk.run("changes", "--json").stdout) if one["change"] == change)
+    return dict(found)
+
+
 def test_a_new_key_is_proposed_reviewed_and_made(desk: Desk) -> None:
     before = states(desk)
     said = desk.run("generate", "--purpose", "id_token", "--alg", "EdDSA", "--officer", str(desk.files[0]))
@@ -57,8 +63,8 @@ def test_who_says_no_has_not_signed(desk: Desk) -> None:
     refused = desk.run("approve", change, "--officer", str(desk.files[1]), stdin="n\n")
     assert refused.exit_code == 1
     assert "Aborted!" in refused.output
-    (listed,) = json.loads(desk.run("changes", "--open", "--json").output)
-    assert listed["officers"] == [OFFICERS[0].officer.kid]
+    (one,) = json.loads(desk.run("changes", "--open", "--json").output)
+    assert one["officers"] == [OFFICERS[0].officer.kid]
 
 
 def test_a_key_may_wait_unpublished(desk: Desk) -> None:
@@ -80,8 +86,8 @@ def test_a_key_may_wait_unpublished(desk: Desk) -> None:
 def test_a_key_that_is_activated_ahead_of_time_takes_over(desk: Desk) -> None:
     old, new = desk.kid(State.ACTIVE), desk.kid(State.PENDING)
     change = desk.proposed("activate", new)
-    (listed,) = json.loads(desk.run("changes", "--open", "--json").output)
-    assert f"  it takes over at once from {old}, which signs no more" in listed["words"]
+    (one,) = json.loads(desk.run("changes", "--open", "--json").output)
+    assert f"  it takes over at once from {old}, which signs no more" in one["words"]
     assert desk.approved(change)["events"] == [{"event": "activated", "kid": new}]
     assert (states(desk)[old], states(desk)[new]) == ("retiring", "active")
     kinds = {row["kind"] for row in desk.read(select(audit_events.c.kind))}
@@ -214,7 +220,7 @@ def test_rotation_is_approved_anew(desk: Desk) -> None:
         (("--active-days", "500"), "The limit `active_lifetime` is at most"),
         (("--until", "2020-01-01"), "approve it for longer than a day"),
         (("--until", "2999-01-01"), "at the latest"),
-        (("--backend", "pkcs11"), "There is no hardware module for the key: set IDP_PKCS11_MODULE."),
+        (("--backend", "pkcs11"), "No hardware module is configured: set IDP_PKCS11_MODULE."),
     ],
 )
 def test_rotation_has_its_limits(desk: Desk, arguments: tuple[str, ...], sentence: str) -> None:
@@ -229,7 +235,7 @@ def test_officers_are_replaced_by_officers(desk: Desk) -> None:
     new[2].write_text(json.dumps(dict(STRANGER.officer.jwk)))
     open_one = desk.proposed("retire", desk.kid(State.PENDING), officer=1)
     change = desk.proposed("officers", "--set", *map(str, new))
-    words = json.loads(desk.run("changes", "--json").output)[-1]["words"]
+    words = listed(desk, change)["words"]
     assert f"  new: {STRANGER.officer.kid}" in words
     assert f"  no officer any more: {OFFICERS[1].officer.kid}" in words
     desk.approved(change)
@@ -241,10 +247,7 @@ def test_officers_are_replaced_by_officers(desk: Desk) -> None:
     )
     one_more = desk.run("approve", open_one, "--officer", str(desk.files[2]), "--yes")
     assert "another officer approves it" in one_more.output
-    listed = next(
-        one for one in json.loads(desk.run("changes", "--json").output) if one["change"] == open_one
-    )
-    assert listed["signatures_that_do_not_count"] == [OFFICERS[1].officer.kid]
+    assert listed(desk, open_one)["signatures_that_do_not_count"] == [OFFICERS[1].officer.kid]
     assert desk.approved(open_one, officer=3)["carried_out"]
 
 
@@ -277,10 +280,12 @@ def test_how_officers_are_replaced_is_told(desk: Desk) -> None:
     [
         (("tokens", "ES256"), "There are no keys for `tokens`; the purposes are id_token, access_token,"),
         (("audit", "RS256"), "Keys for audit are ES256, not `RS256`."),
+        (("audit", "ES256", "--backend", "pkcs11"), "No hardware module is configured"),
+        (("audit", "ES256", "--backend", "certified"), "No module is approved to certify keys yet"),
     ],
 )
-def test_only_kinds_that_exist_are_made(desk: Desk, kind: tuple[str, str], sentence: str) -> None:
-    arguments = ("--purpose", kind[0], "--alg", kind[1], "--officer", str(desk.files[0]))
+def test_only_kinds_that_exist_are_made(desk: Desk, kind: tuple[str, ...], sentence: str) -> None:
+    arguments = ("--purpose", kind[0], "--alg", *kind[1:], "--officer", str(desk.files[0]))
     assert desk.told("generate", *arguments).startswith(sentence)
 
 
