@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from idp.cli import keys_approval, keys_ceremony, keys_changes, keys_readiness, keys_rewrap, keys_views
+from idp.cli import (
+    keys_approval,
+    keys_ceremony,
+    keys_changes,
+    keys_monitor,
+    keys_readiness,
+    keys_rewrap,
+    keys_verify,
+    keys_views,
+)
 from idp.cli.output import json_option, say_json
 from idp.cli.runtime import settings_of_environment
 
@@ -91,5 +100,7 @@ for command in (
     keys_approval.approve,
     keys_readiness.readiness,
     keys_rewrap.rewrap,
+    keys_verify.verify,
+    keys_monitor.monitor,
 ):
     keys_group.add_command(command)

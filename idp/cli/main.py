@@ -84,6 +84,7 @@ def explain(error: Exception) -> str | None:
 def _of_keys() -> tuple[type[Exception], ...]:
     """Errors of the key rooms; each says in one sentence what is wrong."""
     from idp.custody.custodian import KeysMoved, NoSuchChange
+    from idp.custody.published import NotShown
     from idp.custody.rewrap import CannotRewrap
     from keys.changes import NotApproved
     from keys.documents import InvalidDocument
@@ -99,6 +100,7 @@ def _of_keys() -> tuple[type[Exception], ...]:
         KeysMoved,
         NoSuchChange,
         NotApproved,
+        NotShown,
         InvalidDocument,
         HardwareMissing,
         InvalidHistory,
@@ -121,7 +123,7 @@ def motcua(debug: bool) -> None:  # noqa: FBT001 - click passes a flag by name
     \b
       motcua keys create-kek var/kek    the key that seals all others
       motcua migrate                    lay out the database
-      motcua keys generate              signing keys and secrets
+      motcua keys ceremony --help       two officers make the signing keys
       motcua registers load FILES       population and business registers
       motcua clients add portal.json    register a portal
       motcua check                      is everything there?
