@@ -40,7 +40,7 @@ def lay_ground(children: Children, folder: Folder) -> None:
     if not kek.exists():
         children.motcua("keys", "create-kek", str(kek))
     children.motcua("migrate")
-    if not json.loads(children.motcua("keys", "list", "--json")):
+    if not json.loads(children.motcua("keys", "list", "--json"))["keys"]:
         hold_first_ceremony(children, folder)
 
 
