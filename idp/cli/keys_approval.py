@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,12 +62,10 @@ async def _proposals() -> tuple[Ground, list[Proposal]]:
 
 
 def _lines(proposal: Proposal, ground: Ground) -> list[str]:
-    from idp.custody.review import words
     from keys.policy import QUORUM
 
     lines = [f"{proposal.change_id}  {_became(proposal)}"]
-    if proposal.change is not None:
-        lines += [f"  {line}" for line in words(proposal.change, ground.history)]
+    lines += [f"  {line}" for line in proposal.words(ground.history)]
     count = f" ({len(proposal.officers)} of {QUORUM})"
     lines.append(f"  signed by {', '.join(proposal.officers) or 'nobody'}{count}")
     lines += [f"  a signature that does not count: {officer}" for officer in proposal.invalid]
@@ -86,7 +86,6 @@ def _became(proposal: Proposal) -> str:
 
 def described(proposal: Proposal, ground: Ground) -> dict[str, object]:
     """A proposal as JSON."""
-    from idp.custody.review import words
     from keys.policy import QUORUM
 
     change = proposal.change
@@ -94,7 +93,7 @@ def described(proposal: Proposal, ground: Ground) -> dict[str, object]:
         "change": proposal.change_id,
         "standing": proposal.standing.value,
         "document": None if change is None else change.document(),
-        "words": [] if change is None else words(change, ground.history),
+        "words": proposal.words(ground.history),
         "officers": list(proposal.officers),
         "signatures_needed": QUORUM,
         "signatures_that_do_not_count": list(proposal.invalid),
@@ -136,9 +135,10 @@ def approve(
         click.echo(line, err=aside)
     if not yes:
         click.confirm("Sign this?", abort=True, err=aside)
-    plan, records = asyncio.run(_approve(change, open_officer_key(key_file, passphrase_file)))
-    if output is not None and plan is not None:
-        _write_new(output, "".join(records))
+    key = open_officer_key(key_file, passphrase_file)
+    with _new_file(output) as write:
+        plan, records = asyncio.run(_approve(change, key))
+        write("".join(records))
     if as_json:
         events = [] if plan is None else list(plan.events)
         say_json({"change": change_id, "carried_out": plan is not None, "events": events, "records": records})
@@ -159,9 +159,18 @@ def _check_output(output: Path | None, *, exports: bool) -> None:
         raise click.ClickException(f"{output} exists already; a record is never overwritten.")
 
 
-def _write_new(path: Path, text: str) -> None:
+@contextmanager
+def _new_file(path: Path | None) -> Iterator[Callable[[str], object]]:
+    """What writes into a new file, which is made before anything happens, and gone again if nothing did."""
+    if path is None:
+        yield str
+        return
     with path.open("x", encoding="utf-8") as file:
-        file.write(text)
+        try:
+            yield file.write
+        except BaseException:
+            path.unlink()
+            raise
 
 
 async def _look(change_id: str) -> tuple[Change, list[str]]:

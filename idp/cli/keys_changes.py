@@ -71,13 +71,12 @@ def _propose(wish: Wish, key_file: Path, passphrase_file: Path | None, as_json: 
     if as_json:
         say_json(described(proposal, ground))
         return
-    from idp.custody.review import words
     from keys.policy import QUORUM
 
     if proposal.change is None:
         raise RuntimeError("what was proposed just now has a document")
     click.echo(f"Proposed change {proposal.change_id}")
-    for line in words(proposal.change, ground.history):
+    for line in proposal.words(ground.history):
         click.echo(f"  {line}")
     click.echo(
         f"\nSigned by {proposal.officers[0]} (1 of {QUORUM}). Nothing has happened yet: tell another officer this"

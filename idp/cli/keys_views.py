@@ -142,10 +142,11 @@ def show(kid: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags 
         described = _described(key, ground, int(time.time()))
         say_json({**described, "jwk": dict(key.jwk), "events": [_described_event(one) for one in events]})
         return
-    _say_key(key, events)
+    following = _next(key, ground, int(time.time()))
+    _say_key(key, events, "-" if following is None else f"{_NEXT[following.event]} {instant(following.at)}")
 
 
-def _say_key(key: KeyRecord, events: list[KeyEvent]) -> None:
+def _say_key(key: KeyRecord, events: list[KeyEvent], following: str) -> None:
     from idp.custody.review import describe
     from keys.ceremony import fingerprint
     from keys.documents import canonical
@@ -154,6 +155,7 @@ def _say_key(key: KeyRecord, events: list[KeyEvent]) -> None:
     click.echo(f"  {describe(key)}")
     click.echo(f"  {canonical(key.jwk).decode()}")
     click.echo(f"  SHA-256 of that line: {fingerprint(key.jwk)}")
+    click.echo(f"  next: {following}")
     for event in events:
         note = f": {event.note}" if event.note else ""
         click.echo(f"\n{instant(event.at)}  {event.event}{note}")

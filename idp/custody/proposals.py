@@ -7,8 +7,10 @@ from enum import StrEnum
 
 from idp.custody.custodian import read_stored
 from idp.custody.key_life import changes_of
+from idp.custody.review import words
 from keys.changes import Change, NotApproved, valid_approvals
 from keys.ground import Ground
+from keys.history import History
 from keys.officers import InvalidOfficerKey
 from keys.store import StoredChange
 
@@ -34,6 +36,12 @@ class Proposal:
     invalid: tuple[str, ...] = ()
     applied_at: int | None = None
     why: str = ""
+
+    def words(self, history: History) -> list[str]:
+        """What it does, in lines; while it is open, what it means for the keys as they are."""
+        if self.change is None:
+            return []
+        return words(self.change, history if self.standing is Standing.OPEN else None)
 
 
 def look_over(stored: StoredChange, ground: Ground, now: int) -> Proposal:

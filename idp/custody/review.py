@@ -11,7 +11,7 @@ from keys.ceremony import fingerprint, in_words, root_text
 from keys.changes import Change
 from keys.documents import canonical
 from keys.ground import Ground
-from keys.history import History, KeyRecord
+from keys.history import History, KeyRecord, is_over
 from keys.policy import State
 
 
@@ -20,14 +20,17 @@ def instant(at: int | None) -> str:
     return "-" if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
-def words(change: Change, history: History) -> list[str]:
-    """What a change does, in lines: the document itself, and what it means for the keys as they are."""
+def words(change: Change, history: History | None) -> list[str]:
+    """What a change does, in lines: the document itself, and what it means for the keys as they are.
+
+    Without `history` the document alone: of a change that has been carried out, or never will be.
+    """
     lines = [
         f"for {change.installation}, made {instant(change.made_at)}, void from {instant(change.expires_at)}"
     ]
     for action in change.actions:
         lines += in_words(replace(change, actions=(action,)))
-        lines += [f"  {line}" for line in _meaning(action, history)]
+        lines += [f"  {line}" for line in (_meaning(action, history) if history else ())]
     return lines
 
 
@@ -87,8 +90,10 @@ def _effect(action: Action, key: KeyRecord, history: History) -> list[str]:
 
 
 def _successor(key: KeyRecord, history: History) -> str:
-    waiting = [one for one in history.waiting(key.kind) if one.published_at is not None]
-    return waiting[0].kid if waiting else "a new key, which portals have yet to fetch,"
+    waiting = [one for one in history.waiting(key.kind) if not is_over(one, history.last_at)]
+    if waiting and waiting[0].published_at is not None:
+        return waiting[0].kid
+    return "a key that portals have yet to fetch"
 
 
 def hindrance(action: Action, history: History, now: int, by: int) -> str:
@@ -105,7 +110,7 @@ def hindrance(action: Action, history: History, now: int, by: int) -> str:
             return ""
         case _:
             key = history.keys.get(action.kid)
-            return _hinders(action, key, history, by) if key else f"There is no key {action.kid}."
+            return _hinders(action, key, history, (now, by)) if key else f"There is no key {action.kid}."
 
 
 def _hinders_rotation(action: Rotation, now: int, by: int) -> str:
@@ -129,14 +134,14 @@ def _hinders_generation(action: Generate, history: History) -> str:
     return ""
 
 
-def _hinders(action: Action, key: KeyRecord, history: History, by: int) -> str:
+def _hinders(action: Action, key: KeyRecord, history: History, span: tuple[int, int]) -> str:
     match action:
         case Publish() if key.state is not State.PENDING:
             return f"The key {key.kid} is {key.state}: a pending key is published."
         case Publish() if key.published_at is not None:
             return f"The key {key.kid} was published {instant(key.published_at)}."
         case Activate():
-            return _hinders_activation(key, history, by)
+            return _hinders_activation(key, history, *span)
         case Retire() if key.state is State.ACTIVE:
             return (
                 f"The key {key.kid} signs: it retires by itself when another takes over (`motcua keys activate`);"
@@ -150,11 +155,13 @@ def _hinders(action: Action, key: KeyRecord, history: History, by: int) -> str:
             return ""
 
 
-def _hinders_activation(key: KeyRecord, history: History, by: int) -> str:
+def _hinders_activation(key: KeyRecord, history: History, now: int, by: int) -> str:
     if key.state is not State.PENDING:
         return f"The key {key.kid} is {key.state}: a pending key is activated."
     if key.published_at is None:
         return f"The key {key.kid} is not published: `motcua keys publish` comes first."
+    if is_over(key, now):
+        return f"The key {key.kid} signs no more: its certificate is over."
     fetched = key.published_at + policy.FETCHED_SECONDS
     if by < fetched and history.active(key.kind) is not None:
         return f"Portals may not have fetched the key {key.kid} yet: it may sign from {instant(fetched)} on."

@@ -90,6 +90,7 @@ def test_a_key_that_is_activated_ahead_of_time_takes_over(desk: Desk) -> None:
     assert f"  it takes over at once from {old}, which signs no more" in one["words"]
     assert desk.approved(change)["events"] == [{"event": "activated", "kid": new}]
     assert (states(desk)[old], states(desk)[new]) == ("retiring", "active")
+    assert listed(desk, change)["words"][1:] == [f"activate key {new}"]
     kinds = {row["kind"] for row in desk.read(select(audit_events.c.kind))}
     assert {"keys.proposed", "keys.changed"} <= kinds
     assert desk.told("activate", new, "--officer", str(desk.files[0])) == (
@@ -192,6 +193,14 @@ def test_a_public_record_is_exported_to_a_new_file(desk: Desk) -> None:
     assert desk.told("approve", again, *by, "--output", str(output)) == (
         f"{output} exists already; a record is never overwritten."
     )
+    nowhere = desk.folder / "nowhere" / "record.txt"
+    assert (
+        desk.told("approve", again, *by, "--output", str(nowhere)) == f"{nowhere}: No such file or directory."
+    )
+    unwritten = desk.folder / "unwritten.txt"
+    by_one = ("--officer", str(desk.files[0]), "--yes", "--output", str(unwritten))
+    assert "another officer must" in desk.told("approve", again, *by_one)
+    assert not unwritten.exists()
     printed = desk.run("approve", again, *by)
     assert NoteVerifier.read(signer.verifier_key).verify(printed.stdout)
     assert f"Change {again}" in printed.stderr
