@@ -329,9 +329,13 @@ class Portal:
         token = body.get("id_token")
         return Tokens(body, {} if token is None else await self.verify(token))
 
+    async def key_set(self) -> jwt.PyJWKSet:
+        """The keys that the provider's tokens are verified with."""
+        return jwt.PyJWKSet.from_dict((await self.http.get("/jwks")).json())
+
     async def verify(self, token: str, *, audience: str = "") -> dict[str, Any]:
         """The claims of a signed token of the provider; times are by the tests' clock."""
-        keys = jwt.PyJWKSet.from_dict((await self.http.get("/jwks")).json())
+        keys = await self.key_set()
         key = keys[jwt.get_unverified_header(token)["kid"]]
         claims: dict[str, Any] = jwt.decode(
             token,

@@ -10,16 +10,18 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
 import httpx2
 
 from idp.store import accounts
 from idp.store.database import Database, open_database
+from keys.backends.pkcs11 import Pkcs11Token
 from keys.keyring import Keyring, load_keyring
 from keys.seal import KeyEncryptionKey
 from tests.support.browsing import Browser
@@ -79,11 +81,12 @@ class ServedProvider:
         ended = subprocess.run(
             [sys.executable, "-c", _PROGRAM, *arguments],
             env=self.environment,
-            check=True,
+            check=False,
             capture_output=True,
             text=True,
             timeout=PATIENCE,
         )
+        assert ended.returncode == 0, ended.stderr
         return ended.stdout
 
     def workers(self) -> tuple[int, ...]:
@@ -122,10 +125,21 @@ def _one_connection() -> httpx2.AsyncHTTPTransport:
     )
 
 
-async def _furnish(db: Database, registers_url: str, ground: Ground, issuer: str) -> dict[str, Registered]:
+Found: TypeAlias = Callable[[Database, KeyEncryptionKey, str], Awaitable[object]]
+"""How the keys of an issuer come into its database."""
+
+
+async def found_now(db: Database, kek: KeyEncryptionKey, issuer: str) -> None:
+    """A first ceremony at this moment."""
+    await establish(db, kek, int(time.time()), issuer=issuer)
+
+
+async def _furnish(
+    db: Database, registers_url: str, ground: Ground, issuer: str, found: Found
+) -> dict[str, Registered]:
     """Keys, clients and the country, as of now."""
     now = int(time.time())
-    await establish(db, KeyEncryptionKey.read_file(ground.kek_file), now, issuer=issuer)
+    await found(db, KeyEncryptionKey.read_file(ground.kek_file), issuer)
     made = [register(metadata, now) for metadata in REGISTRATIONS.values()]
     await db.write(*(kept for _, kept in made))
     registers = await open_database(registers_url)
@@ -172,11 +186,14 @@ async def served_provider(
     *,
     workers: int = 1,
     outbound_networks: str = "",
+    found: Found = found_now,
+    hardware: Pkcs11Token | None = None,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[ServedProvider]:
-    """`motcua serve` on fresh databases, until the end of the block."""
+    """`motcua serve` on fresh databases, until the end of the block; `settings` are further variables."""
     port = free_port()
     issuer = f"http://127.0.0.1:{port}"
-    settings = {
+    variables = {
         "IDP_ISSUER": issuer,
         "IDP_LISTEN": f"127.0.0.1:{port}",
         "IDP_WORKERS": str(workers),
@@ -185,14 +202,15 @@ async def served_provider(
         "IDP_KEK_FILE": str(ground.kek_file),
         "IDP_OUTBOUND_NETWORKS": outbound_networks,
     }
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("IDP_")
-    } | settings
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("IDP_")} | {
+        **variables,
+        **settings,
+    }
     db, log = await open_database(database_url), folder / "log"
     try:
-        registered = await _furnish(db, registers_url, ground, issuer)
+        registered = await _furnish(db, registers_url, ground, issuer, found)
         kek = KeyEncryptionKey.read_file(ground.kek_file)
-        keyring = await load_keyring(db, kek, issuer, int(time.time()))
+        keyring = await load_keyring(db, kek, issuer, int(time.time()), hardware)
         with _serving(environment, log, port) as process:
             served = ServedProvider(issuer, port, environment, log, db, keyring, registered, process)
             yield served
