@@ -152,7 +152,9 @@ class KeyEncryptionKey:
         key_id = sealed[1 : 1 + _ID_OCTETS]
         key = self._key if key_id == self.id else self._former.get(key_id)
         if sealed[:1] != _VERSION or key is None:
-            raise SealBroken("The keys of this installation were sealed under another key-encryption key.")
+            raise SealBroken(
+                "The keys of this installation were sealed under another key-encryption key than that of IDP_KEK_FILE."
+            )
         return _decrypt(key, b"kek", sealed[1 + _ID_OCTETS :], _context(purpose, name))
 
     def sealed(self, value: bytes) -> bool:
