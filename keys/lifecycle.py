@@ -269,10 +269,9 @@ class Plan:
 
     def _clear_the_way(self, key: KeyRecord) -> None:
         """A row that was put there by hand as the active one of the kind hinders no other: it is noted as revoked."""
-        before = self._ground.history.active(key.kind)
         for row in self._ground.refused_rows:
             stands = row.state is State.ACTIVE and (row.purpose.value, row.algorithm) == key.kind
-            if stands and row.kid not in self._cleared and (before is None or row.kid != before.kid):
+            if stands and row.kid not in self._cleared:
                 self._cleared.add(row.kid)
                 self._rows.append(store.revoke(row.kid, self.at))
 
@@ -288,7 +287,10 @@ class Plan:
 
     def _end(self, kid: str, statement: Statement) -> Statement:
         """The end of a key is noted even if its row was deleted or edited: nobody shall hinder a revocation so."""
-        return statement if kid in self._sound else store.restore(self.history.keys[kid])
+        if kid in self._sound:
+            return statement
+        self._cleared.add(kid)
+        return store.restore(self.history.keys[kid])
 
     async def _revoke(self, kid: str, by: str) -> None:
         """The key goes, and where it was signing its successor signs at once: the one that portals have fetched."""

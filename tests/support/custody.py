@@ -6,25 +6,30 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
 from sqlalchemy import select
 
 from idp.context import Context
 from idp.custody.custodian import Custodian
 from idp.settings import Settings
 from idp.store.database import Database
+from keys import policy
+from keys.actions import Revoke
+from keys.backends.software import SoftwareSigner
 from keys.ground import Ground, load_ground
 from keys.history import KeyRecord
 from keys.keyring import Keyring, load_keyring
 from keys.policy import State
 from keys.seal import KeyEncryptionKey
 from keys.tables import key_approvals, key_changes, key_log, sealed_secrets, signing_keys
-from tests.support.installation import ISSUER, bare_keyring
+from tests.support.installation import ISSUER, act, bare_keyring, establish, turn
 
 NOW: Final = 1_800_000_000
 KEK: Final = KeyEncryptionKey.of(b"k" * 32)
 FEW: Final = {"id_token": ("ES256", "EdDSA"), "access_token": ("ES256",), "encryption": ("ECDH-ES",)}
 """Enough for a service that signs, seals, and can be proven quickly."""
 KINDS: Final = {(purpose, alg) for purpose, algorithms in FEW.items() for alg in algorithms}
+DUE: Final = NOW + policy.ACTIVE_LIFETIME
 ID_TOKEN: Final = ("id_token", "ES256")
 ACCESS_TOKEN: Final = ("access_token", "ES256")
 
@@ -93,3 +98,28 @@ async def check_whole(db: Database, now: int) -> Keyring:
     assert sorted(signing) == sorted(rows) == sorted(KINDS)
     assert not set(keyring.missing) & {" ".join(kind) for kind in KINDS}
     return keyring
+
+
+async def live(db: Database) -> None:
+    """Have an installation with retiring, active, pending and revoked keys, one second after `DUE`."""
+    await establish(db, KEK, NOW, keys=FEW)
+    await turn(db, KEK, DUE)
+    await act(db, KEK, DUE + 1, Revoke((await active(db, ACCESS_TOKEN)).kid, "stolen", 0))
+    await turn(db, KEK, DUE + 1)
+
+
+def forged_row(signer: SoftwareSigner, state: str, sealed: bytes | None, **changes: Any) -> dict[str, Any]:
+    """A row of `signing_keys` that nobody approved."""
+    return {
+        "kid": signer.kid,
+        "purpose": "id_token",
+        "algorithm": "ES256",
+        "backend": "software",
+        "state": state,
+        "public_jwk": orjson.dumps(signer.public_jwk()).decode(),
+        "sealed_private_key": sealed,
+        "created_at": NOW,
+        "published_at": NOW,
+        "activated_at": NOW,
+        **changes,
+    }

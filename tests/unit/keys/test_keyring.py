@@ -275,7 +275,7 @@ def test_a_keyring_does_not_open_under_another_key_encryption_key() -> None:
 def test_a_private_key_moved_to_another_row_does_not_open() -> None:
     one, two = _stored(_es256()), _es256()
     moved = StoredKey(
-        two.kid, Purpose.ID_TOKEN, "ES256", State.ACTIVE, one.public_jwk, one.sealed_private_key, NOW, NOW
+        two.kid, Purpose.ID_TOKEN, "ES256", State.ACTIVE, one.public_jwk, one.sealed_private_key, NOW
     )
     with pytest.raises(SealBroken):
         bare_keyring([moved], [], KEK, NOW)
