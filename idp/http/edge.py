@@ -183,13 +183,14 @@ class Edge(Generic[S]):
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
+        phase = "startup"  # even if it is told to stop before it has started
         try:
             async with self.running():
                 await send({"type": "lifespan.startup.complete"})
+                phase = "shutdown"
                 await receive()
                 self.drain()
         except Exception as error:  # noqa: BLE001 - ASGI carries the reason to the server, which logs it and exits
-            phase = "shutdown" if self._draining else "startup"
             await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
             return
         await send({"type": "lifespan.shutdown.complete"})

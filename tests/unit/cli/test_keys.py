@@ -178,7 +178,7 @@ def test_mistakes_are_told_in_one_sentence(desk: Desk, run: Any) -> None:
     kek.rename(desk.folder / "away")
     assert desk.told("list") == f"The key-encryption key {kek} cannot be read: No such file or directory."
     run("keys", "create-kek", str(kek))
-    wrong = "The keys of this installation were sealed under another key-encryption key."
+    wrong = "The keys of this installation were sealed under another key-encryption key than that of IDP_KEK_FILE."
     assert desk.told("list") == wrong
     assert desk.told("rotation", "--officer", str(desk.files[0])) == wrong
 

@@ -201,3 +201,21 @@ async def test_a_failed_start_is_told_to_the_server(door: Any) -> None:
 
     await door.edge({"type": "lifespan"}, receive, send)
     assert sent == [{"type": "lifespan.startup.failed", "message": "no database"}]
+
+
+async def test_a_start_that_fails_while_it_is_told_to_stop_is_a_failed_start(door: Any) -> None:
+    def broken() -> Any:
+        door.edge.drain()
+        raise RuntimeError("no database")
+
+    door.edge._open_service = broken  # noqa: SLF001 - as above
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "lifespan.startup"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await door.edge({"type": "lifespan"}, receive, send)
+    assert [message["type"] for message in sent] == ["lifespan.startup.failed"]
