@@ -263,12 +263,16 @@ _ACTIONS: Final[Mapping[str, Callable[[Mapping[str, Any]], Action]]] = MappingPr
 
 
 def standard_rotation(
-    now: int, backend: str = "software", certifier: Mapping[str, str] | None = None
+    now: int,
+    backend: str = "software",
+    certifier: Mapping[str, str] | None = None,
+    *,
+    post_quantum: bool = False,
 ) -> Rotation:
-    """What policy would have officers approve: every key there is, for a year; certified keys for some days each."""
+    """What policy would have officers approve: every kind of key, for a year; certified keys for some days each."""
     short, longest = backend == policy.CERTIFIED, policy.CERTIFIED_ACTIVE_LIFETIME
     return Rotation(
-        {purpose.value: algorithms for purpose, algorithms in policy.KEYS.items()},
+        {purpose.value: _chosen(algorithms, post_quantum) for purpose, algorithms in policy.KEYS.items()},
         backend,
         min(longest, policy.PENDING_LIFETIME) if short else policy.PENDING_LIFETIME,
         longest if short else policy.ACTIVE_LIFETIME,
@@ -276,6 +280,10 @@ def standard_rotation(
         now + policy.ROTATION_APPROVAL_STANDARD,
         certifier,
     )
+
+
+def _chosen(algorithms: Iterable[str], post_quantum: bool) -> tuple[str, ...]:  # noqa: FBT001 - private
+    return tuple(alg for alg in algorithms if post_quantum or alg not in policy.POST_QUANTUM_ALGORITHMS)
 
 
 def read_action(document: Mapping[str, Any]) -> Action:

@@ -158,6 +158,7 @@ async def _add(metadata: dict[str, Any], *, replace: bool) -> tuple[str, str | N
     client = _validated(metadata, int(time.time()))
     document = orjson.dumps(metadata, option=orjson.OPT_SORT_KEYS).decode()
     async with open_runtime(settings_of_environment(), registers=False) as context:
+        _check_keys(context, client)
         row = await stored.find(context.db, client.client_id)
         if row is None:
             return "registered", await _register(context, client, document)
@@ -168,6 +169,24 @@ async def _add(metadata: dict[str, Any], *, replace: bool) -> tuple[str, str | N
                 f"{client.client_id} is registered with another description: change it with --replace."
             )
         return "changed", await _replace(context, client, document, row["secret_digest"])
+
+
+def _check_keys(context: Context, client: Client) -> None:
+    """A client gets what it is registered for only with keys of its algorithms; before the first ceremony none are."""
+    from keys.policy import Purpose
+
+    wanted = {
+        Purpose.ID_TOKEN: client.id_token_signed_response_alg,
+        Purpose.ACCESS_TOKEN: client.access_token_signed_response_alg,
+        Purpose.USERINFO: client.userinfo_signed_response_alg,
+    }
+    for purpose, alg in wanted.items() if context.keyring.log is not None else ():
+        there = context.keyring.algorithms(purpose)
+        if alg is not None and alg not in there:
+            raise click.ClickException(
+                f"The client was not registered: it wants {alg} for {purpose}, and this installation has"
+                f" {', '.join(there) or 'no keys'}; officers add it with `motcua keys rotation`."
+            )
 
 
 async def _register(context: Context, client: Client, document: str) -> str | None:

@@ -33,6 +33,13 @@ passphrase_option = click.option(
 )
 
 
+post_quantum_option = click.option(
+    "--post-quantum",
+    is_flag=True,
+    help="With ML-DSA-65 keys too. Tell the portals first: some libraries refuse a key set with keys unknown to them.",
+)
+
+
 @click.command("officer")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
@@ -164,6 +171,7 @@ def _introduced(ceremony: CeremonyFile) -> list[str]:
     show_default=True,
     help="With --template: keys in memory, in the hardware module, or in memory and certified by the module.",
 )
+@post_quantum_option
 @click.option("--record", type=click.Path(path_type=Path), help="Write the signed record to this new file.")
 @passphrase_option
 @json_option
@@ -175,6 +183,7 @@ def ceremony(  # noqa: PLR0913 - one option for each thing that a ceremony has
     witnesses: tuple[str, ...],
     title: str,
     backend: str,
+    post_quantum: bool,
     record: Path | None,
     passphrase_file: Path | None,
     as_json: bool,
@@ -188,7 +197,7 @@ def ceremony(  # noqa: PLR0913 - one option for each thing that a ceremony has
       motcua keys ceremony first.json --record first.txt
     """
     if template:
-        _write_template(file, officers, witnesses, (title, backend), passphrase_file)
+        _write_template(file, officers, witnesses, (title, backend, post_quantum), passphrase_file)
         return
     if record is not None and record.exists():
         raise click.ClickException(f"{record} exists already; a record is never overwritten.")
@@ -210,7 +219,7 @@ def _write_template(
     file: Path,
     officers: tuple[Path, ...],
     witnesses: tuple[str, ...],
-    occasion: tuple[str, str],
+    occasion: tuple[str, str, bool],
     passphrase_file: Path | None,
 ) -> None:
     from keys.actions import Officers
@@ -219,13 +228,13 @@ def _write_template(
 
     if file.exists():
         raise click.ClickException(f"{file} exists already.")
-    title, backend = occasion
+    title, backend, post_quantum = occasion
     size = asyncio.run(_log_size())
     keys = [open_officer_key(key_file, passphrase_file) for key_file in officers]
     actions = [Officers.of(key.officer for key in keys)] if keys or not size else []
     change = propose(
         settings_of_environment().issuer,
-        (*actions, asyncio.run(rotation_on(backend))),
+        (*actions, asyncio.run(rotation_on(backend, post_quantum=post_quantum))),
         int(time.time()),
         Ceremony(title, witnesses, size),
     )
@@ -233,21 +242,21 @@ def _write_template(
     click.echo(f"Wrote {file}. Review it; each officer signs it with `motcua keys sign {file}`.")
 
 
-async def rotation_on(backend: str) -> Rotation:
+async def rotation_on(backend: str, *, post_quantum: bool) -> Rotation:
     """The standard rotation, of the kinds of keys that the backend can make."""
     from idp.custody.hardware import token_of
     from keys.actions import standard_rotation
 
     now = int(time.time())
     if backend == "software":
-        return standard_rotation(now)
+        return standard_rotation(now, post_quantum=post_quantum)
     token = token_of(settings_of_environment())
     if token is None:
         raise click.ClickException("No hardware module is configured: set IDP_PKCS11_MODULE.")
     try:
         if backend == "certified":
             certifier = await token.generate(_CERTIFIER)
-            return standard_rotation(now, backend, certifier.public_jwk())
+            return standard_rotation(now, backend, certifier.public_jwk(), post_quantum=post_quantum)
         able = (await token.describe()).algorithms
     finally:
         await token.close()

@@ -15,7 +15,7 @@ import orjson
 
 from idp.cli.identifiers import IdentifierCommand
 from idp.cli.keys_approval import described, officer_option, refuse_hindered
-from idp.cli.keys_ceremony import open_officer_key, passphrase_option, rotation_on
+from idp.cli.keys_ceremony import open_officer_key, passphrase_option, post_quantum_option, rotation_on
 from idp.cli.keys_views import proven, tell_refused
 from idp.cli.output import instant, json_option, say_json
 from idp.cli.runtime import open_provider, open_runtime, settings_of_environment
@@ -227,10 +227,11 @@ def revoke(
 )
 @click.option("--until", type=Instant(), help="When the approval ends.  [default: in a year]")
 @_backend_option
+@post_quantum_option
 @_signed_by_officer
 def rotation(
     *, active_days: int | None, pending_days: int | None, until: int | None, backend: str | None,
-    key_file: Path, passphrase_file: Path | None, as_json: bool,
+    post_quantum: bool, key_file: Path, passphrase_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Propose that keys rotate by themselves: every kind of key, within these limits, until a day.
 
@@ -238,7 +239,7 @@ def rotation(
     """
 
     async def wish(history: History) -> Action:
-        standard = await _standard(_backend(backend, history), history)
+        standard = await _standard(_backend(backend, history), history, post_quantum=post_quantum)
         return replace(
             standard,
             active_lifetime=active_days * DAY if active_days else standard.active_lifetime,
@@ -249,14 +250,18 @@ def rotation(
     _propose(wish, key_file, passphrase_file, as_json)
 
 
-async def _standard(backend: str, history: History) -> Rotation:
-    """The standard rotation; a module's key that certifies already goes on doing so."""
+async def _standard(backend: str, history: History, *, post_quantum: bool) -> Rotation:
+    """The standard rotation; what was approved before of post-quantum keys and a certifying module stays."""
     from keys.actions import standard_rotation
+    from keys.policy import POST_QUANTUM_ALGORITHMS
 
-    certifier = None if history.rotation is None else history.rotation.certifier
+    before = history.rotation
+    if before is not None:
+        post_quantum |= any(POST_QUANTUM_ALGORITHMS & set(kinds) for kinds in before.keys.values())
+    certifier = None if before is None else before.certifier
     if backend == "certified" and certifier is not None:
-        return standard_rotation(int(time.time()), backend, certifier)
-    return await rotation_on(backend)
+        return standard_rotation(int(time.time()), backend, certifier, post_quantum=post_quantum)
+    return await rotation_on(backend, post_quantum=post_quantum)
 
 
 @click.command("officers")

@@ -39,7 +39,7 @@ ELLIPTIC: Final[Mapping[str, tuple[str, ...]]] = {
 
 def rotation(now: int, **changes: Any) -> Rotation:
     """The standard rotation, or a part of it."""
-    return replace(standard_rotation(now), **changes)
+    return replace(standard_rotation(now, post_quantum=True), **changes)
 
 
 def first_actions(now: int, **changes: Any) -> tuple[Action, ...]:

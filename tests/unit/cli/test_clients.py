@@ -106,6 +106,26 @@ def test_what_cannot_be_registered_is_said_in_one_sentence(
     assert rows(installed, "SELECT 1 FROM clients") == []
 
 
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"id_token_signed_response_alg": "RS256"},
+        {"access_token_signed_response_alg": "ML-DSA-65"},
+        {"userinfo_signed_response_alg": "PS256"},
+    ],
+    ids=",".join,
+)
+def test_an_algorithm_without_a_key_is_refused(run: Any, installed: Path, wish: dict[str, str]) -> None:
+    refused = run("clients", "add", "-", stdin=json.dumps({**PORTAL, **wish}))
+    assert refused.exit_code == 1
+    assert f"it wants {next(iter(wish.values()))} for " in refused.output
+    assert rows(installed, "SELECT client_id FROM clients") == []
+
+
+def test_an_algorithm_with_a_key_is_registered(run: Any, installed: Path) -> None:
+    assert added(run, {**PORTAL, "id_token_signed_response_alg": "EdDSA"})["outcome"] == "registered"
+
+
 def test_a_missing_file_is_one_sentence(run: Any, installed: Path) -> None:
     result = run("clients", "add", str(installed / "none.json"))
     assert result.exit_code == 1
