@@ -107,7 +107,7 @@ def open_officer_key(file: Path, passphrase_file: Path | None) -> OfficerKey:
     except InvalidOfficerKey:
         if not sys.stdin.isatty() or not file.exists():
             raise
-    text: str = click.prompt(f"Passphrase of {file}", hide_input=True)
+    text: str = click.prompt(f"Passphrase of {file}", hide_input=True, err=True)
     return OfficerKey.read_file(file, text.encode())
 
 
