@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from idp.cli.officer_files import holds_public_half, read_public_half
 from idp.cli.output import json_option, say_json
 from idp.cli.runtime import open_runtime, settings_of_environment
 
 if TYPE_CHECKING:
     from idp.custody.custodian import Custodian
-    from keys.actions import Rotation
+    from keys.actions import Action, Rotation
     from keys.ceremony import CeremonyFile
     from keys.changes import Approval, Change
     from keys.lifecycle import Plan
-    from keys.officers import OfficerKey
+    from keys.officers import Officer, OfficerKey
 
 _CERTIFIER: Final = "ES256"
 """How a hardware module signs certificates of keys in memory: a few a week, so any algorithm would do."""
@@ -118,17 +119,21 @@ def open_officer_key(file: Path, passphrase_file: Path | None) -> OfficerKey:
 )
 @click.option("--yes", is_flag=True, help="Sign without being asked.")
 @passphrase_option
-def sign(file: Path, key_file: Path, yes: bool, passphrase_file: Path | None) -> None:  # noqa: FBT001 - as above
+@json_option
+def sign(file: Path, *, key_file: Path, yes: bool, passphrase_file: Path | None, as_json: bool) -> None:
     """Review a ceremony's FILE and put your signature into it. Needs neither database nor provider."""
     from keys.changes import approve
 
     ceremony = _read(file)
     for line in _introduced(ceremony):
-        click.echo(line)
+        click.echo(line, err=as_json)
     if not yes:
-        click.confirm("Sign this?", abort=True)
+        click.confirm("Sign this?", abort=True, err=as_json)
     signed = ceremony.signed(approve(ceremony.change, open_officer_key(key_file, passphrase_file)))
     file.write_text(signed.text(), "utf-8")
+    if as_json:
+        say_json({"change": signed.change.change_id, "officers": [one.officer for one in signed.approvals]})
+        return
     click.echo(f"Signed; {file} has {len(signed.approvals)} signature(s) now.")
 
 
@@ -160,7 +165,8 @@ def _introduced(ceremony: CeremonyFile) -> list[str]:
 )
 @click.option(
     "--officer", "officers", type=click.Path(path_type=Path), multiple=True,
-    help="A private key that signs here and now; with --template, a new officer's key.",
+    help="With --template: an officer by the public half of their key; all of them. Else a private key, to sign"
+    " here and now.",
 )  # fmt: skip
 @click.option("--witness", "witnesses", multiple=True, help="With --template: who is present.")
 @click.option("--title", default="First keys", help="With --template: what it is for.")
@@ -170,6 +176,11 @@ def _introduced(ceremony: CeremonyFile) -> list[str]:
     default="software",
     show_default=True,
     help="With --template: keys in memory, in the hardware module, or in memory and certified by the module.",
+)
+@click.option(
+    "--replace-waiting",
+    is_flag=True,
+    help="With --template: retire the keys that wait, so that rotation makes others at once, with this backend.",
 )
 @post_quantum_option
 @click.option("--record", type=click.Path(path_type=Path), help="Write the signed record to this new file.")
@@ -183,6 +194,7 @@ def ceremony(  # noqa: PLR0913 - one option for each thing that a ceremony has
     witnesses: tuple[str, ...],
     title: str,
     backend: str,
+    replace_waiting: bool,
     post_quantum: bool,
     record: Path | None,
     passphrase_file: Path | None,
@@ -192,12 +204,20 @@ def ceremony(  # noqa: PLR0913 - one option for each thing that a ceremony has
 
     \b
     First keys of an installation:
-      motcua keys ceremony first.json --template --officer a.key --officer b.key --witness "Internal audit"
+      motcua keys ceremony first.json --template --officer a.pub --officer b.pub --witness "Internal audit"
       motcua keys sign first.json --officer a.key      (each officer, on any machine)
       motcua keys ceremony first.json --record first.txt
+
+    a.pub is what `motcua keys officer a.key --json` printed.
     """
     if template:
-        _write_template(file, officers, witnesses, (title, backend, post_quantum), passphrase_file)
+        named = [_named(one, passphrase_file) for one in officers]
+        kinds = (backend, post_quantum, replace_waiting)
+        change = _write_template(file, named, (title, witnesses), kinds)
+        if as_json:
+            say_json({"change": change.change_id, "file": str(file)})
+        else:
+            click.echo(f"Wrote {file}. Review it; each officer signs it with `motcua keys sign {file}`.")
         return
     if record is not None and record.exists():
         raise click.ClickException(f"{record} exists already; a record is never overwritten.")
@@ -215,31 +235,44 @@ def ceremony(  # noqa: PLR0913 - one option for each thing that a ceremony has
         click.echo(note, nl=False)
 
 
+def _named(file: Path, passphrase_file: Path | None) -> Officer:
+    """An officer whom the template shall name: by the public half, or by the private key where only that is there."""
+    if holds_public_half(file):
+        return read_public_half(file)
+    return open_officer_key(file, passphrase_file).officer
+
+
 def _write_template(
-    file: Path,
-    officers: tuple[Path, ...],
-    witnesses: tuple[str, ...],
-    occasion: tuple[str, str, bool],
-    passphrase_file: Path | None,
-) -> None:
+    file: Path, named: list[Officer], occasion: tuple[str, tuple[str, ...]], kinds: tuple[str, bool, bool]
+) -> Change:
     from keys.actions import Officers
     from keys.ceremony import CeremonyFile
     from keys.changes import Ceremony, propose
 
     if file.exists():
         raise click.ClickException(f"{file} exists already.")
-    title, backend, post_quantum = occasion
+    backend, post_quantum, replace_waiting = kinds
     size = asyncio.run(_log_size())
-    keys = [open_officer_key(key_file, passphrase_file) for key_file in officers]
-    actions = [Officers.of(key.officer for key in keys)] if keys or not size else []
-    change = propose(
-        settings_of_environment().issuer,
-        (*actions, asyncio.run(rotation_on(backend, post_quantum=post_quantum))),
-        int(time.time()),
-        Ceremony(title, witnesses, size),
-    )
+    rotation = asyncio.run(rotation_on(backend, post_quantum=post_quantum))
+    actions: list[Action] = [Officers.of(named)] if named or not size else []
+    actions += [rotation, *(asyncio.run(_retirements(rotation)) if replace_waiting else ())]
+    made = int(time.time())
+    change = propose(settings_of_environment().issuer, actions, made, Ceremony(*occasion, size))
     file.write_text(CeremonyFile(change, ()).text(), "utf-8")
-    click.echo(f"Wrote {file}. Review it; each officer signs it with `motcua keys sign {file}`.")
+    return change
+
+
+async def _retirements(rotation: Rotation) -> list[Action]:
+    """The end of every key that waits, of the kinds of which the rotation makes others."""
+    from idp.cli.keys_views import proven
+    from idp.cli.runtime import open_provider
+    from keys.actions import Retire
+    from keys.policy import State
+
+    async with open_provider(settings_of_environment(), read_only=True) as db:
+        keys = (await proven(db)).history.keys.values()
+    waiting = [key for key in keys if key.state is State.PENDING]
+    return [Retire(key.kid) for key in waiting if key.alg in rotation.keys.get(key.purpose, ())]
 
 
 async def rotation_on(backend: str, *, post_quantum: bool) -> Rotation:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import click
-import orjson
 
 from idp.cli.identifiers import IdentifierCommand
 from idp.cli.keys_approval import described, officer_option, refuse_hindered
 from idp.cli.keys_ceremony import open_officer_key, passphrase_option, post_quantum_option, rotation_on
 from idp.cli.keys_views import proven, tell_refused
+from idp.cli.officer_files import read_public_half
 from idp.cli.output import instant, json_option, say_json
 from idp.cli.runtime import open_provider, open_runtime, settings_of_environment
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from keys.backends.pkcs11 import Pkcs11Token
     from keys.ground import Ground
     from keys.history import History
-    from keys.officers import Officer
 
 Wish: TypeAlias = "Callable[[History], Awaitable[Action]]"
 """What an officer wants, for the keys as they are."""
@@ -181,7 +180,9 @@ retire = _on_key(
 export = _on_key(
     "export",
     "Export",
-    "Propose a signed public record of the key KID: `approve` writes it, with `--output` into a file.",
+    "Propose a signed public record of the key KID, for an auditor or a court: its public half and what became of it."
+    "\n\nThe private half is never given out. The officer who approves it gets the record, with"
+    " `motcua keys approve CHANGE --output FILE` in a file.",
 )
 
 
@@ -236,6 +237,10 @@ def rotation(
     """Propose that keys rotate by themselves: every kind of key, within these limits, until a day.
 
     It takes the place of the approval before it. Without one keys go on signing, and none takes over.
+
+    With another --backend only keys that are made from then on live there; those that wait sign first. `motcua keys
+    ceremony --template --replace-waiting` moves all at once. `certified` is for a module that is too slow to sign every
+    token: a key of the module, made now, signs certificates of keys in memory, each good for two weeks.
     """
 
     async def wish(history: History) -> Action:
@@ -293,7 +298,7 @@ def officers(
         raise click.UsageError("Missing option '--officer': an officer of now proposes others.")
     from keys.actions import Officers
 
-    chosen = Officers.of(_read_officer(file) for file in files)
+    chosen = Officers.of(read_public_half(file) for file in files)
     _propose(_certain(chosen), key_file, passphrase_file, as_json)
 
 
@@ -309,22 +314,3 @@ def _list_officers(*, as_json: bool) -> None:
         say_json([{"officer": kid, "jwk": dict(found[kid].jwk)} for kid in sorted(found)])
     else:
         click.echo("\n".join(sorted(found)) or "None: they are named in the first ceremony.")
-
-
-def _read_officer(file: Path) -> Officer:
-    from keys.officers import InvalidOfficerKey, Officer
-
-    try:
-        with file.open("rb") as opened:
-            document = orjson.loads(opened.read(64 * 1024))
-    except orjson.JSONDecodeError as error:
-        raise click.ClickException(f"{file} is not JSON: it holds an officer's public key.") from error
-    jwk = document.get("jwk", document) if isinstance(document, dict) else None
-    if not isinstance(jwk, dict):
-        raise click.ClickException(f"{file} does not hold an officer's public key.")
-    if "d" in jwk:
-        raise click.ClickException(f"{file} holds a private key: its officer never gives that to anybody.")
-    try:
-        return Officer.read(jwk)
-    except InvalidOfficerKey as error:
-        raise click.ClickException(f"{file}: {error}") from error

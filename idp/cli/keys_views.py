@@ -15,6 +15,7 @@ from idp.cli.runtime import open_provider, settings_of_environment
 if TYPE_CHECKING:
     from idp.custody.key_life import KeyEvent, NextStep
     from idp.store.database import Database
+    from idp.store.incidents import Incident
     from keys.ground import Ground
     from keys.history import KeyRecord
 
@@ -129,10 +130,13 @@ def _described(key: KeyRecord, ground: Ground, now: int) -> dict[str, object]:
 @click.argument("kid", metavar="KID")
 @json_option
 def show(kid: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
-    """Show all of the key KID: its public half, and every event in its life with the officers who approved it."""
+    """Show all of the key KID: its public half, and every event in its life with the officers who approved it.
+
+    Of a revoked key also how many grants have ended with it so far.
+    """
     from idp.custody.key_life import events_of
 
-    ground = asyncio.run(_ground())
+    ground, incident = asyncio.run(_ground_and_incident(kid))
     tell_refused(ground)
     key = ground.history.keys.get(kid)
     if key is None:
@@ -140,10 +144,34 @@ def show(kid: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags 
     events = events_of(ground, kid)
     if as_json:
         described = _described(key, ground, int(time.time()))
-        say_json({**described, "jwk": dict(key.jwk), "events": [_described_event(one) for one in events]})
+        told = [_described_event(one) for one in events]
+        say_json(
+            {**described, "jwk": dict(key.jwk), "events": told, "incident": _described_incident(incident)}
+        )
         return
     following = _next(key, ground, int(time.time()))
     _say_key(key, events, "-" if following is None else f"{_NEXT[following.event]} {instant(following.at)}")
+    if incident is not None:
+        state = f"finished {instant(incident.finished_at)}" if incident.finished_at else "not finished yet"
+        click.echo(f"\nGrants that ended with it: {incident.grants_revoked}; {state}")
+
+
+async def _ground_and_incident(kid: str) -> tuple[Ground, Incident | None]:
+    from idp.store.incidents import find
+
+    async with open_provider(settings_of_environment(), read_only=True) as db:
+        return await proven(db), await find(db, kid)
+
+
+def _described_incident(incident: Incident | None) -> dict[str, object] | None:
+    if incident is None:
+        return None
+    return {
+        "since": incident.from_at,
+        "until": incident.until_at,
+        "grants_ended": incident.grants_revoked,
+        "finished_at": incident.finished_at,
+    }
 
 
 def _say_key(key: KeyRecord, events: list[KeyEvent], following: str) -> None:
