@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -14,6 +14,9 @@ from idp.cli.runtime import open_runtime, operator, settings_of_environment
 
 if TYPE_CHECKING:
     from idp.custody.rewrap import Rewrapping
+
+SETTLE_SECONDS: Final = 1
+"""Whoever read the file just before the new key stood there has read the database too by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,8 @@ async def _rewrap(file: Path, *, prepare_only: bool) -> Done:
 async def _all_steps(rewrapping: Rewrapping) -> Done:
     from idp.custody.rewrap import forget, offer, seal_anew
 
-    offer(rewrapping)
+    if offer(rewrapping):
+        await asyncio.sleep(SETTLE_SECONDS)
     async with open_runtime(settings_of_environment(), registers=False) as context:
         count = await seal_anew(rewrapping, context, operator())
         await forget(rewrapping, context.db)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,10 +84,11 @@ def alone(file: Path) -> Iterator[None]:
     """
     descriptor = os.open(file.resolve().parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CannotRewrap(f"Somebody else replaces {file} at this moment.") from error
         yield
-    except BlockingIOError as error:
-        raise CannotRewrap(f"Somebody else replaces {file} at this moment.") from error
     finally:
         os.close(descriptor)
 
@@ -116,14 +117,12 @@ async def seal_anew(rewrapping: Rewrapping, context: Context, by: str) -> int:
     kek, count = rewrapping.both(), 0
     for _ in range(_TRIES):
         values = await _find(context.db)
-        former = [value for value in values if not kek.sealed(value.sealed)]
-        if not former:
+        if all(kek.sealed(value.sealed) for value in values):
             return count
         try:
-            await _keep(context, kek, former, by)
+            count += await _keep(context, kek, values, by)
         except NothingChanged:
             continue
-        count += len(former)
     raise KeysMoved("Other processes change the keys at the same time: try again.")
 
 
@@ -134,13 +133,19 @@ async def _find(db: Database) -> list[SealedValue]:
     return values
 
 
-async def _keep(context: Context, kek: KeyEncryptionKey, former: list[SealedValue], by: str) -> None:
-    statements = [reseal(value, kek.seal(_open(value, kek), **_place(value))) for value in former]
+async def _keep(context: Context, kek: KeyEncryptionKey, values: Sequence[SealedValue], by: str) -> int:
+    """One write; begins with the secret of the key log as each change of keys does, so that none waits in a circle."""
+    former = [value for value in values if not kek.sealed(value.sealed)]
+    anew = [reseal(value, kek.seal(_open(value, kek), **_place(value))) for value in former]
     await context.db.write(
-        *(required(statement.query, **statement.values) for statement in statements),
+        *(
+            required(statement.query, **statement.values)
+            for statement in (reseal(values[0], values[0].sealed), *anew)
+        ),
         versions.changed(versions.KEYS),
         record(context, Kind.KEYS_REWRAPPED, operator=by, kek=kek.id.hex(), values=len(former)),
     )
+    return len(former)
 
 
 def _place(value: SealedValue) -> dict[str, str]:

@@ -14,6 +14,8 @@ from keys.seal import (
     KeyEncryptionKey,
     SealBroken,
     create_kek_file,
+    kek_lines,
+    replace_kek_file,
     seal_under,
     unseal_under,
 )
@@ -132,3 +134,33 @@ def test_creating_a_file_never_overwrites(tmp_path: Path) -> None:
     with pytest.raises(InvalidKeyEncryptionKey, match="cannot be created"):
         create_kek_file(path)
     assert path.read_bytes() == content
+
+
+def test_the_key_in_use_is_the_one_that_sealed() -> None:
+    first, second, third = (KeyEncryptionKey.of(bytes([number]) * 32) for number in range(3))
+    all_three = KeyEncryptionKey.of(bytes(32), b"\x01" * 32, b"\x02" * 32)
+    assert all_three == KeyEncryptionKey.of(bytes(32), b"\x01" * 32, b"\x02" * 32)
+    for one in (first, second, third):
+        sealed = one.seal(b"a", purpose="p", name="n")
+        used = all_three.that_sealed(sealed)
+        assert used.id == one.id
+        assert one.unseal(used.seal(b"b", purpose="p", name="n"), purpose="p", name="n") == b"b"
+        for other in (first, second, third):
+            value = other.seal(b"c", purpose="p", name="n")
+            assert used.unseal(value, purpose="p", name="n") == b"c"
+            assert used.that_sealed(value).id == other.id
+    stranger = KeyEncryptionKey.of(b"s" * 32).seal(b"a", purpose="p", name="n")
+    assert all_three.that_sealed(stranger) == all_three
+
+
+def test_the_lines_of_the_file_are_replaced_as_they_are(tmp_path: Path) -> None:
+    path = _file(tmp_path, KEY)
+    assert kek_lines(path) == [base64url.encode_text(KEY)]
+    lines = [base64url.encode_text(b"n" * 32), base64url.encode_text(KEY)]
+    replace_kek_file(path, lines)
+    assert kek_lines(path) == lines
+    assert KeyEncryptionKey.read_file(path) == KeyEncryptionKey.of(b"n" * 32, KEY)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [one.name for one in tmp_path.iterdir()] == ["kek"]
+    with pytest.raises(InvalidKeyEncryptionKey, match="cannot be replaced: No such file"):
+        replace_kek_file(tmp_path / "nowhere" / "kek", lines)
