@@ -39,6 +39,8 @@ __all__ = ["NOBODY", "History", "InvalidHistory", "KeyRecord", "is_over", "repla
 NOBODY: Final = ""
 """In `replaces`: no key of the kind was active."""
 
+_LIVES: Final = frozenset({State.PENDING, State.ACTIVE})
+
 
 class InvalidHistory(Exception):
     """The key log holds what no rule allows; one sentence that names the entry."""
@@ -81,6 +83,24 @@ class History:
         """The pending keys of a purpose and algorithm, in the order in which they will sign."""
         pending = [key for key in self.keys.values() if key.state is State.PENDING and key.kind == kind]
         return tuple(sorted(pending, key=lambda key: (key.published_at is None, key.published_at or 0)))
+
+    @property
+    def living_in_hardware(self) -> frozenset[str]:
+        """Keys of a hardware module that sign, or will."""
+        return frozenset(key.kid for key in self._in_hardware if key.state in _LIVES)
+
+    def useless_in_hardware(self, at: int) -> frozenset[str]:
+        """Keys of a hardware module that no worker signs with any more, however late it hears of changes."""
+        return frozenset(
+            key.kid
+            for key in self._in_hardware
+            if key.state not in _LIVES
+            and (key.state is not State.RETIRING or at >= (key.retiring_at or at) + policy.PUBLISHING_SECONDS)
+        )
+
+    @property
+    def _in_hardware(self) -> Iterable[KeyRecord]:
+        return (key for key in self.keys.values() if key.backend == "pkcs11")
 
     def after(self, entry: bytes) -> History:
         """The history with one more entry.

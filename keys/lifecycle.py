@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _SECRET_OCTETS: Final = 32
 _SIGNS_YET: Final = frozenset({State.PENDING, State.ACTIVE})
+_ENDS_AT_ONCE: Final = frozenset({State.RETIRED, State.REVOKED})
 
 
 class Plan:
@@ -79,12 +80,16 @@ class Plan:
 
     @property
     def gone_from_hardware(self) -> list[str]:
-        """Keys in the module that sign no more once this is kept; they are to be destroyed there."""
+        """Keys in the module that are to be destroyed there as soon as this is kept.
+
+        Not those that another replaces: a worker that has not heard of it signs with them for some seconds yet
+        (`keys.history.History.useless_in_hardware`).
+        """
         before = self._ground.history.keys
         return [
             kid
             for kid, key in self.history.keys.items()
-            if key.backend == "pkcs11" and key.state not in _SIGNS_YET and kid in before
+            if key.backend == "pkcs11" and key.state in _ENDS_AT_ONCE and kid in before
             if before[kid].state in _SIGNS_YET
         ]
 

@@ -154,7 +154,7 @@ async def _look_at_database(settings: Settings, eyes: _Eyes) -> Ground | None:
         eyes.logs.append(ground.log)
     if token is not None:
         eyes.compared.append("hardware")
-        eyes.differences += compare_hardware(ground.history, await token.held())
+        eyes.differences += compare_hardware(ground.history, await token.held(), int(time.time()))
         await token.close()
     return ground
 

@@ -23,6 +23,9 @@ UNFINISHED: Final = "motcua unfinished"
 CLOCK_DIFFERENCE: Final = 60
 """Seconds by which the clock of who compares may differ from the service's."""
 
+DESTROYED_SECONDS: Final = 60
+"""Seconds after which a key that nobody signs with any more is destroyed in a hardware module that is there."""
+
 _PUBLISHED: Final = frozenset(purpose.value for purpose in policy.PUBLISHED_PURPOSES)
 _SHOWN: Final = frozenset({State.PENDING, State.ACTIVE, State.RETIRING})
 _HELD: Final = frozenset({State.PENDING, State.ACTIVE})
@@ -91,15 +94,16 @@ def compare_remembered(before: Checkpoint, log: KeyLog) -> Iterator[str]:
         )
 
 
-def compare_hardware(history: History, held: Collection[str]) -> Iterator[str]:
+def compare_hardware(history: History, held: Collection[str], now: int) -> Iterator[str]:
     """The keys in a hardware module, beside those that live there by the log."""
+    useless = history.useless_in_hardware(now - DESTROYED_SECONDS)
     inside = {kid: record for kid, record in history.keys.items() if record.backend == "pkcs11"}
     certifier = None if history.rotation is None else history.rotation.certifier
     for record in inside.values():
         if record.state in _HELD and record.kid not in held:
             yield f"The key {_named(record)} is not in the hardware module."
     for name in sorted(held):
-        if name in inside and inside[name].state not in _HELD:
+        if name in useless:
             yield f"The key {_named(inside[name])} is still in the hardware module, where it was to be destroyed."
         elif name.startswith(UNFINISHED):
             yield f"The hardware module holds an unfinished key, {name}: a process died while it made it."

@@ -49,6 +49,10 @@ class Custodian:
     context: Context
     kek: KeyEncryptionKey
     hardware: Pkcs11Token | None = field(default=None, repr=False)
+    cleared: set[str] = field(default_factory=set, repr=False)
+    """Keys that this process knows to be gone from the module."""
+    lost: set[str] = field(default_factory=set, repr=False)
+    """Keys of plans that were not kept, which this process could not yet destroy in the module."""
 
     async def ground(self) -> Ground:
         """Keys and log as they stand in the database now.
@@ -76,6 +80,7 @@ async def rotate(custodian: Custodian) -> Plan | None:
         if custodian.context.now < ground.history.last_at - policy.CLOCK_DIFFERENCE:
             logger.error("the last entry of the key log is of a time to come: keys do not rotate until then")
         return None
+    await _clear_hardware(custodian, ground)
     plan = custodian.plan(ground)
     async with _undone_in_hardware(custodian, plan):
         await plan.rotate()
@@ -283,11 +288,41 @@ async def _undone_in_hardware(custodian: Custodian, plan: Plan) -> AsyncIterator
         raise
 
 
+async def _clear_hardware(custodian: Custodian, ground: Ground) -> None:
+    """Destroy in the module what nobody signs with any more, or ever has; while it is away, that has time."""
+    useless = ground.history.useless_in_hardware(custodian.context.now) - custodian.cleared | custodian.lost
+    if custodian.hardware is None or not useless:
+        return
+    try:
+        await _destroy_among_others(custodian.hardware, useless, ground.history.living_in_hardware)
+    except SignerUnavailable as error:
+        logger.warning("keys that sign no more are still in the hardware module: %s", error)
+    else:
+        custodian.cleared.update(useless)
+        custodian.lost.clear()
+
+
+async def _destroy_among_others(
+    hardware: Pkcs11Token, useless: frozenset[str], living: frozenset[str]
+) -> None:
+    """Destroy keys in a module that proves to be ours and whole: it shows all keys that are to be there.
+
+    Raises:
+        SignerUnavailable: it does not.
+    """
+    held = await hardware.held()
+    if not living <= held:
+        raise SignerUnavailable("The hardware module does not show the keys that are to be there.")
+    for kid in useless & held:
+        await hardware.destroy(kid)
+
+
 async def _destroy(custodian: Custodian, kids: Iterable[str]) -> None:
     if custodian.hardware is None:
         return
     for kid in kids:
         try:
             await custodian.hardware.destroy(kid)
-        except SignerUnavailable:
-            logger.exception("key %s could not be destroyed in the hardware module", kid)
+        except SignerUnavailable as error:
+            custodian.lost.add(kid)
+            logger.error("key %s is of no use and still in the hardware module: %s", kid, error)  # noqa: TRY400 - one sentence

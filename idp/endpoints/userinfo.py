@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 
 from idp.audit.events import Kind, record
+from idp.context import Context
 from idp.endpoints.stale_keys import note_stale_key
 from idp.endpoints.surroundings import Surroundings
 from idp.errors import InvalidGrant, InvalidRequest, InvalidToken
@@ -53,16 +56,23 @@ async def _answer(request: Request, here: Surroundings, token: str) -> Answer:
     claims = userinfo_claims(
         subject=release.subject, subject_type=held.holder.person.subject_type, released=released
     )
-    event = record(
-        context,
-        Kind.CLAIMS_RELEASED,
-        account_id=held.grant.account_id,
-        client_id=client.client_id,
-        session_id=held.grant.session_id,
-        grant_id=held.grant.grant_id,
-        claims=list(released),
+    answer = await _signed_or_plain(context, client, claims)
+    await context.db.append(
+        record(
+            context,
+            Kind.CLAIMS_RELEASED,
+            account_id=held.grant.account_id,
+            client_id=client.client_id,
+            session_id=held.grant.session_id,
+            grant_id=held.grant.grant_id,
+            claims=list(released),
+        )
     )
-    await context.db.append(event)
+    return answer
+
+
+async def _signed_or_plain(context: Context, client: Client, claims: Mapping[str, object]) -> Answer:
+    """The answer as the client is registered for; what cannot be signed is not recorded as released."""
     if client.userinfo_signed_response_alg is None:
         return responses.json(claims)
     signed = signed_userinfo_claims(

@@ -2,7 +2,9 @@
 
 `/health/live` says that the process answers: an orchestrator restarts what does not. `/health/ready` says that what we
 need is there: a balancer sends requests elsewhere while it is not. The registers are left out on purpose: they are the
-same for every worker, so a balancer could do nothing about their absence, and what does not ask them goes on.
+same for every worker, so a balancer could do nothing about their absence, and what does not ask them goes on. So is
+a hardware module that does not answer: what it would sign is refused with 503 and `Retry-After`, while the key set,
+UserInfo, introspection and the pages go on; `motcua keys verify` and the log tell of it.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from idp.context import Context
@@ -31,6 +31,8 @@ class KeysOfWorker:
 
     settings: Settings
     hardware: Pkcs11Token | None
+    _cleared: set[str] = field(default_factory=set, repr=False)
+    _lost: set[str] = field(default_factory=set, repr=False)
 
     @classmethod
     async def of(cls, settings: Settings) -> KeysOfWorker:
@@ -72,7 +74,8 @@ class KeysOfWorker:
         if abs(await server_time(context.db) - context.now) > CLOCK_DIFFERENCE:
             logger.error("the clock of this worker is not the database's: it does not rotate keys")
             return
-        plan = await rotate(Custodian(context, await self._kek(), self.hardware))
+        custodian = Custodian(context, await self._kek(), self.hardware, self._cleared, self._lost)
+        plan = await rotate(custodian)
         for event in plan.events if plan is not None else ():
             logger.info("key %s %s", event["kid"], event["event"])
 

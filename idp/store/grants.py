@@ -53,6 +53,11 @@ BURN = (
     .values(code_used_at=bindparam("now"))
     .returning(*grants.columns)
 )
+GIVE_BACK = (
+    update(grants)
+    .where(grants.c.grant_id == bindparam("grant"), grants.c.revoked_at.is_(None))
+    .values(code_used_at=None)
+)
 FIND_USED = select(grants.c.grant_id, grants.c.account_id, grants.c.client_id).where(
     grants.c.code_digest == bindparam("code"), grants.c.code_used_at.is_not(None)
 )
@@ -163,6 +168,11 @@ async def burn_code(db: Database, code_digest: bytes, now: int) -> Grant | None:
     """Use up a code; one caller wins. None for an unknown or used one. Commits before anything else can fail."""
     row = await db.fetch_one(BURN, code=code_digest, now=now)
     return None if row is None else _grant(row)
+
+
+def give_back_code(grant_id: str) -> Step:
+    """Let a code be used again that was burnt and gave nothing; not where it was replayed meanwhile."""
+    return step(GIVE_BACK, grant=grant_id)
 
 
 async def find_used(db: Database, code_digest: bytes) -> Row | None:

@@ -118,7 +118,10 @@ class Pkcs11Token:
         Raises:
             TokenUnavailable: as `run`.
         """
-        return await self.run(lambda connection: pkcs11_keys.held(connection.session))
+        try:
+            return await self.run(_held)
+        except NoSuchKey:
+            return frozenset()
 
     async def destroy(self, kid: str) -> bool:
         """Destroy a key for good; False if the token does not hold it.
@@ -126,7 +129,11 @@ class Pkcs11Token:
         Raises:
             TokenUnavailable: as `run`.
         """
-        return await self.run(lambda connection: _destroy(connection, kid))
+        try:
+            await self.run(lambda connection: _destroy(connection, kid))
+        except NoSuchKey:
+            return False
+        return True
 
     async def describe(self) -> TokenDescription:
         """Open the token and ask what it is.
@@ -182,9 +189,23 @@ def _find(connection: Connection, kid: str, alg: str) -> dict[str, str]:
     return jwk
 
 
-def _destroy(connection: Connection, kid: str) -> bool:
+def _held(connection: Connection) -> frozenset[str]:
+    """All names.
+
+    None at all is an error, so that it is asked again in a new session: a token that was removed may show itself as
+    one without objects.
+    """
+    found = pkcs11_keys.held(connection.session)
+    if not found:
+        raise NoSuchKey(f"The token {connection.session.token.label!r} has no key of ours.")
+    return found
+
+
+def _destroy(connection: Connection, kid: str) -> None:
+    """As `_held`, a key that is not there is asked for again."""
     connection.private_keys.pop(kid, None)
-    return pkcs11_keys.destroy(connection.session, kid)
+    if not pkcs11_keys.destroy(connection.session, kid):
+        raise NoSuchKey(f"The token {connection.session.token.label!r} has no key {kid}.")
 
 
 def _describe(connection: Connection) -> TokenDescription:

@@ -13,6 +13,7 @@ from idp.settings import Settings
 from idp.store.database import Database, Step, open_database, required, step
 from keys import policy
 from keys.actions import Action, Officers, Rotation, standard_rotation
+from keys.backends.pkcs11 import Pkcs11Token
 from keys.changes import Approval, Change, approve, propose
 from keys.ground import Ground, load_ground
 from keys.history import History
@@ -58,10 +59,16 @@ def steps(statements: Iterable[Statement]) -> list[Step]:
 
 
 async def establish(
-    db: Database, kek: KeyEncryptionKey, now: int, *, issuer: str = ISSUER, **changes: Any
+    db: Database,
+    kek: KeyEncryptionKey,
+    now: int,
+    *,
+    issuer: str = ISSUER,
+    hardware: Pkcs11Token | None = None,
+    **changes: Any,
 ) -> Plan:
     """Hold the first ceremony; `changes` are those of the rotation that it approves."""
-    plan = Plan(await load_ground(db, kek, issuer), kek, now)
+    plan = Plan(await load_ground(db, kek, issuer), kek, now, hardware)
     change = propose(issuer, first_actions(now, **changes), now)
     await plan.carry_out(change, signed(change), proposed=False)
     await plan.rotate()

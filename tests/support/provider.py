@@ -24,6 +24,7 @@ from idp.store import accounts
 from idp.store.accounts import Account
 from idp.store.database import Database, open_database
 from idp.store.schema import audit_events
+from keys.backends.pkcs11 import Pkcs11Token
 from keys.keyring import Keyring, load_keyring
 from keys.seal import KeyEncryptionKey, create_kek_file
 from tests.support.browsing import ANDROID, Browser, Visit
@@ -246,7 +247,12 @@ async def _furnish(db: Database, registers: Database, ground: Ground) -> dict[st
 
 @asynccontextmanager
 async def running_provider(
-    database_url: str, registers_url: str, ground: Ground, **settings: Any
+    database_url: str,
+    registers_url: str,
+    ground: Ground,
+    *,
+    hardware: Pkcs11Token | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Provider]:
     """A provider on fresh databases."""
     configured = Settings(
@@ -262,7 +268,7 @@ async def running_provider(
         stack.push_async_callback(registers.close)
         registered = await _furnish(db, registers, ground)
         clock, log = Clock(), Records()
-        keyring = await load_keyring(db, KeyEncryptionKey.read_file(ground.kek_file), ISSUER, NOW)
+        keyring = await load_keyring(db, KeyEncryptionKey.read_file(ground.kek_file), ISSUER, NOW, hardware)
         app = build(configured, access_log=log, clock=clock)
         await stack.enter_async_context(app.running())
         yield Provider(configured, db, registers, keyring, ground, clock, log, registered, app, stack)

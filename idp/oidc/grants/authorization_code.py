@@ -2,6 +2,7 @@
 
 1. burn the code, whatever else is wrong with the request  2. a second use revokes what the first one gave
 3. check whose it is and what it is bound to  4. find the person as the registers state them now  5. issue
+6. where nothing can be signed now, the code is given back: the client asks again, and that is no replay
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from idp.oidc.scope import refresh_allowed
 from idp.store import grants, refresh_tokens
 from idp.store.database import Step
 from idp.store.grants import Grant
+from keys.jose import SignerUnavailable
+from keys.keyring import NoActiveKey
 
 GRANT_TYPE = "authorization_code"
 
@@ -31,6 +34,7 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
     Raises:
         InvalidRequest: a parameter is missing or malformed.
         InvalidGrant: the code is unknown, used, expired, or bound to something else than this request.
+        SignerUnavailable, NoActiveKey: nothing can be signed for this client now.
     """
     code, redirect_uri = form.get("code"), form.get("redirect_uri")
     if not code or not redirect_uri:
@@ -45,7 +49,11 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
     except OAuthError as error:
         await context.db.append(_refusal(context, client, grant, error))
         raise
-    return await _issue(context, client, held)
+    try:
+        return await _issue(context, client, held)
+    except (SignerUnavailable, NoActiveKey):
+        await context.db.write(grants.give_back_code(grant.grant_id))
+        raise
 
 
 def _check_binding(grant: Grant, client: Client, redirect_uri: str, verifier: str | None, now: int) -> None:
