@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -212,6 +213,33 @@ async def test_a_rotation_between_look_and_write_is_sealed_anew_too(
     assert await sealing_keys(db) == {rewrapping.new.id}
     assert await forget(rewrapping, db)
     await load(db, rewrapping.file)
+
+
+async def rotate(db: Database, file: Path, at: int) -> None:
+    """As a worker whose look at the file may be older than its look at the database: what fails is done again."""
+    while True:
+        known = KeyEncryptionKey.read_file(file)
+        await asyncio.sleep(0)
+        try:
+            assert (await turn(db, known, at)).entries
+        except (NothingChanged, SealBroken):
+            continue
+        return
+
+
+async def test_rotations_and_new_keys_at_once(
+    db: Database, kek: KeyEncryptionKey, file: Path, tmp_path: Path
+) -> None:
+    for number in range(1, 4):
+        create_kek_file(tmp_path / f"new-{number}")
+        rewrapping = Rewrapping.read(file, tmp_path / f"new-{number}", None)
+        done = await asyncio.gather(
+            rotate(db, file, NOW + number * (LATER - NOW)), walk(rewrapping, db), return_exceptions=True
+        )
+        assert done[0] is None
+        assert isinstance(done[1], int)
+        assert await sealing_keys(db) == {rewrapping.new.id}
+        await load(db, file)
 
 
 async def test_a_value_under_the_former_key_keeps_it_in_the_file(
