@@ -45,7 +45,6 @@ class Database(Protocol):
 
 
 _PURPOSES: Final = frozenset(purpose.value for purpose in Purpose)
-_ALGORITHMS: Final = frozenset((*SIGNATURE_TYPES, *ENCRYPTION_TYPES))
 _SECRET_PURPOSES: Final = frozenset(purpose.value for purpose in SecretPurpose)
 
 
@@ -214,7 +213,9 @@ _APPLY_CHANGE: Final = (
 
 def is_known(purpose: str, algorithm: str) -> bool:
     """Whether this version of the program knows what a key is for; a newer one beside it may know more."""
-    return purpose in _PURPOSES and algorithm in _ALGORITHMS
+    return algorithm in (ENCRYPTION_TYPES if purpose == Purpose.ENCRYPTION else SIGNATURE_TYPES) and (
+        purpose in _PURPOSES
+    )
 
 
 async def find_keys(db: Database) -> list[StoredKey]:
