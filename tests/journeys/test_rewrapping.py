@@ -104,6 +104,10 @@ async def test_nobody_notices(served: ServedProvider, tmp_path: Path) -> None:
 
     told = json.loads(await asyncio.to_thread(served.motcua, "keys", "verify", "--json"))
     assert (told["compared"], told["differences"]) == (["database", "service"], [])
+    pinned = ("--url", served.issuer, "--key", told["verifier_key"], "--state", str(tmp_path / "seen"))
+    for compared in (["service"], ["service", "memory"]):
+        line = await asyncio.to_thread(served.motcua, "keys", "monitor", "--once", "--json", *pinned)
+        assert json.loads(line)["compared"] == compared
     records = [json.loads(line) for line in served.log.read_text("utf-8").splitlines()]
     assert not [record for record in records if record.get("status", 0) >= 400]
     assert not [record for record in records if "is refused" in record.get("message", "")]
