@@ -45,3 +45,19 @@ async def test_a_reload_that_failed_is_tried_again(db: Any) -> None:
     await watch.follow()
     await watch.follow()
     assert tries == 2
+
+
+async def test_a_reload_that_fails_hinders_no_other(db: Any) -> None:
+    loaded: list[str] = []
+
+    async def reload_keys() -> None:
+        raise ConnectionError
+
+    async def reload_clients() -> None:
+        loaded.append("clients")
+
+    watch = VersionWatch(db, {versions.KEYS: reload_keys, versions.CLIENTS: reload_clients})
+    for _ in range(2):
+        with pytest.raises(ConnectionError):
+            await watch.follow()
+    assert loaded == ["clients"]
