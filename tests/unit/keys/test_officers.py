@@ -112,17 +112,21 @@ def _pem(key: Any) -> bytes:
     return pem
 
 
-UNKNOWN_CIPHER = b"""-----BEGIN ENCRYPTED PRIVATE KEY-----
-MC4wDwYGKgMEBQYHMAUEAQECAQEEG2FhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFh
------END ENCRYPTED PRIVATE KEY-----
-"""
+def _armoured(label: bytes, body: bytes) -> bytes:
+    """A PEM file that holds no key, only the form of one."""
+    return b"-----BEGIN %s-----\n%s\n-----END %s-----\n" % (label, body, label)
+
+
+UNKNOWN_CIPHER = _armoured(
+    b"ENCRYPTED PRIVATE KEY", b"MC4wDwYGKgMEBQYHMAUEAQECAQEEG2FhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFh"
+)
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
         (b"", "does not open"),
-        (b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "does not open"),
+        (_armoured(b"PRIVATE KEY", b"AAAA"), "does not open"),
         (UNKNOWN_CIPHER, "does not open"),
         (_pem(ec.generate_private_key(ec.SECP256R1())), "not an Ed25519 key"),
         (_pem(ed25519.Ed25519PrivateKey.generate())[:60], "does not open"),
