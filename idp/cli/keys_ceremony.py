@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _CERTIFIER: Final = "ES256"
 """How a hardware module signs certificates of keys in memory: a few a week, so any algorithm would do."""
 
+MOST_REASON: Final = 500
+
 passphrase_option = click.option(
     "--passphrase-file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -112,6 +114,18 @@ def open_officer_key(file: Path, passphrase_file: Path | None) -> OfficerKey:
     return OfficerKey.read_file(file, text.encode())
 
 
+def checked_reason(reason: str) -> str:
+    """Why a key is revoked, as it goes into the key log.
+
+    Raises:
+        click.UsageError: empty, too long, or of several lines.
+    """
+    reason = reason.strip()
+    if not reason or not reason.isprintable() or len(reason) > MOST_REASON:
+        raise click.UsageError(f"The reason is one line of at most {MOST_REASON} characters, and not empty.")
+    return reason
+
+
 @click.command("sign")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option(
@@ -178,9 +192,15 @@ def _introduced(ceremony: CeremonyFile) -> list[str]:
     help="With --template: keys in memory, in the hardware module, or in memory and certified by the module.",
 )
 @click.option(
-    "--replace-waiting",
-    is_flag=True,
-    help="With --template: retire the keys that wait, so that rotation makes others at once, with this backend.",
+    "--waiting",
+    type=click.Choice(["retire", "activate"]),
+    help="With --template: retire the keys that wait, so that rotation makes others at once, with this backend; or have"
+    " them sign at once.",
+)
+@click.option(
+    "--revoke-all",
+    metavar="REASON",
+    help="With --template: revoke every key that waits, signs or is retiring.",
 )
 @post_quantum_option
 @click.option("--record", type=click.Path(path_type=Path), help="Write the signed record to this new file.")
@@ -194,7 +214,8 @@ def ceremony(  # noqa: PLR0913 - one option for each thing that a ceremony has
     witnesses: tuple[str, ...],
     title: str,
     backend: str,
-    replace_waiting: bool,
+    waiting: str | None,
+    revoke_all: str | None,
     post_quantum: bool,
     record: Path | None,
     passphrase_file: Path | None,
@@ -211,9 +232,12 @@ def ceremony(  # noqa: PLR0913 - one option for each thing that a ceremony has
     a.pub is what `motcua keys officer a.key --json` printed.
     """
     if template:
+        if file.exists():
+            raise click.ClickException(f"{file} exists already.")
         named = [_named(one, passphrase_file) for one in officers]
-        kinds = (backend, post_quantum, replace_waiting)
-        change = _write_template(file, named, (title, witnesses), kinds)
+        rotation = asyncio.run(rotation_on(backend, post_quantum=post_quantum))
+        actions = [rotation, *asyncio.run(_on_all_keys(rotation, waiting, revoke_all))]
+        change = _write_template(file, named, (title, witnesses), actions)
         if as_json:
             say_json({"change": change.change_id, "file": str(file)})
         else:
@@ -243,36 +267,44 @@ def _named(file: Path, passphrase_file: Path | None) -> Officer:
 
 
 def _write_template(
-    file: Path, named: list[Officer], occasion: tuple[str, tuple[str, ...]], kinds: tuple[str, bool, bool]
+    file: Path, named: list[Officer], occasion: tuple[str, tuple[str, ...]], actions: list[Action]
 ) -> Change:
     from keys.actions import Officers
     from keys.ceremony import CeremonyFile
     from keys.changes import Ceremony, propose
 
-    if file.exists():
-        raise click.ClickException(f"{file} exists already.")
-    backend, post_quantum, replace_waiting = kinds
     size = asyncio.run(_log_size())
-    rotation = asyncio.run(rotation_on(backend, post_quantum=post_quantum))
-    actions: list[Action] = [Officers.of(named)] if named or not size else []
-    actions += [rotation, *(asyncio.run(_retirements(rotation)) if replace_waiting else ())]
-    made = int(time.time())
-    change = propose(settings_of_environment().issuer, actions, made, Ceremony(*occasion, size))
+    first: list[Action] = [Officers.of(named)] if named or not size else []
+    change = propose(
+        settings_of_environment().issuer,
+        (*first, *actions),
+        int(time.time()),
+        Ceremony(*occasion, size),
+    )
     file.write_text(CeremonyFile(change, ()).text(), "utf-8")
     return change
 
 
-async def _retirements(rotation: Rotation) -> list[Action]:
-    """The end of every key that waits, of the kinds of which the rotation makes others."""
+async def _on_all_keys(rotation: Rotation, waiting: str | None, revoked_because: str | None) -> list[Action]:
+    """What shall happen to every key at once. What waits is revoked first, so that it takes nothing over."""
     from idp.cli.keys_views import proven
     from idp.cli.runtime import open_provider
-    from keys.actions import Retire
+    from keys.actions import Activate, Retire, Revoke
     from keys.policy import State
 
+    if waiting is None and revoked_because is None:
+        return []
+    if waiting is not None and revoked_because is not None:
+        raise click.UsageError("--waiting and --revoke-all exclude each other.")
     async with open_provider(settings_of_environment(), read_only=True) as db:
         keys = (await proven(db)).history.keys.values()
-    waiting = [key for key in keys if key.state is State.PENDING]
-    return [Retire(key.kid) for key in waiting if key.alg in rotation.keys.get(key.purpose, ())]
+    if revoked_because is not None:
+        reason = checked_reason(revoked_because)
+        states = (State.PENDING, State.ACTIVE, State.RETIRING)
+        return [Revoke(key.kid, reason, 0) for state in states for key in keys if key.state is state]
+    act = Retire if waiting == "retire" else Activate
+    covered = [key for key in keys if key.alg in rotation.keys.get(key.purpose, ())]
+    return [act(key.kid) for key in covered if key.state is State.PENDING]
 
 
 async def rotation_on(backend: str, *, post_quantum: bool) -> Rotation:

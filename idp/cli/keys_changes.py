@@ -14,7 +14,13 @@ import click
 
 from idp.cli.identifiers import IdentifierCommand
 from idp.cli.keys_approval import described, officer_option, refuse_hindered
-from idp.cli.keys_ceremony import open_officer_key, passphrase_option, post_quantum_option, rotation_on
+from idp.cli.keys_ceremony import (
+    checked_reason,
+    open_officer_key,
+    passphrase_option,
+    post_quantum_option,
+    rotation_on,
+)
 from idp.cli.keys_views import proven, tell_refused
 from idp.cli.officer_files import read_public_half
 from idp.cli.output import instant, json_option, say_json
@@ -31,7 +37,6 @@ Wish: TypeAlias = "Callable[[History], Awaitable[Action]]"
 """What an officer wants, for the keys as they are."""
 
 DAY: Final = 24 * 3600
-MOST_REASON: Final = 500
 _BACKENDS: Final = click.Choice(["software", "pkcs11", "certified"])
 _backend_option = click.option(
     "--backend",
@@ -94,7 +99,9 @@ async def _kept(wish: Wish, key_file: Path, passphrase_file: Path | None) -> tup
         custodian = custodian_of(context)
         ground = await custodian.ground()
         action = await wish(ground.history)
-        made = changes.propose(context.settings.issuer, (action,), context.now)
+        made = changes.propose(
+            context.settings.issuer, (action,), max(context.now, ground.history.last_at)
+        )
         change = changes.read_change(made.document())
         refuse_hindered(change, ground, context.now, change.expires_at - 1)
         await _refuse_without_module(action, custodian.hardware)
@@ -205,9 +212,7 @@ def revoke(
     """
     from keys.actions import Revoke
 
-    reason = reason.strip()
-    if not reason or not reason.isprintable() or len(reason) > MOST_REASON:
-        raise click.UsageError(f"The reason is one line of at most {MOST_REASON} characters, and not empty.")
+    reason = checked_reason(reason)
     if since is not None and since > int(time.time()):
         raise click.UsageError(f"{instant(since)} lies ahead: --since is when it may have been stolen.")
     _propose(_certain(Revoke(kid, reason, since or 0)), key_file, passphrase_file, as_json)
@@ -238,9 +243,9 @@ def rotation(
 
     It takes the place of the approval before it. Without one keys go on signing, and none takes over.
 
-    With another --backend only keys that are made from then on live there; those that wait sign first. `motcua keys
-    ceremony --template --replace-waiting` moves all at once. `certified` is for a module that is too slow to sign every
-    token: a key of the module, made now, signs certificates of keys in memory, each good for two weeks.
+    With another --backend only keys that are made from then on live there; those that wait sign first, unless
+    `motcua keys ceremony --template --waiting retire` has them made anew. `certified` is for a module that is too slow
+    to sign every token: a key of the module, made now, signs certificates of keys in memory, each good for two weeks.
     """
 
     async def wish(history: History) -> Action:
