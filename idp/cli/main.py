@@ -83,7 +83,7 @@ def explain(error: Exception) -> str | None:
 
 def _of_keys() -> tuple[type[Exception], ...]:
     """Errors of the key rooms; each says in one sentence what is wrong."""
-    from idp.custody.custodian import KeysMoved, NoSuchChange
+    from idp.custody.custodian import ClockWrong, KeysMoved, NoSuchChange
     from idp.custody.published import NotShown
     from idp.custody.rewrap import CannotRewrap
     from keys.changes import NotApproved
@@ -97,6 +97,7 @@ def _of_keys() -> tuple[type[Exception], ...]:
 
     return (
         CannotRewrap,
+        ClockWrong,
         KeysMoved,
         NoSuchChange,
         NotApproved,

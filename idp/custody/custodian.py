@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from idp.audit.events import Kind, record
 from idp.context import Context
 from idp.store import incidents, versions
+from idp.store.clock import server_time
 from idp.store.database import NothingChanged, Step, required
 from keys import policy, store
 from keys.actions import Revoke
@@ -42,6 +43,26 @@ class KeysMoved(Exception):
     """Other processes changed the keys again and again meanwhile; one sentence."""
 
 
+class ClockWrong(Exception):
+    """The clock of this machine is not the database's; one sentence for the operator."""
+
+
+async def check_clock(context: Context) -> None:
+    """Return if this machine's clock is about the database's; an embedded database has no other.
+
+    What the key log says of time stays for good: after an entry of a time to come nothing is due until then.
+
+    Raises:
+        ClockWrong: it is not.
+    """
+    difference = context.now - await server_time(context.db)
+    if abs(difference) > policy.CLOCK_DIFFERENCE:
+        raise ClockWrong(
+            f"The clock of this machine is {abs(difference)} seconds {'ahead of' if difference > 0 else 'behind'} the"
+            " database's: set it right before keys are changed."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Custodian:
     """What a change of keys needs. The key-encryption key is of this moment: it may be replaced while we run."""
@@ -53,6 +74,8 @@ class Custodian:
     """Keys that this process knows to be gone from the module."""
     lost: set[str] = field(default_factory=set, repr=False)
     """Keys of plans that were not kept, which this process could not yet destroy in the module."""
+    checks_clock: bool = False
+    """Whether nothing is read, and so nothing planned, while this machine's clock is not the database's."""
 
     async def ground(self) -> Ground:
         """Keys and log as they stand in the database now.
@@ -60,7 +83,10 @@ class Custodian:
         Raises:
             keys.key_log.InvalidLog: among other things, the log does not continue what this process has seen of it;
                 another entry on such a log would sign two histories.
+            ClockWrong: as `check_clock`, where that is asked for.
         """
+        if self.checks_clock:
+            await check_clock(self.context)
         seen = self.context.keyring.ground
         return await load_ground(self.context.db, self.kek, self.context.settings.issuer, seen)
 

@@ -54,4 +54,4 @@ def custodian_of(context: Context) -> Custodian:
         InvalidKeyEncryptionKey: one sentence.
     """
     token = token_of(context.settings)
-    return Custodian(context, read_kek(context.settings, token), token)
+    return Custodian(context, read_kek(context.settings, token), token, checks_clock=True)

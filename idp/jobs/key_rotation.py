@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from idp.context import Context
-from idp.custody.custodian import Custodian, rotate
+from idp.custody.custodian import ClockWrong, Custodian, check_clock, rotate
 from idp.custody.hardware import read_kek, token_of
 from idp.settings import Settings
-from idp.store.clock import server_time
 from idp.store.database import Database
 from keys.keyring import Keyring, load_keyring, refresh_keyring
 from keys.seal import KeyEncryptionKey
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from keys.backends.pkcs11 import Pkcs11Token
 
 logger = logging.getLogger("motcua.keys")
-
-CLOCK_DIFFERENCE: Final = 60
-"""Seconds by which a worker's clock may differ from the database's; beyond it the worker leaves keys alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +67,10 @@ class KeysOfWorker:
 
         A worker whose clock is not the database's leaves it to the others: a clock that has jumped must not age keys.
         """
-        if abs(await server_time(context.db) - context.now) > CLOCK_DIFFERENCE:
-            logger.error("the clock of this worker is not the database's: it does not rotate keys")
+        try:
+            await check_clock(context)
+        except ClockWrong as error:
+            logger.error("keys are not rotated: %s", error)  # noqa: TRY400 - a sentence, not a defect
             return
         custodian = Custodian(context, await self._kek(), self.hardware, self._cleared, self._lost)
         plan = await rotate(custodian)
