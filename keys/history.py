@@ -29,7 +29,7 @@ from keys.changes import Change, NotApproved, read_approval, read_change, verify
 from keys.documents import InvalidDocument, member, number, objects, only, read_canonical, string
 from keys.jose import InvalidToken
 from keys.jwk import InvalidJwk, thumbprint
-from keys.key_record import KeyRecord, check_serves, is_over
+from keys.key_record import KeyRecord, check_serves, is_over, why_wait
 from keys.officers import InvalidOfficerKey, Officer
 from keys.policy import State
 from keys.tiles import ENTRY_OCTETS
@@ -329,19 +329,15 @@ def _activated(history: History, document: Mapping[str, Any], at: int) -> Histor
 
 
 def _check_due(history: History, key: KeyRecord, before: KeyRecord | None, at: int) -> None:
-    """Without an active key there is nothing to wait for: nobody can be harmed by a signature that they would miss."""
-    rotation = history.rotation
-    if rotation is None or before is None:
-        return
-    if at < (key.published_at or at) + rotation.pending_lifetime:
-        raise _Refused("portals may not have fetched the key yet")
-    if at < (before.activated_at or at) + rotation.active_lifetime and not is_over(before, at):
-        raise _Refused("the key before it has not served its time")
+    reason = "" if history.rotation is None else why_wait(key, before, history.rotation, at)
+    if reason:
+        raise _Refused(reason)
 
 
 def _check_fetched(key: KeyRecord, before: KeyRecord | None, at: int) -> None:
     """As long as another key signs, the next one waits until every portal that keeps to the cache rule has it."""
-    if before is not None and at < (key.published_at or at) + policy.FETCHED_SECONDS:
+    signs = before is not None and not is_over(before, at)
+    if signs and at < (key.published_at or at) + policy.FETCHED_SECONDS:
         raise _Refused("portals may not have fetched the key yet")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from keys import policy
+from keys.actions import Rotation
 from keys.encryption import KEY_TYPES as ENCRYPTION_TYPES
 from keys.jwk import PRIVATE_MEMBERS, InvalidJwk, read_own_jwk
 from keys.policy import Purpose, State
@@ -39,6 +41,23 @@ class KeyRecord:
 def is_over(key: KeyRecord, at: int) -> bool:
     """Whether a certified key may sign no more."""
     return key.certified_until is not None and at >= key.certified_until
+
+
+def why_wait(key: KeyRecord, before: KeyRecord | None, rotation: Rotation, at: int) -> str:
+    """Why rotation may not yet let a key take over from the one before it; empty if it may.
+
+    Where none signs there is nothing to wait for: nobody can be harmed by a signature that they would miss. A
+    certified key that began late does not serve its whole time: it is replaced before its certificate ends.
+    """
+    if before is None or is_over(before, at):
+        return ""
+    ends = before.certified_until is not None and at >= before.certified_until - policy.HANDOVER_SECONDS
+    known_after = policy.FETCHED_SECONDS if ends else rotation.pending_lifetime
+    if at < (key.published_at or at) + known_after:
+        return "portals may not have fetched the key yet"
+    if not ends and at < (before.activated_at or at) + rotation.active_lifetime:
+        return "the key before it has not served its time"
+    return ""
 
 
 def check_serves(key: KeyRecord) -> None:

@@ -26,6 +26,7 @@ from keys.encryption import DecryptionKey
 from keys.ground import Ground, HardwareMissing, note_signer, open_secret, seal_secret
 from keys.history import NOBODY, History, InvalidHistory, KeyRecord, is_over
 from keys.key_log import KeyLog
+from keys.key_record import why_wait
 from keys.notes import NoteSigner
 from keys.policy import Purpose, SecretPurpose, State
 from keys.seal import KeyEncryptionKey
@@ -196,20 +197,15 @@ class Plan:
             return  # its row is gone or was edited, as `Ground.refused` says; what is active goes on signing
         if successor.published_at is None:
             self._publish(successor.kid, by)
-        if self._is_due(self.history.keys[successor.kid], self.history.active(kind), rotation):
+        successor = self.history.keys[successor.kid]
+        if not why_wait(successor, self.history.active(kind), rotation, self.at):
             self._activate(successor.kid, by)
             await self._rotate_kind(kind, rotation)
 
     def _fit_successor(self, kind: tuple[str, str]) -> KeyRecord | None:
-        """The next key that would sign, and can: its row is what the log says."""
-        return next((key for key in self.history.waiting(kind) if key.kid in self._sound), None)
-
-    def _is_due(self, successor: KeyRecord, active: KeyRecord | None, rotation: Rotation) -> bool:
-        if active is None:
-            return True
-        fetched = self.at >= (successor.published_at or self.at) + rotation.pending_lifetime
-        served = self.at >= (active.activated_at or self.at) + rotation.active_lifetime
-        return fetched and (served or is_over(active, self.at))
+        """The next key that would sign, and can: its row is what the log says, its certificate is not over."""
+        fit = (key for key in self.history.waiting(kind) if key.kid in self._sound)
+        return next((key for key in fit if not is_over(key, self.at)), None)
 
     async def _generate(self, purpose: str, alg: str, backend: str, by: str) -> str:
         if not store.is_known(purpose, alg):
@@ -305,10 +301,17 @@ class Plan:
         if key is None or key.state is not State.ACTIVE:
             return
         fit = self._fit_successor(key.kind)
-        successor = fit.kid if fit is not None else await self._generate(*key.kind, key.backend, by)
+        successor = fit.kid if fit is not None else await self._generate(*key.kind, self._backend_of(key), by)
         if self.history.keys[successor].published_at is None:
             self._publish(successor, by)
         self._activate(successor, by)
+
+    def _backend_of(self, key: KeyRecord) -> str:
+        """Where a stand-in is made: as officers approved last, for what the key lived in may be what was lost."""
+        rotation = self.history.rotation
+        if rotation is None or key.alg not in rotation.keys.get(key.purpose, ()):
+            return key.backend
+        return rotation.backend
 
 
 def _generate_in_memory(alg: str) -> SoftwareSigner | DecryptionKey:

@@ -232,6 +232,10 @@ from memory is of no use after that (NIST SP 800-57 part 1 §5.3.6 allows years 
 CERTIFIED_ACTIVE_LIFETIME: Final = CERTIFICATE_LIFETIME // 2 - 24 * 3600
 """Seconds a certified key waits at most, and then signs; a day is left for a rotation that comes late."""
 
+HANDOVER_SECONDS: Final = 24 * 3600
+"""Seconds before the end of a key's certificate in which its successor takes over although the key has not served its
+time, because it began late."""
+
 VERIFIED_TOKENS: Final = 8192
 """Own tokens whose verification a worker remembers, so that one access token presented a hundred times costs one
 verification (66 µs). About 5 MB. The maintainers of this program may change it."""

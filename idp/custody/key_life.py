@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from keys import policy
 from keys.actions import Export, Revoke
 from keys.changes import Change, read_change
 from keys.ground import Ground
@@ -46,11 +47,13 @@ def _turn(history: History, kind: tuple[str, str], now: int) -> int:
     rotation, active, waiting = history.rotation, history.active(kind), history.waiting(kind)
     if rotation is None or active is None:
         return now
-    published = waiting[0].published_at if waiting else None
+    published = (waiting[0].published_at if waiting else None) or now
     served = (active.activated_at or now) + rotation.active_lifetime
-    if active.certified_until is not None:
-        served = min(served, active.certified_until)
-    return max((published or now) + rotation.pending_lifetime, served)
+    turn = max(published + rotation.pending_lifetime, served)
+    if active.certified_until is None:
+        return turn
+    handover = active.certified_until - policy.HANDOVER_SECONDS
+    return min(turn, max(published + policy.FETCHED_SECONDS, handover), active.certified_until)
 
 
 @dataclass(frozen=True, slots=True)

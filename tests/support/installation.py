@@ -76,9 +76,16 @@ async def establish(
     return plan
 
 
-async def act(db: Database, kek: KeyEncryptionKey, now: int, *actions: Action, issuer: str = ISSUER) -> Plan:
+async def act(
+    db: Database,
+    kek: KeyEncryptionKey,
+    now: int,
+    *actions: Action,
+    issuer: str = ISSUER,
+    hardware: Pkcs11Token | None = None,
+) -> Plan:
     """Carry out a change that two officers have signed."""
-    plan = Plan(await load_ground(db, kek, issuer), kek, now)
+    plan = Plan(await load_ground(db, kek, issuer), kek, now, hardware)
     change = propose(issuer, actions, now)
     await plan.carry_out(change, signed(change), proposed=False)
     await db.write(*steps(plan.statements()))
