@@ -338,10 +338,13 @@ async def refresh_keyring(
 ) -> Keyring:
     """The same keyring if the key log has not grown since it was loaded and no certificate has ended, else a new one.
 
+    Where a row was refused, all is read anew: it may have been put right.
+
     Raises:
         keys.key_log.InvalidLog: among other things, the log does not continue what this process has seen of it.
         keys.history.InvalidHistory, keys.seal.SealBroken, HardwareMissing: as `load_keyring`.
     """
-    if not keyring.is_over(now) and await store.find_log_size(db) == keyring.ground.history.size:
+    lasts = not keyring.is_over(now) and not keyring.ground.refused
+    if lasts and await store.find_log_size(db) == keyring.ground.history.size:
         return keyring
     return Keyring(await load_ground(db, kek, keyring.issuer, keyring.ground), kek, now, hardware)

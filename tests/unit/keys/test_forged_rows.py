@@ -16,13 +16,14 @@ from keys.actions import Activate, Revoke
 from keys.backends.software import SoftwareSigner
 from keys.history import InvalidHistory
 from keys.jose import InvalidToken, encode
-from keys.keyring import Keyring
+from keys.keyring import Keyring, refresh_keyring
 from keys.policy import Purpose
 from keys.seal import KeyEncryptionKey
 from keys.tables import signing_keys
 from tests.support.custody import (
     ACCESS_TOKEN,
     DUE,
+    FEW,
     ID_TOKEN,
     KEK,
     NOW,
@@ -34,7 +35,7 @@ from tests.support.custody import (
     live,
     waiting,
 )
-from tests.support.installation import act, turn
+from tests.support.installation import act, establish, turn
 from tests.support.signing import at_once
 
 FOREIGN_KEK = KeyEncryptionKey.of(b"x" * 32)
@@ -264,3 +265,25 @@ async def test_a_successor_that_has_lost_its_row_does_not_take_over(installed: D
     await turn(installed, KEK, later + policy.PENDING_LIFETIME)
     assert (await active(installed)).activated_at == later + policy.PENDING_LIFETIME
     await check_whole(installed, later + policy.PENDING_LIFETIME)
+
+
+async def test_a_row_from_before_the_first_ceremony_does_not_hinder_it(db: Database) -> None:
+    signer = SoftwareSigner.generate("ES256")
+    sealed = KEK.seal(signer.to_pkcs8(), purpose="id_token", name=signer.kid)
+    await db.write(step(insert(signing_keys).values(forged_row(signer, "active", sealed))))
+    await establish(db, KEK, NOW, keys=FEW)
+    keyring = await keyring_of(db, NOW)
+    assert keyring.signer(Purpose.ID_TOKEN).kid == (await active(db)).kid != signer.kid
+    _is_of_no_use(keyring, Forged(signer.kid, signer))
+
+
+async def test_a_row_that_is_put_right_serves_again(installed: Database) -> None:
+    kid = (await active(installed)).kid
+    await _change(installed, kid, published_at=NOW + 1)
+    keyring = await keyring_of(installed, DUE + 1)
+    assert keyring.ground.refused
+    published_at = keyring.ground.history.keys[kid].published_at
+    await _change(installed, kid, published_at=published_at)
+    fresh = await refresh_keyring(installed, KEK, keyring, DUE + 1)
+    assert fresh.signer(Purpose.ID_TOKEN).kid == kid
+    assert await refresh_keyring(installed, KEK, fresh, DUE + 1) is fresh
