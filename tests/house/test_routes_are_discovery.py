@@ -12,8 +12,9 @@ from idp.endpoints.routes import ROUTES
 from idp.http.routing import Kind
 from idp.oidc.discovery import WELL_KNOWN
 from idp.oidc.scope import SCOPES
+from tests.support.installation import ISSUER
 from tests.support.population import HOA
-from tests.support.provider import ISSUER, Provider
+from tests.support.provider import Provider
 
 PEOPLES_PAGES = ("/", "/interaction/", "/activate", "/account", "/static/", "/health/")
 """Addresses that programs have no business with: their place is not the metadata."""

@@ -12,9 +12,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 
 from tests.support.browsing import Browser, Visit
+from tests.support.installation import ISSUER
 from tests.support.population import HOA
 from tests.support.portals import Asked, Tokens
-from tests.support.provider import ISSUER, PASSWORD, Provider
+from tests.support.provider import PASSWORD, Provider
 
 LONG_STATE = "s" * 128
 PROFILE = {"name", "family_name", "given_name", "middle_name", "gender", "birthdate"}

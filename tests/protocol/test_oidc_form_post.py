@@ -11,9 +11,10 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from tests.support.browsing import Browser, Form, Visit, read_forms
+from tests.support.installation import ISSUER
 from tests.support.population import AN, HOA
 from tests.support.portals import Asked
-from tests.support.provider import ISSUER, Provider
+from tests.support.provider import Provider
 
 POST = "form_post"
 AWKWARD_STATES = (

@@ -13,9 +13,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.support.browsing import Browser, Visit
+from tests.support.installation import ISSUER
 from tests.support.population import HOA
 from tests.support.portals import Tokens
-from tests.support.provider import ISSUER, Provider
+from tests.support.provider import Provider
 
 BYE = "https://ministry.example/bye"
 LONG_STATE = "s" * 128

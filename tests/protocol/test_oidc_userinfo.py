@@ -9,6 +9,7 @@ import jwt
 import pytest
 
 from tests.support.browsing import Browser
+from tests.support.installation import ISSUER
 from tests.support.population import (
     AN,
     HEN,
@@ -23,7 +24,7 @@ from tests.support.population import (
     end_office,
 )
 from tests.support.portals import Tokens
-from tests.support.provider import ISSUER, Provider
+from tests.support.provider import Provider
 
 TOLD: Final[Mapping[Citizen, Mapping[str, Any]]] = {
     HOA: {

@@ -9,9 +9,10 @@ import httpx2
 import pytest
 
 from tests.support.browsing import Browser
+from tests.support.installation import ISSUER
 from tests.support.population import HOA
 from tests.support.portals import Tokens
-from tests.support.provider import ISSUER, Provider
+from tests.support.provider import Provider
 
 CHALLENGE: Final = f'Bearer realm="{ISSUER}"'
 FORM: Final = "application/x-www-form-urlencoded"

@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from idp.store import clients, versions
 from idp.store.database import step
+from tests.support.installation import ISSUER
 from tests.support.portals import ASSERTION_TYPE, REGISTRATIONS
-from tests.support.provider import ISSUER, Provider
+from tests.support.provider import Provider
 
 ENDPOINTS: Final = ("/token", "/revoke", "/introspect")
 FORM: Final = {"grant_type": "client_credentials", "token": "x"}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.support.browsing import Browser
+from tests.support.installation import ISSUER
 from tests.support.population import AN, HOA, KHANG, MAI, change_citizen
 from tests.support.portals import API, Portal, Tokens
-from tests.support.provider import ISSUER, Provider
+from tests.support.provider import Provider
 
 DEAD = {"active": False}
 

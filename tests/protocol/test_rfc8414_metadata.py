@@ -11,9 +11,10 @@ from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 from authlib.oidc.discovery import OpenIDProviderMetadata
 
 from tests.support.browsing import Browser
+from tests.support.installation import ISSUER
 from tests.support.population import HOA
 from tests.support.portals import REGISTRATIONS
-from tests.support.provider import ISSUER, Provider
+from tests.support.provider import Provider
 
 WELL_KNOWN: Final = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
 PUBLIC_MEMBERS: Final = {"kty", "use", "alg", "kid", "crv", "x", "y", "n", "e", "pub"}

@@ -14,8 +14,9 @@ from idp.oidc.access_token import (
     machine_token_claims,
 )
 from keys.policy import Purpose
-from tests.support import portals, provider
+from tests.support import portals
 from tests.support.browsing import Browser
+from tests.support.installation import ISSUER
 from tests.support.oidc_rules import ISSUER, NOW, client, event, keyring, representation
 from tests.support.population import HOA
 from tests.support.provider import Provider
@@ -120,7 +121,7 @@ async def test_a_person_s_token_as_it_is_issued(
     header = jwt.get_unverified_header(given.access_token)
     assert header.keys() == {"alg", "typ", "kid"}
     assert (header["alg"], header["typ"]) == (algorithm, "at+jwt")
-    claims = await service.portal(client_id).verify(given.access_token, audience=provider.ISSUER)
+    claims = await service.portal(client_id).verify(given.access_token, audience=ISSUER)
     assert (claims["sub"], claims["client_id"]) == (given.sub, client_id)
     assert claims["scope"] == given.body["scope"]
     assert claims["exp"] - claims["iat"] == given.body["expires_in"]
@@ -142,7 +143,7 @@ async def test_every_token_has_its_own_jti(service: Provider, hoa: Browser) -> N
     first = await service.tokens("dossiers", HOA, hoa)
     second = (await portal.refresh(first.refresh_token)).json()["access_token"]
     third = (await service.tokens("dossiers", HOA, hoa)).access_token
-    seen = [(await portal.verify(token, audience=provider.ISSUER))["jti"] for token in (
+    seen = [(await portal.verify(token, audience=ISSUER))["jti"] for token in (
         first.access_token, second, third,
     )]  # fmt: skip
     assert len(set(seen)) == 3
@@ -164,5 +165,5 @@ async def test_it_is_no_id_token_and_an_id_token_is_none(service: Provider, hoa:
     with pytest.raises(jwt.InvalidAudienceError):
         await portal.verify(given.access_token)
     with pytest.raises(jwt.InvalidAudienceError):
-        await portal.verify(given.id_token, audience=provider.ISSUER)
+        await portal.verify(given.id_token, audience=ISSUER)
     assert (await portal.userinfo(given.id_token)).status_code == 401

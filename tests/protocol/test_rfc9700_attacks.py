@@ -11,9 +11,10 @@ import jwt
 import pytest
 
 from tests.support.browsing import Browser, Visit
+from tests.support.installation import ISSUER
 from tests.support.population import AN, HOA
 from tests.support.portals import ASSERTION_TYPE, Asked
-from tests.support.provider import ISSUER, PASSWORD, Provider
+from tests.support.provider import PASSWORD, Provider
 
 CALLBACK = "https://dossiers.example/callback"
 SESSION, BROWSER = "__Host-motcua-session", "__Host-motcua-browser"

@@ -8,12 +8,12 @@ from typing import Any
 import jwt
 import pytest
 
-from keys.backends.certified import CERTIFICATE_TYPE, CERTIFICATE_LIFETIME, certify, verify_certificate
+from keys.backends.certified import CERTIFICATE_TYPE, certify, verify_certificate
 from keys.backends.pkcs11 import Pkcs11Token
 from keys.backends.software import SoftwareSigner
 from keys.jose import InvalidToken, encode
 from keys.jwk import InvalidJwk
-from keys.policy import Purpose
+from keys.policy import CERTIFICATE_LIFETIME, Purpose
 
 NOW = 1_795_305_600
 DAY = 86_400
