@@ -16,7 +16,6 @@ from idp.oidc.access_token import (
 from keys.policy import Purpose
 from tests.support import portals
 from tests.support.browsing import Browser
-from tests.support.installation import ISSUER
 from tests.support.oidc_rules import ISSUER, NOW, client, event, keyring, representation
 from tests.support.population import HOA
 from tests.support.provider import Provider
