@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable
@@ -78,9 +79,12 @@ async def _open(
         stale_tokens=StaleTokens(),
     )
 
+    reloading = asyncio.Lock()  # of two at once, the one that has seen less must not come last
+
     async def reload_keys() -> None:
-        shared.keyring = await keys.refresh(db, shared.keyring, int(clock()))
-        shared.documents = make_documents(settings, shared.keyring)
+        async with reloading:
+            shared.keyring = await keys.refresh(db, shared.keyring, int(clock()))
+            shared.documents = make_documents(settings, shared.keyring)
 
     async def follow(now: int) -> None:
         await watch.follow()
@@ -99,10 +103,13 @@ async def _open(
             db, shared.sightings, shared.clients, jwks_uri=endpoint(settings.issuer, "jwks_uri")
         )
 
-    deliverer = Deliverer(
-        lambda: shared.context_of_job(int(clock())), shared.clients, Outbound(settings.outbound_networks)
-    )
     watch = VersionWatch(db, {versions.KEYS: reload_keys, versions.CLIENTS: forget_clients})
+    deliverer = Deliverer(
+        lambda: shared.context_of_job(int(clock())),
+        shared.clients,
+        Outbound(settings.outbound_networks),
+        watch.follow,
+    )
     try:
         async with running_jobs(
             db, jobs_of_worker(db, follow, write_sightings, deliverer, rotate), clock=clock

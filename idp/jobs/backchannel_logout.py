@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,13 +49,22 @@ ACCEPTED: Final = frozenset({200, 204})
 assert WHOLE_SECONDS * 2 < LEASE_SECONDS  # noqa: S101 - two constants of two modules that must fit
 
 
+async def _as_it_is() -> None:
+    """What is in memory follows the database by other ways."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deliverer:
-    """What delivering needs; `context` is made anew for each delivery, since a round takes its time."""
+    """What delivering needs; `context` is made anew for each delivery, since a round takes its time.
+
+    `follow` looks whether keys or clients have changed. It is asked after rows were taken: what a revoked key made
+    necessary was queued in the write that revoked it, and is never signed with it.
+    """
 
     context: Callable[[], Context]
     clients: ClientCache
     outbound: Outbound
+    follow: Callable[[], Awaitable[None]] = _as_it_is
 
 
 class _Undeliverable(Exception):
@@ -82,6 +91,8 @@ async def _lane(deliverer: Deliverer, client_id: str, free: asyncio.Semaphore, d
             taken = await logout_outbox.take(
                 context.db, client_id, now=context.now, until=until, most=AT_ONCE
             )
+            if taken:
+                await deliverer.follow()
             if not taken or not all(await asyncio.gather(*(_deliver(deliverer, one) for one in taken))):
                 return
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from idp.store import versions
@@ -17,13 +18,18 @@ class VersionWatch:
         self._db = db
         self._reloads = reloads
         self._seen: dict[str, int] = {}
+        self._looking = asyncio.Lock()
 
     async def follow(self) -> None:
-        """Look once. The first look loads everything.
+        """Look once. The first look loads everything; of two looks at once the second begins when the first is done.
 
         The versions are read before the reload: a change in between is reloaded again next time, never missed. A
         version counts as seen only once its reload has succeeded, and one that fails hinders no other.
         """
+        async with self._looking:
+            await self._follow()
+
+    async def _follow(self) -> None:
         current = await versions.current(self._db)
         failed: list[Exception] = []
         for name, reload in self._reloads.items():

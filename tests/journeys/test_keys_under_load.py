@@ -262,7 +262,9 @@ async def check_portals(load: KeyLoad, ground: KeyGround, told: ReceivingPortal)
     portal = next(one for one in load.portals if one.client_id == "told")
     for request in told.received:
         claims = await portal.verify(request.token)
-        assert jwt.get_unverified_header(request.token)["typ"] == "logout+jwt"
+        header = jwt.get_unverified_header(request.token)
+        assert header["typ"] == "logout+jwt"
+        assert header["kid"] not in revoked_keys(ground)
         assert claims["events"]
     for unchanged in (0, 1):
         portal.age()

@@ -7,11 +7,18 @@ import asyncio
 import jwt
 import pytest
 
+from idp.http.outbound import Outbound
 from idp.jobs import backchannel_logout, schedule
-from idp.jobs.backchannel_logout import LEASE_SECONDS, MOST_ATTEMPTS
+from idp.jobs.backchannel_logout import LEASE_SECONDS, MOST_ATTEMPTS, Deliverer, deliver_logouts
+from idp.oidc.client_cache import ClientCache
 from idp.store import clients, logout_outbox
 from idp.store.database import step
+from keys.actions import Revoke
+from keys.keyring import load_keyring
+from keys.policy import Purpose
+from keys.seal import KeyEncryptionKey
 from tests.support.browsing import Browser
+from tests.support.installation import ISSUER, act
 from tests.support.logouts import LOOPBACK, add_portal, deliver, logout, queued
 from tests.support.population import HOA
 from tests.support.portals import Tokens
@@ -59,6 +66,22 @@ async def test_a_failure_is_tried_again_later_and_later(
     assert tokens_sent[0]["iat"] == int(one.clock()), "signed at the moment of delivery"
     identifiers = {jwt.decode(r.token, options={"verify_signature": False})["jti"] for r in receiver.received}
     assert len(identifiers) == 3
+
+
+async def test_a_worker_that_has_not_heard_of_a_revocation_looks_before_it_signs(
+    one: Provider, browser: Browser, tokens: Tokens, receiver: ReceivingPortal
+) -> None:
+    kek, now = KeyEncryptionKey.read_file(one.ground.kek_file), int(one.clock())
+    taken = jwt.get_unverified_header(tokens.id_token)["kid"]
+    await logout(browser, tokens)
+    await act(one.db, kek, now, Revoke(taken, "Lost.", 0))
+
+    async def follow() -> None:
+        one.keyring = await load_keyring(one.db, kek, ISSUER, now)
+
+    await deliver_logouts(Deliverer(one.context, ClientCache(one.db), Outbound(LOOPBACK), follow))
+    (request,) = receiver.received
+    assert jwt.get_unverified_header(request.token)["kid"] == one.keyring.signer(Purpose.LOGOUT).kid != taken
 
 
 def test_the_pauses_grow_to_an_hour_and_last_about_a_day() -> None:
