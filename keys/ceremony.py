@@ -97,7 +97,7 @@ def _rotation_in_words(rotation: Rotation) -> list[str]:
         f"  each signs for {_days(rotation.active_lifetime)}",
         f"  published {_days(rotation.pending_lifetime)} before at least, {_days(rotation.retiring_lifetime)} after",
         *([] if rotation.certifier is None else [f"  certified by {rotation.certifier['kid']}"]),
-        *(f"  {purpose}: {', '.join(algorithms)}" for purpose, algorithms in rotation.keys.items()),
+        *(f"  {purpose}: {', '.join(algorithms)}" for purpose, algorithms in sorted(rotation.keys.items())),
     ]
 
 

@@ -160,7 +160,7 @@ def _is_ready(port: int) -> bool:
 
 
 @contextmanager
-def _serving(environment: Mapping[str, str], log: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def serving(environment: Mapping[str, str], log: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM, "serve"], env=environment, stdout=output, stderr=output
@@ -211,7 +211,7 @@ async def served_provider(
         registered = await _furnish(db, registers_url, ground, issuer, found)
         kek = KeyEncryptionKey.read_file(ground.kek_file)
         keyring = await load_keyring(db, kek, issuer, int(time.time()), hardware)
-        with _serving(environment, log, port) as process:
+        with serving(environment, log, port) as process:
             served = ServedProvider(issuer, port, environment, log, db, keyring, registered, process)
             yield served
             await served.hang_up()

@@ -18,6 +18,7 @@ from tests.support.ground import shared_ground
 
 PIN = "473829"
 _SO_PIN = "91827364"
+TOKENS = ("motcua", "second", "officers", "runbook", "runbook-spare")
 _LIBRARIES = (
     "/usr/lib/softhsm/libsofthsm2.so",
     "/usr/lib64/pkcs11/libsofthsm2.so",
@@ -137,13 +138,13 @@ def installed_softhsm(folder: Path) -> Iterator[SoftHsm]:
 
 @pytest.fixture(scope="session")
 def softhsm() -> Iterator[SoftHsm]:
-    """SoftHSM with two tokens, `motcua` and `second`, for all tests of this process."""
+    """SoftHSM with its tokens, for all tests of this process: its library sees those that are there when it begins."""
     folder = shared_ground() / f"softhsm-{os.getpid()}"
     folder.mkdir()
     try:
         with installed_softhsm(folder) as hsm:
-            hsm.add_token("motcua")
-            hsm.add_token("second")
+            for label in TOKENS:
+                hsm.add_token(label)
             yield hsm
     except NoSoftHsm as error:
         pytest.fail(str(error), pytrace=False)

@@ -17,7 +17,6 @@ from tests.support.softhsm import SoftHsm
 def desk(environment: Path, database_url: str, softhsm: SoftHsm, monkeypatch: pytest.MonkeyPatch) -> Desk:
     desk = Desk.furnish(environment, database_url)
     monkeypatch.setenv("IDP_PKCS11_MODULE", str(softhsm.library))
-    softhsm.add_token("officers")
     monkeypatch.setenv("IDP_PKCS11_TOKEN", "officers")
     monkeypatch.setenv("IDP_PKCS11_PIN_FILE", str(softhsm.pin_file))
     return desk

@@ -18,7 +18,7 @@ from keys.backends.pkcs11_session import Connection, check_login_is_safe
 from keys.jose import SignerUnavailable
 from keys.jwk import read_jwk
 from keys.signatures import verify_signature
-from tests.support.softhsm import PIN, SoftHsm
+from tests.support.softhsm import PIN, TOKENS, SoftHsm
 
 
 async def _sentence(work: Callable[[], Awaitable[object]]) -> str:
@@ -87,8 +87,9 @@ async def test_a_pin_file_that_is_no_file(softhsm: SoftHsm, tmp_path: Path) -> N
 
 async def test_an_unknown_token_is_told_with_those_that_are_there(softhsm: SoftHsm) -> None:
     library = softhsm.library.resolve()
+    there = ", ".join(repr(label) for label in sorted(TOKENS))
     assert await _sentence(softhsm.open("nowhere").describe) == (
-        f"The PKCS #11 module {library} has no token with the label 'nowhere'; there are: 'motcua', 'second'."
+        f"The PKCS #11 module {library} has no token with the label 'nowhere'; there are: {there}."
     )
 
 
