@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
     from keys.backends.pkcs11 import Pkcs11Token
 
 logger = logging.getLogger("motcua.custody")
+
+HEARD_SECONDS: Final = 3
+"""Seconds between the revocation of a key that signs and its destruction in a hardware module: by then the workers, who
+look every two seconds, sign with its successor, and nobody is sent away. If this process dies meanwhile, the job that
+rotates keys destroys it."""
 
 _TRIES: Final = 5
 _KNOWN_PURPOSES: Final = frozenset(purpose.value for purpose in Purpose)
@@ -301,7 +307,10 @@ async def _keep(custodian: Custodian, plan: Plan, *others: Step) -> None:
     except NothingChanged:
         await _destroy(custodian, plan.made_in_hardware)
         raise
-    await _destroy(custodian, plan.gone_from_hardware)
+    gone = plan.gone_from_hardware
+    if custodian.hardware is not None and any(plan.history.keys[kid].activated_at for kid in gone):
+        await asyncio.sleep(HEARD_SECONDS)
+    await _destroy(custodian, gone)
 
 
 @asynccontextmanager

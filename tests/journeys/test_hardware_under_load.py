@@ -14,13 +14,13 @@ from idp.store import leases
 from idp.store.database import Database, step
 from idp.store.schema import job_leases
 from keys import policy
+from keys.actions import Generate
 from keys.backends.pkcs11 import Pkcs11Token
-from keys.ground import Ground as KeyGround
-from keys.ground import load_ground
 from keys.seal import KeyEncryptionKey
 from tests.support.databases import fresh_database
-from tests.support.installation import establish
+from tests.support.installation import act, establish
 from tests.support.key_load import KeyLoad
+from tests.support.officers_at_work import OfficersAtWork
 from tests.support.population import AN, HOA, KHANG, MAI, SUONG
 from tests.support.provider import Ground
 from tests.support.served import ServedProvider, served_provider
@@ -31,6 +31,7 @@ KEYS: Final = {
     "access_token": ("ES256", "RS256"),
     "userinfo": ("ES256",),
 }
+ID_TOKEN: Final = ("id_token", "ES256")
 KINDS: Final = [(purpose, alg) for purpose, algorithms in KEYS.items() for alg in algorithms]
 LINES: Final = (
     (0, "dossiers", HOA),
@@ -56,6 +57,8 @@ async def served(
         now = int(time.time())
         made = now - policy.ACTIVE_LIFETIME
         await establish(db, kek, made, issuer=issuer, hardware=hsm_token, backend="pkcs11", keys=KEYS)
+        spare = Generate(*ID_TOKEN, "pkcs11", publish=True)
+        await act(db, kek, now - 10 * 24 * 3600, spare, issuer=issuer, hardware=hsm_token)
         assert await leases.take(db, "rotation", holder="nobody", now=now, lifetime=policy.ACTIVE_LIFETIME)
 
     async with (
@@ -87,18 +90,11 @@ async def until_more(load: KeyLoad, count: int) -> None:
 
 
 async def test_two_workers_and_one_module(
-    served: ServedProvider, provider_ground: Ground, softhsm: SoftHsm
+    served: ServedProvider, provider_ground: Ground, softhsm: SoftHsm, tmp_path: Path
 ) -> None:
-    kek, workers, load = (
-        KeyEncryptionKey.read_file(provider_ground.kek_file),
-        served.workers(),
-        KeyLoad(served),
-    )
-
-    async def ground() -> KeyGround:
-        return await load_ground(served.db, kek, served.issuer)
-
-    successors = [(await ground()).history.waiting(kind)[0].kid for kind in KINDS]
+    officers, workers = OfficersAtWork(served, provider_ground, tmp_path), served.workers()
+    successors = [await officers.next_key(kind) for kind in KINDS]
+    load = KeyLoad(served)
     for line in LINES:
         await load.add_person(*line)
     await load.add_machine(0, "machine-es256")
@@ -114,11 +110,18 @@ async def test_two_workers_and_one_module(
             await load.until(lambda: len(load.failures) >= SOME, "the module is missed")
         back = time.time()
         await until_more(load, SOME)
-        assert all("temporarily_unavailable" in failure.why for failure in load.failures), load.failures
-        recovered = max(failure.begun for failure in load.failures) - back
-        assert recovered < 5
-        count = len(load.failures)
+        away = list(load.failures)
+        assert all("temporarily_unavailable" in failure.why for failure in away), away
+        assert max(failure.begun for failure in away) - back < 5
+        load.failures.clear()
+
+        taken, expected = (await officers.active(ID_TOKEN)).kid, await officers.next_key(ID_TOKEN)
+        await officers.approve(await officers.propose("revoke", taken, "--reason", "The PIN was seen."))
+        await load.until_all_sign_with(expected)
         await until_more(load, SOME)
-        assert len(load.failures) == count
+    assert await load.not_meant({taken}) == [], "nobody is sent away while the workers hear of it"
     assert served.workers() == workers
-    assert {key.backend for key in (await ground()).history.keys.values()} == {"pkcs11"}
+    assert {key.backend for key in (await officers.ground()).history.keys.values()} == {"pkcs11"}
+    held = await softhsm.open().held()
+    assert taken not in held
+    assert expected in held

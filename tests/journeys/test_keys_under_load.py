@@ -6,7 +6,6 @@ for days.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import time
@@ -14,7 +13,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import jwt
 import pytest
@@ -26,14 +25,13 @@ from idp.store.schema import audit_events, grants, job_leases, key_incidents
 from keys import policy
 from keys.actions import Generate
 from keys.ground import Ground as KeyGround
-from keys.ground import load_ground
-from keys.history import KeyRecord
 from keys.policy import State
 from keys.seal import KeyEncryptionKey
 from tests.support.caching_portal import CachingPortal
 from tests.support.databases import fresh_database
-from tests.support.installation import OFFICERS, act, establish
+from tests.support.installation import act, establish
 from tests.support.key_load import KeyLoad
+from tests.support.officers_at_work import OfficersAtWork
 from tests.support.population import AN, HEN, HOA, KHANG, MAI, SUONG
 from tests.support.portals import REGISTRATIONS, register
 from tests.support.provider import Ground
@@ -103,43 +101,6 @@ async def running(ground: Ground, folder: Path, told: ReceivingPortal) -> AsyncI
         yield served
 
 
-class Officers:
-    """Two officers at a terminal of their own."""
-
-    def __init__(self, served: ServedProvider, ground: Ground, folder: Path) -> None:
-        self.served = served
-        self.kek = KeyEncryptionKey.read_file(ground.kek_file)
-        self.files = [folder / f"officer-{number}" for number in range(2)]
-        for key, file in zip(OFFICERS, self.files, strict=False):
-            key.create_file(file, None)
-
-    async def propose(self, *arguments: str) -> str:
-        """The first officer's change."""
-        by = ("--officer", str(self.files[0]), "--json")
-        answer = await asyncio.to_thread(self.served.motcua, "keys", *arguments, *by)
-        return str(json.loads(answer)["change"])
-
-    async def approve(self, change: str) -> None:
-        """The second officer's approval, by which it is carried out."""
-        by = ("--officer", str(self.files[1]), "--yes", "--json")
-        answer = await asyncio.to_thread(self.served.motcua, "keys", "approve", change, *by)
-        assert json.loads(answer)["carried_out"] is True
-
-    async def ground(self) -> KeyGround:
-        """Keys and log as they stand."""
-        return await load_ground(self.served.db, self.kek, self.served.issuer)
-
-    async def active(self, kind: tuple[str, str]) -> KeyRecord:
-        """What signs."""
-        key = (await self.ground()).history.active(kind)
-        assert key is not None
-        return key
-
-    async def next_key(self, kind: tuple[str, str]) -> str:
-        """What will sign."""
-        return (await self.ground()).history.waiting(kind)[0].kid
-
-
 async def begin(served: ServedProvider) -> KeyLoad:
     load = KeyLoad(served)
     for number, citizen in enumerate(PEOPLE):
@@ -150,7 +111,7 @@ async def begin(served: ServedProvider) -> KeyLoad:
     return load
 
 
-async def rotated(load: KeyLoad, officers: Officers) -> dict[str, float]:
+async def rotated(load: KeyLoad, officers: OfficersAtWork) -> dict[str, float]:
     """(a) The workers' own job finds keys due, as soon as it is let."""
     before = await officers.active(ID_TOKEN)
     expected = [await officers.next_key(kind) for kind in (ID_TOKEN, ACCESS_TOKEN, ("id_token", "RS256"))]
@@ -164,7 +125,7 @@ async def rotated(load: KeyLoad, officers: Officers) -> dict[str, float]:
     return {"rotation found due": waited, "rotation, all sign": await load.until_all_sign_with(*expected)}
 
 
-async def activated(load: KeyLoad, officers: Officers) -> dict[str, float]:
+async def activated(load: KeyLoad, officers: OfficersAtWork) -> dict[str, float]:
     """(b) Two officers do not want to wait for the day."""
     expected = await officers.next_key(ID_TOKEN)
     change = await officers.propose("activate", expected)
@@ -174,7 +135,7 @@ async def activated(load: KeyLoad, officers: Officers) -> dict[str, float]:
     return {"activation, command": command, "activation, all sign": await load.until_all_sign_with(expected)}
 
 
-async def revoked(load: KeyLoad, officers: Officers, told: ReceivingPortal) -> dict[str, float]:
+async def revoked(load: KeyLoad, officers: OfficersAtWork, told: ReceivingPortal) -> dict[str, float]:
     """(c) What signs now may be in other hands."""
     kinds = (ID_TOKEN, ACCESS_TOKEN)
     taken = [(await officers.active(kind)).kid for kind in kinds]
@@ -210,7 +171,7 @@ async def test_nothing_fails_while_keys_change(
     provider_ground: Ground, tmp_path: Path, told: ReceivingPortal
 ) -> None:
     async with running(provider_ground, tmp_path, told) as served:
-        officers, load = Officers(served, provider_ground, tmp_path), await begin(served)
+        officers, load = OfficersAtWork(served, provider_ground, tmp_path), await begin(served)
         async with load.running():
             seconds = await rotated(load, officers)
             seconds |= await activated(load, officers)
@@ -222,7 +183,7 @@ async def test_nothing_fails_while_keys_change(
         logger.info("seconds: %s", {name: round(value, 2) for name, value in seconds.items()})
         ground = await officers.ground()
         assert [one for one in load.failures if one.begun < revocation_at] == []
-        assert await not_meant(served, load, ground) == []
+        assert await load.not_meant(revoked_keys(ground)) == []
         check_signatures(load, ground)
         await check_portals(load, ground, told)
         await check_incident(served, ground)
@@ -230,17 +191,6 @@ async def test_nothing_fails_while_keys_change(
 
 def revoked_keys(ground: KeyGround) -> frozenset[str]:
     return frozenset(kid for kid, key in ground.history.keys.items() if key.state is State.REVOKED)
-
-
-async def not_meant(served: ServedProvider, load: KeyLoad, ground: KeyGround) -> list[Any]:
-    """Failures of something else than what the revoked keys signed, and the grants behind that."""
-    rows = await served.db.fetch_all(select(grants).where(grants.c.revoke_reason == "key_revoked"))
-    ended = {row["grant_id"] for row in rows} | {bytes(row["code_digest"]) for row in rows}
-    return [
-        one
-        for one in load.failures
-        if not one.kids & revoked_keys(ground) and not ended & {one.code_digest, *one.grant_ids}
-    ]
 
 
 def check_signatures(load: KeyLoad, ground: KeyGround) -> None:

@@ -10,14 +10,16 @@ import asyncio
 import hashlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx2
 import jwt
+from sqlalchemy import select
 
+from idp.store.schema import grants
 from tests.support.browsing import Browser
 from tests.support.caching_portal import CachingPortal
 from tests.support.population import Citizen
@@ -142,6 +144,17 @@ class KeyLoad:
         return await self.until(
             lambda: wanted <= {(one.worker, one.kid) for one in self.issued}, f"all sign with {kids}"
         )
+
+    async def not_meant(self, revoked: Collection[str]) -> list[Failure]:
+        """Failures of something else than what revoked keys signed, and the grants behind that."""
+        query = select(grants).where(grants.c.revoke_reason == "key_revoked")
+        rows = await self.served.db.fetch_all(query)
+        ended = {row["grant_id"] for row in rows} | {bytes(row["code_digest"]) for row in rows}
+        return [
+            one
+            for one in self.failures
+            if not one.kids & set(revoked) and not ended & {one.code_digest, *one.grant_ids}
+        ]
 
     async def _watcher(self, worker: int) -> httpx2.AsyncClient:
         http = self.served.portal("api").http
