@@ -6,40 +6,29 @@ import asyncio
 import platform
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
+from idp.cli.keys_rotation import backend_option, on_all_keys, post_quantum_option, standard
 from idp.cli.officer_files import holds_public_half, read_public_half
 from idp.cli.output import json_option, say_json
 from idp.cli.runtime import open_runtime, settings_of_environment
 
 if TYPE_CHECKING:
     from idp.custody.custodian import Custodian
-    from keys.actions import Action, Rotation
+    from keys.actions import Action
     from keys.ceremony import CeremonyFile
-    from keys.changes import Approval, Change
+    from keys.changes import Approval, Ceremony, Change
+    from keys.history import History
     from keys.lifecycle import Plan
     from keys.officers import Officer, OfficerKey
-
-_CERTIFIER: Final = "ES256"
-"""How a hardware module signs certificates of keys in memory: a few a week, so any algorithm would do."""
-
-MOST_REASON: Final = 500
 
 passphrase_option = click.option(
     "--passphrase-file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="First line: the passphrase of the officer's key. Without it you are asked.",
-)
-
-
-post_quantum_option = click.option(
-    "--post-quantum",
-    is_flag=True,
-    help="With ML-DSA-65 keys too. Tell the portals first: some libraries refuse a key set with keys unknown to them.",
 )
 
 
@@ -114,18 +103,6 @@ def open_officer_key(file: Path, passphrase_file: Path | None) -> OfficerKey:
     return OfficerKey.read_file(file, text.encode())
 
 
-def checked_reason(reason: str) -> str:
-    """Why a key is revoked, as it goes into the key log.
-
-    Raises:
-        click.UsageError: empty, too long, or of several lines.
-    """
-    reason = reason.strip()
-    if not reason or not reason.isprintable() or len(reason) > MOST_REASON:
-        raise click.UsageError(f"The reason is one line of at most {MOST_REASON} characters, and not empty.")
-    return reason
-
-
 @click.command("sign")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option(
@@ -184,13 +161,7 @@ def _introduced(ceremony: CeremonyFile) -> list[str]:
 )  # fmt: skip
 @click.option("--witness", "witnesses", multiple=True, help="With --template: who is present.")
 @click.option("--title", default="First keys", help="With --template: what it is for.")
-@click.option(
-    "--backend",
-    type=click.Choice(["software", "pkcs11", "certified"]),
-    default="software",
-    show_default=True,
-    help="With --template: keys in memory, in the hardware module, or in memory and certified by the module.",
-)
+@backend_option
 @click.option(
     "--waiting",
     type=click.Choice(["retire", "activate"]),
@@ -213,7 +184,7 @@ def ceremony(  # noqa: PLR0913 - one option for each thing that a ceremony has
     officers: tuple[Path, ...],
     witnesses: tuple[str, ...],
     title: str,
-    backend: str,
+    backend: str | None,
     waiting: str | None,
     revoke_all: str | None,
     post_quantum: bool,
@@ -232,12 +203,15 @@ def ceremony(  # noqa: PLR0913 - one option for each thing that a ceremony has
     a.pub is what `motcua keys officer a.key --json` printed.
     """
     if template:
+        from keys.changes import Ceremony
+
         if file.exists():
             raise click.ClickException(f"{file} exists already.")
         named = [_named(one, passphrase_file) for one in officers]
-        rotation = asyncio.run(rotation_on(backend, post_quantum=post_quantum))
-        actions = [rotation, *asyncio.run(_on_all_keys(rotation, waiting, revoke_all))]
-        change = _write_template(file, named, (title, witnesses), actions)
+        size, history = asyncio.run(_before())
+        rotation = asyncio.run(standard(backend, history, post_quantum=post_quantum))
+        actions = [rotation, *on_all_keys(history, rotation, waiting, revoke_all)]
+        change = _write_template(file, named, Ceremony(title, witnesses, size), actions)
         if as_json:
             say_json({"change": change.change_id, "file": str(file)})
         else:
@@ -266,76 +240,27 @@ def _named(file: Path, passphrase_file: Path | None) -> Officer:
     return open_officer_key(file, passphrase_file).officer
 
 
-def _write_template(
-    file: Path, named: list[Officer], occasion: tuple[str, tuple[str, ...]], actions: list[Action]
-) -> Change:
-    from keys.actions import Officers
-    from keys.ceremony import CeremonyFile
-    from keys.changes import Ceremony, propose
-
-    size = asyncio.run(_log_size())
-    first: list[Action] = [Officers.of(named)] if named or not size else []
-    change = propose(
-        settings_of_environment().issuer,
-        (*first, *actions),
-        int(time.time()),
-        Ceremony(*occasion, size),
-    )
-    file.write_text(CeremonyFile(change, ()).text(), "utf-8")
-    return change
-
-
-async def _on_all_keys(rotation: Rotation, waiting: str | None, revoked_because: str | None) -> list[Action]:
-    """What shall happen to every key at once. What waits is revoked first, so that it takes nothing over."""
+async def _before() -> tuple[int, History]:
+    """The key log that the template is written for."""
     from idp.cli.keys_views import proven
     from idp.cli.runtime import open_provider
-    from keys.actions import Activate, Retire, Revoke
-    from keys.policy import State
-
-    if waiting is None and revoked_because is None:
-        return []
-    if waiting is not None and revoked_because is not None:
-        raise click.UsageError("--waiting and --revoke-all exclude each other.")
-    async with open_provider(settings_of_environment(), read_only=True) as db:
-        keys = (await proven(db)).history.keys.values()
-    if revoked_because is not None:
-        reason = checked_reason(revoked_because)
-        states = (State.PENDING, State.ACTIVE, State.RETIRING)
-        return [Revoke(key.kid, reason, 0) for state in states for key in keys if key.state is state]
-    act = Retire if waiting == "retire" else Activate
-    covered = [key for key in keys if key.alg in rotation.keys.get(key.purpose, ())]
-    return [act(key.kid) for key in covered if key.state is State.PENDING]
-
-
-async def rotation_on(backend: str, *, post_quantum: bool) -> Rotation:
-    """The standard rotation, of the kinds of keys that the backend can make."""
-    from idp.custody.hardware import token_of
-    from keys.actions import standard_rotation
-
-    now = int(time.time())
-    if backend == "software":
-        return standard_rotation(now, post_quantum=post_quantum)
-    token = token_of(settings_of_environment())
-    if token is None:
-        raise click.ClickException("No hardware module is configured: set IDP_PKCS11_MODULE.")
-    try:
-        if backend == "certified":
-            certifier = await token.generate(_CERTIFIER)
-            return standard_rotation(now, backend, certifier.public_jwk(), post_quantum=post_quantum)
-        able = (await token.describe()).algorithms
-    finally:
-        await token.close()
-    standard = standard_rotation(now, backend)
-    inside = {purpose: tuple(alg for alg in kinds if alg in able) for purpose, kinds in standard.keys.items()}
-    return replace(standard, keys={purpose: kinds for purpose, kinds in inside.items() if kinds})
-
-
-async def _log_size() -> int:
-    from idp.cli.runtime import open_provider
+    from keys.history import History
     from keys.store import find_log_size
 
     async with open_provider(settings_of_environment(), read_only=True) as db:
-        return await find_log_size(db)
+        size = await find_log_size(db)
+        return size, (await proven(db)).history if size else History()
+
+
+def _write_template(file: Path, named: list[Officer], occasion: Ceremony, actions: list[Action]) -> Change:
+    from keys.actions import Officers
+    from keys.ceremony import CeremonyFile
+    from keys.changes import propose
+
+    first: list[Action] = [Officers.of(named)] if named or not occasion.log_size else []
+    change = propose(settings_of_environment().issuer, (*first, *actions), int(time.time()), occasion)
+    file.write_text(CeremonyFile(change, ()).text(), "utf-8")
+    return change
 
 
 async def _hold(file: CeremonyFile) -> tuple[Plan, str]:
@@ -344,8 +269,19 @@ async def _hold(file: CeremonyFile) -> tuple[Plan, str]:
 
     async with open_runtime(settings_of_environment(), registers=False) as context:
         custodian = custodian_of(context)
+        _check_size(file, (await custodian.ground()).history.size)
         plan = await carry_out(custodian, file.change, file.approvals)
         return plan, await _recorded(custodian, plan, file.change, file.approvals)
+
+
+def _check_size(file: CeremonyFile, size: int) -> None:
+    """Say what the key log would refuse, and what to do."""
+    written = size if file.change.ceremony is None else file.change.ceremony.log_size
+    if written != size:
+        raise click.ClickException(
+            f"The key log has {size} entries, and had {written} when the file was written: keys have changed since."
+            " Write the file anew, and have it signed again."
+        )
 
 
 async def _recorded(custodian: Custodian, plan: Plan, change: Change, approvals: tuple[Approval, ...]) -> str:

@@ -14,12 +14,13 @@ import click
 
 from idp.cli.identifiers import IdentifierCommand
 from idp.cli.keys_approval import described, officer_option, refuse_hindered
-from idp.cli.keys_ceremony import (
+from idp.cli.keys_ceremony import open_officer_key, passphrase_option
+from idp.cli.keys_rotation import (
+    approved_backend,
+    backend_option,
     checked_reason,
-    open_officer_key,
-    passphrase_option,
     post_quantum_option,
-    rotation_on,
+    standard,
 )
 from idp.cli.keys_views import proven, tell_refused
 from idp.cli.officer_files import read_public_half
@@ -28,7 +29,7 @@ from idp.cli.runtime import open_provider, open_runtime, settings_of_environment
 
 if TYPE_CHECKING:
     from idp.custody.proposals import Proposal
-    from keys.actions import Action, Rotation
+    from keys.actions import Action
     from keys.backends.pkcs11 import Pkcs11Token
     from keys.ground import Ground
     from keys.history import History
@@ -37,13 +38,6 @@ Wish: TypeAlias = "Callable[[History], Awaitable[Action]]"
 """What an officer wants, for the keys as they are."""
 
 DAY: Final = 24 * 3600
-_BACKENDS: Final = click.Choice(["software", "pkcs11", "certified"])
-_backend_option = click.option(
-    "--backend",
-    type=_BACKENDS,
-    help="Where private keys live: in memory, sealed at rest; in the hardware module; or in memory, certified by the"
-    " module for some days.  [default: as approved for rotation]",
-)
 _kid_argument = click.argument("kid", metavar="KID")
 
 
@@ -99,9 +93,7 @@ async def _kept(wish: Wish, key_file: Path, passphrase_file: Path | None) -> tup
         custodian = custodian_of(context)
         ground = await custodian.ground()
         action = await wish(ground.history)
-        made = changes.propose(
-            context.settings.issuer, (action,), max(context.now, ground.history.last_at)
-        )
+        made = changes.propose(context.settings.issuer, (action,), max(context.now, ground.history.last_at))
         change = changes.read_change(made.document())
         refuse_hindered(change, ground, context.now, change.expires_at - 1)
         await _refuse_without_module(action, custodian.hardware)
@@ -131,17 +123,12 @@ def _certain(action: Action) -> Wish:
     return wish
 
 
-def _backend(asked: str | None, history: History) -> str:
-    """Where a key shall live: as asked, or as officers have approved for rotation."""
-    return asked or (history.rotation.backend if history.rotation else "software")
-
-
 @click.command("generate")
 @click.option(
     "--purpose", required=True, metavar="PURPOSE", help="What it signs, such as id_token or access_token."
 )
 @click.option("--alg", required=True, metavar="ALG", help="The algorithm, such as ES256 or RS256.")
-@_backend_option
+@backend_option
 @click.option("--unpublished", is_flag=True, help="Do not put it into the key set yet.")
 @_signed_by_officer
 def generate(
@@ -152,7 +139,7 @@ def generate(
     from keys.actions import Generate
 
     async def wish(history: History) -> Action:
-        return Generate(purpose, alg, _backend(backend, history), publish=not unpublished)
+        return Generate(purpose, alg, backend or approved_backend(history), publish=not unpublished)
 
     _propose(wish, key_file, passphrase_file, as_json)
 
@@ -232,7 +219,7 @@ def revoke(
     help="It is published before so long.  [default: 7]",
 )
 @click.option("--until", type=Instant(), help="When the approval ends.  [default: in a year]")
-@_backend_option
+@backend_option
 @post_quantum_option
 @_signed_by_officer
 def rotation(
@@ -249,29 +236,15 @@ def rotation(
     """
 
     async def wish(history: History) -> Action:
-        standard = await _standard(_backend(backend, history), history, post_quantum=post_quantum)
+        usual = await standard(backend, history, post_quantum=post_quantum)
         return replace(
-            standard,
-            active_lifetime=active_days * DAY if active_days else standard.active_lifetime,
-            pending_lifetime=pending_days * DAY if pending_days else standard.pending_lifetime,
-            until=standard.until if until is None else until,
+            usual,
+            active_lifetime=active_days * DAY if active_days else usual.active_lifetime,
+            pending_lifetime=pending_days * DAY if pending_days else usual.pending_lifetime,
+            until=usual.until if until is None else until,
         )
 
     _propose(wish, key_file, passphrase_file, as_json)
-
-
-async def _standard(backend: str, history: History, *, post_quantum: bool) -> Rotation:
-    """The standard rotation; what was approved before of post-quantum keys and a certifying module stays."""
-    from keys.actions import standard_rotation
-    from keys.policy import POST_QUANTUM_ALGORITHMS
-
-    before = history.rotation
-    if before is not None:
-        post_quantum |= any(POST_QUANTUM_ALGORITHMS & set(kinds) for kinds in before.keys.values())
-    certifier = None if before is None else before.certifier
-    if backend == "certified" and certifier is not None:
-        return standard_rotation(int(time.time()), backend, certifier, post_quantum=post_quantum)
-    return await rotation_on(backend, post_quantum=post_quantum)
 
 
 @click.command("officers")

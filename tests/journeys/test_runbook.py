@@ -49,6 +49,17 @@ def follow(desk: Desk, commands: list[Given], _: Clock) -> None:
     desk.follow(commands)
 
 
+def emergency(desk: Desk, commands: list[Given], _: Clock) -> None:
+    """Rotation is kept from making another successor while the file is on its way."""
+    before, rest = split(commands, "motcua keys ceremony all.json")
+    desk.follow(before)
+    desk.stop()
+    held, after = split(rest, "motcua keys verify")
+    desk.follow(held)
+    desk.start()
+    desk.follow(after)
+
+
 def new_kek(desk: Desk, commands: list[Given], _: Clock) -> None:
     desk.follow(commands)
     (desk.folder / "safe").mkdir()
@@ -157,7 +168,7 @@ SCENES: Final = {
     "First ceremony": first_ceremony,
     "Watching, and what portals pin": follow,
     "Normal rotation": follow,
-    "Emergency: a key is in other hands": follow,
+    "Emergency: a key is in other hands": emergency,
     "Single steps, and a record for an auditor": follow,
     "Officers come, go, and lose keys": follow,
     "The key-encryption key": new_kek,
