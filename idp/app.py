@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
@@ -78,32 +78,16 @@ async def _open(
         sightings=Sightings(await read_addresses(db)),
         stale_tokens=StaleTokens(),
     )
-
-    reloading = asyncio.Lock()  # of two at once, the one that has seen less must not come last
-
-    async def reload_keys() -> None:
-        async with reloading:
-            shared.keyring = await keys.refresh(db, shared.keyring, int(clock()))
-            shared.documents = make_documents(settings, shared.keyring)
-
-    async def follow(now: int) -> None:
-        await watch.follow()
-        if shared.keyring.is_over(now):
-            await reload_keys()
+    watch, follow = _following(shared, keys, clock)
 
     async def rotate(now: int) -> None:
         await keys.rotate(shared.context_of_job(now))
-
-    async def forget_clients() -> None:
-        shared.clients.forget()
-        shared.sightings.addresses = await read_addresses(db)
 
     async def write_sightings() -> None:
         await keep_sightings(
             db, shared.sightings, shared.clients, jwks_uri=endpoint(settings.issuer, "jwks_uri")
         )
 
-    watch = VersionWatch(db, {versions.KEYS: reload_keys, versions.CLIENTS: forget_clients})
     deliverer = Deliverer(
         lambda: shared.context_of_job(int(clock())),
         shared.clients,
@@ -121,3 +105,28 @@ async def _open(
         await keys.close()
         await registers.close()
         await db.close()
+
+
+def _following(
+    shared: Shared, keys: KeysOfWorker, clock: Clock
+) -> tuple[VersionWatch, Callable[[int], Awaitable[None]]]:
+    """What keeps keys and clients in memory as they stand in the database, and the job that does so."""
+    reloading = asyncio.Lock()  # of two at once, the one that has seen less must not come last
+
+    async def reload_keys() -> None:
+        async with reloading:
+            shared.keyring = await keys.refresh(shared.db, shared.keyring, int(clock()))
+            shared.documents = make_documents(shared.settings, shared.keyring)
+
+    async def forget_clients() -> None:
+        shared.clients.forget()
+        shared.sightings.addresses = await read_addresses(shared.db)
+
+    watch = VersionWatch(shared.db, {versions.KEYS: reload_keys, versions.CLIENTS: forget_clients})
+
+    async def follow(now: int) -> None:
+        await watch.follow()
+        if shared.keyring.is_over(now):
+            await reload_keys()
+
+    return watch, follow

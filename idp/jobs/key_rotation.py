@@ -12,6 +12,7 @@ from idp.custody.custodian import ClockWrong, Custodian, check_clock, rotate
 from idp.custody.hardware import read_kek, token_of
 from idp.settings import Settings
 from idp.store.database import Database
+from keys.jose import SignerUnavailable
 from keys.keyring import Keyring, load_keyring, refresh_keyring
 from keys.seal import KeyEncryptionKey
 
@@ -78,9 +79,13 @@ class KeysOfWorker:
             logger.info("key %s %s", event["kid"], event["event"])
 
     async def close(self) -> None:
-        """Let go of the hardware module."""
-        if self.hardware is not None:
+        """Let go of the hardware module; one that hangs does not keep the rest from being closed."""
+        if self.hardware is None:
+            return
+        try:
             await self.hardware.close()
+        except SignerUnavailable as error:
+            logger.warning("the hardware module was left as it is: %s", error)
 
 
 def _told(keyring: Keyring) -> Keyring:
