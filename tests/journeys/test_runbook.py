@@ -60,6 +60,30 @@ def emergency(desk: Desk, commands: list[Given], _: Clock) -> None:
     desk.follow(after)
 
 
+def officers(desk: Desk, commands: list[Given], _: Clock) -> None:
+    """Too few of them: on a copy, for it ends this installation."""
+    before, lost = split(commands, "sqlite3 ")
+    desk.follow(before)
+    copy = _copied(desk, "few")
+    secrets = "SELECT purpose, hex(sealed) FROM sealed_secrets WHERE purpose <> 'key_log' ORDER BY purpose"
+    kept = _execute(desk.folder / "var/motcua.db", secrets)
+    copy.follow(lost)
+    assert _execute(copy.folder / "var/motcua.db", secrets) == kept
+
+
+def _copied(desk: Desk, name: str) -> Desk:
+    """The installation with the files of its officers, on another machine where nothing runs."""
+    there = desk.folder / name
+    (there / "var").mkdir(parents=True)
+    desk.copy_database(there / "var/motcua.db")
+    for file in (desk.folder / "var/registers.db", desk.folder / "var/kek"):
+        shutil.copy(file, there / "var")
+    for file in desk.folder.glob("*.*"):
+        if file.suffix in {".key", ".pub"}:
+            shutil.copy(file, there)
+    return desk.moved(there)
+
+
 def new_kek(desk: Desk, commands: list[Given], _: Clock) -> None:
     desk.follow(commands)
     (desk.folder / "safe").mkdir()
@@ -68,15 +92,10 @@ def new_kek(desk: Desk, commands: list[Given], _: Clock) -> None:
 
 def lost_kek(desk: Desk, commands: list[Given], _: Clock) -> None:
     """On a copy, for it ends this installation."""
-    there = desk.folder / "copy"
-    (there / "var").mkdir(parents=True)
+    copy = _copied(desk, "copy")
+    there = copy.folder
+    (there / "var/kek").unlink()
     shutil.copytree(desk.folder / "safe", there / "safe")
-    shutil.copy(desk.folder / "var/registers.db", there / "var")
-    desk.copy_database(there / "var/motcua.db")
-    for file in desk.folder.glob("*.*"):
-        if file.suffix in {".key", ".pub"}:
-            shutil.copy(file, there)
-    copy = desk.moved(there)
     _serves_without_kek(desk)
     said, status = copy.motcua("check")
     assert status == 1
@@ -170,7 +189,7 @@ SCENES: Final = {
     "Normal rotation": follow,
     "Emergency: a key is in other hands": emergency,
     "Single steps, and a record for an auditor": follow,
-    "Officers come, go, and lose keys": follow,
+    "Officers come, go, and lose keys": officers,
     "The key-encryption key": new_kek,
     "The key-encryption key is lost": lost_kek,
     "An older database was restored": older_database,
