@@ -223,7 +223,7 @@ def desk(tmp_path: Path, softhsm: SoftHsm, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setenv("IDP_LISTEN", f"127.0.0.1:{port}")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     monkeypatch.setattr(keys_ceremony, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
-    monkeypatch.setattr(served_keys, "PAUSES", (1.0, 1.0, 2.0))
+    monkeypatch.setattr(served_keys, "PAUSES", (1.0, 1.5))
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     pins = [tmp_path / "pin", tmp_path / "spare-pin"]
     for pin in pins:
