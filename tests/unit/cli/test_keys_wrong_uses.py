@@ -16,12 +16,14 @@ from idp.cli.runtime import open_runtime
 from idp.custody.custodian import Custodian, NoSuchChange, approve
 from idp.custody.hardware import custodian_of
 from idp.settings import read_settings
-from keys import changes
+from keys import changes, store
+from keys.actions import Retire
 from keys.changes import read_change
+from keys.documents import canonical
 from keys.policy import State
 from keys.store import find_changes
 from keys.tables import key_approvals, key_changes
-from tests.support.installation import OFFICERS
+from tests.support.installation import LOCAL, OFFICERS
 from tests.support.officers_desk import DAY, STRANGER, Desk
 
 _ALL_CHANGES = update(key_changes).where(key_changes.c.applied_at.is_(None))
@@ -71,12 +73,18 @@ def test_an_edited_document_is_refused(desk: Desk, change: str) -> None:
     assert desk.refused(change).startswith(f"The change {change} was edited after it was proposed: ")
 
 
-def test_an_old_proposal_is_void(desk: Desk, change: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    later = time.time() + DAY
-    monkeypatch.setattr("time.time", lambda: later)
+def test_an_old_proposal_is_void(desk: Desk) -> None:
+    proposed_at = int(time.time()) - DAY - 60
+    old = changes.propose(LOCAL, (Retire(desk.kid(State.PENDING)),), proposed_at)
+    change, document = old.change_id, canonical(old.document())
+    for kept in (
+        store.add_change(change, document, proposed_at, old.expires_at),
+        store.add_approval(change, changes.approve(old, OFFICERS[0]), proposed_at),
+    ):
+        desk.write(kept.query, **kept.values)
     assert desk.refused(change) == f"The change {change} is too old: propose it anew."
     assert standing(desk, change)["standing"] == "expired"
-    desk.write(_ALL_CHANGES.values(expires_at=int(later) + DAY))
+    desk.write(_ALL_CHANGES.values(expires_at=int(time.time()) + DAY))
     assert desk.refused(change).endswith("the change was carried out before or after its time")
     assert standing(desk, change)["standing"] == "expired"
 
