@@ -8,7 +8,7 @@
 #       motcua registers load --rejects var/rejects.csv /registers
 #   docker run --rm --volume motcua:/srv/motcua/var --read-only --stop-timeout 35 --publish 9000:9000 motcua
 #
-# The file of the ceremony is written with --template and signed by two officers first: README, "First keys".
+# The file of the ceremony is written with --template and signed by two officers first: README, "First ceremony".
 # Without register files, the fourth can be `motcua registers generate var/registers`, then `registers load` of that.
 # Docker kills ten seconds after it asked to stop; requests under way get longer (IDP_SHUTDOWN_SECONDS).
 
