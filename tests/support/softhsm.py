@@ -18,7 +18,7 @@ from tests.support.ground import shared_ground
 
 PIN = "473829"
 _SO_PIN = "91827364"
-TOKENS = ("motcua", "second", "officers", "runbook", "runbook-spare")
+TOKENS = ("motcua", "second", "officers", "pin", "runbook", "runbook-spare")
 _LIBRARIES = (
     "/usr/lib/softhsm/libsofthsm2.so",
     "/usr/lib64/pkcs11/libsofthsm2.so",

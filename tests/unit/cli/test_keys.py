@@ -60,7 +60,7 @@ def test_a_key_encryption_key_is_wrapped_by_the_hardware_module(
         "Error: There is no hardware module to wrap it: set IDP_PKCS11_MODULE.\n"
     )
     monkeypatch.setenv("IDP_PKCS11_MODULE", str(softhsm.library))
-    monkeypatch.setenv("IDP_PKCS11_TOKEN", "second")
+    monkeypatch.setenv("IDP_PKCS11_TOKEN", "officers")
     monkeypatch.setenv("IDP_PKCS11_PIN_FILE", str(softhsm.pin_file))
     assert "a label has 1 to 32" in run("keys", "create-kek", str(kek), "--wrapped-by", "a b").output
     assert not kek.exists()

@@ -47,10 +47,10 @@ async def _signs(token: Pkcs11Token) -> None:
 
 async def test_a_wrong_pin_is_tried_once_until_the_file_changes(softhsm: SoftHsm, tmp_path: Path) -> None:
     pin_file = _pin_file(tmp_path, b"00000000\n")
-    token = softhsm.open("second", pin_file)
-    refused = f"The token 'second' refuses the PIN in {pin_file}: PinIncorrect."
+    token = softhsm.open("pin", pin_file)  # nobody else of this process has logged in to it
+    refused = f"The token 'pin' refuses the PIN in {pin_file}: PinIncorrect."
     assert await _sentence(token.describe) == refused
-    with softhsm.away("second"):  # whoever asked the token would notice
+    with softhsm.away("pin"):  # whoever asked the token would notice
         assert await _sentence(token.describe) == refused
     pin_file.write_text(PIN, encoding="utf-8")
     await _signs(token)
