@@ -20,8 +20,8 @@ from keys.officers import Officer
 class Rotation:
     """The standing approval of automatic rotation, with its limits. Lifetimes are seconds, `until` is epoch seconds.
 
-    `keys` says which algorithms each purpose has keys for. Outside of these limits, or after `until`, nothing rotates
-    by itself; what is active goes on signing.
+    `keys` says which algorithms each purpose has keys for; of them `in_memory` are those that the hardware module
+    cannot make. Outside of these limits, or after `until`, nothing rotates by itself; what is active goes on signing.
     """
 
     kind: ClassVar = "rotation"
@@ -32,12 +32,13 @@ class Rotation:
     retiring_lifetime: int
     until: int
     certifier: Mapping[str, str] | None = field(default=None, hash=False)
+    in_memory: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Rotation:
         """From its document; every limit is within policy."""
         names = ("backend", "pending_lifetime", "active_lifetime", "retiring_lifetime", "until")
-        only(document, "action", "keys", *names, "certifier")
+        only(document, "action", "keys", *names, "certifier", "in_memory")
         read = cls(
             _algorithms(document.get("keys")),
             string(document, "backend"),
@@ -46,6 +47,7 @@ class Rotation:
             number(document, "retiring_lifetime"),
             number(document, "until"),
             _read_certifier(document.get("certifier")),
+            _algorithms(document["in_memory"]) if "in_memory" in document else {},
         )
         read.check()
         return read
@@ -71,6 +73,17 @@ class Rotation:
             raise InvalidDocument("Certified keys, and only they, need the public key of their `certifier`.")
         if self.certifier is not None:
             self._check_short()
+        if self.in_memory:
+            self._check_in_memory()
+
+    def backend_of(self, kind: tuple[str, str]) -> str:
+        """Where keys of a purpose and algorithm are made to live."""
+        return policy.SOFTWARE if kind[1] in self.in_memory.get(kind[0], ()) else self.backend
+
+    def _check_in_memory(self) -> None:
+        kinds = ((purpose, alg) for purpose, algorithms in self.in_memory.items() for alg in algorithms)
+        if self.backend != policy.PKCS11 or not all(alg in self.keys.get(name, ()) for name, alg in kinds):
+            raise InvalidDocument("The member `in_memory` names kinds of `keys` that hardware cannot make.")
 
     def _check_short(self) -> None:
         """A certified key waits while the one before it signs, and then signs as long: both within its certificate."""
@@ -82,17 +95,23 @@ class Rotation:
 
     def document(self) -> dict[str, object]:
         """As it stands in a change."""
-        certifier = {} if self.certifier is None else {"certifier": dict(self.certifier)}
+        further: dict[str, object] = {} if self.certifier is None else {"certifier": dict(self.certifier)}
+        if self.in_memory:
+            further["in_memory"] = _spelled(self.in_memory)
         return {
             "action": self.kind,
-            "keys": {purpose: list(algorithms) for purpose, algorithms in self.keys.items()},
+            "keys": _spelled(self.keys),
             "backend": self.backend,
             "pending_lifetime": self.pending_lifetime,
             "active_lifetime": self.active_lifetime,
             "retiring_lifetime": self.retiring_lifetime,
             "until": self.until,
-            **certifier,
+            **further,
         }
+
+
+def _spelled(keys: Mapping[str, tuple[str, ...]]) -> dict[str, list[str]]:
+    return {purpose: list(algorithms) for purpose, algorithms in keys.items()}
 
 
 def _read_certifier(value: object) -> dict[str, str] | None:

@@ -98,6 +98,10 @@ def _rotation_in_words(rotation: Rotation) -> list[str]:
         f"  published {_days(rotation.pending_lifetime)} before at least, {_days(rotation.retiring_lifetime)} after",
         *([] if rotation.certifier is None else [f"  certified by {rotation.certifier['kid']}"]),
         *(f"  {purpose}: {', '.join(algorithms)}" for purpose, algorithms in sorted(rotation.keys.items())),
+        *(
+            f"  in memory, for the module cannot make them: {purpose} {', '.join(algorithms)}"
+            for purpose, algorithms in sorted(rotation.in_memory.items())
+        ),
     ]
 
 

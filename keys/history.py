@@ -269,7 +269,7 @@ def _check_wanted(history: History, key: KeyRecord) -> None:
     """Rotation has one successor at a time, where it was approved to live."""
     if history.waiting(key.kind):
         raise _Refused("a successor is waiting already")
-    if history.rotation is not None and key.backend != history.rotation.backend:
+    if history.rotation is not None and key.backend != history.rotation.backend_of(key.kind):
         raise _Refused("the backend is not the approved one")
 
 

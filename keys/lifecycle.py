@@ -191,7 +191,7 @@ class Plan:
         for useless in [key for key in self.history.waiting(kind) if is_over(key, self.at)]:
             self._retire(useless.kid, by)
         if not self.history.waiting(kind):
-            await self._generate(*kind, rotation.backend, by)
+            await self._generate(*kind, rotation.backend_of(kind), by)
         successor = self._fit_successor(kind)
         if successor is None:
             return  # its row is gone or was edited, as `Ground.refused` says; what is active goes on signing
@@ -311,7 +311,7 @@ class Plan:
         rotation = self.history.rotation
         if rotation is None or key.alg not in rotation.keys.get(key.purpose, ()):
             return key.backend
-        return rotation.backend
+        return rotation.backend_of(key.kind)
 
 
 def _generate_in_memory(alg: str) -> SoftwareSigner | DecryptionKey:

@@ -219,11 +219,12 @@ ROTATION_APPROVAL_LIFETIME: Final = 400 * 24 * 3600
 ROTATION_APPROVAL_STANDARD: Final = 365 * 24 * 3600
 """Seconds that they approve it for unless they say otherwise: once a year two people look at it again."""
 
-BACKENDS: Final = ("software", "pkcs11", "certified")
+SOFTWARE: Final = "software"
+PKCS11: Final = "pkcs11"
+CERTIFIED: Final = "certified"
+BACKENDS: Final = (SOFTWARE, PKCS11, CERTIFIED)
 """Where a private key lives: in memory, sealed at rest; in a hardware module; in memory, certified by a hardware
 module for a short time."""
-
-CERTIFIED: Final = "certified"
 
 CERTIFICATE_LIFETIME: Final = 14 * 24 * 3600
 """Seconds for which a hardware module certifies a key in memory: it waits, published, and then it signs. A key stolen

@@ -139,7 +139,8 @@ def generate(
     from keys.actions import Generate
 
     async def wish(history: History) -> Action:
-        return Generate(purpose, alg, backend or approved_backend(history), publish=not unpublished)
+        chosen = backend or approved_backend(history, (purpose, alg))
+        return Generate(purpose, alg, chosen, publish=not unpublished)
 
     _propose(wish, key_file, passphrase_file, as_json)
 

@@ -31,9 +31,9 @@ post_quantum_option = click.option(
 )
 
 
-def approved_backend(history: History) -> str:
-    """Where keys live as officers have approved; in memory before they approved anything."""
-    return "software" if history.rotation is None else history.rotation.backend
+def approved_backend(history: History, kind: tuple[str, str]) -> str:
+    """Where keys of a kind live as officers have approved; in memory before they approved anything."""
+    return "software" if history.rotation is None else history.rotation.backend_of(kind)
 
 
 async def standard(backend: str | None, history: History, *, post_quantum: bool) -> Rotation:
@@ -41,7 +41,8 @@ async def standard(backend: str | None, history: History, *, post_quantum: bool)
     from keys.actions import standard_rotation
     from keys.policy import POST_QUANTUM_ALGORITHMS
 
-    before, backend = history.rotation, backend or approved_backend(history)
+    before = history.rotation
+    backend = backend or ("software" if before is None else before.backend)
     if before is not None:
         post_quantum |= any(POST_QUANTUM_ALGORITHMS & set(kinds) for kinds in before.keys.values())
     certifier = None if before is None else before.certifier
@@ -51,7 +52,7 @@ async def standard(backend: str | None, history: History, *, post_quantum: bool)
 
 
 async def _rotation_on(backend: str, *, post_quantum: bool) -> Rotation:
-    """The standard rotation, of the kinds of keys that the backend can make."""
+    """The standard rotation; what the module cannot make lives in memory."""
     from idp.custody.hardware import token_of
     from keys.actions import standard_rotation
 
@@ -68,9 +69,11 @@ async def _rotation_on(backend: str, *, post_quantum: bool) -> Rotation:
         able = (await token.describe()).algorithms
     finally:
         await token.close()
-    standard = standard_rotation(now, backend)
-    inside = {purpose: tuple(alg for alg in kinds if alg in able) for purpose, kinds in standard.keys.items()}
-    return replace(standard, keys={purpose: kinds for purpose, kinds in inside.items() if kinds})
+    standard = standard_rotation(now, backend, post_quantum=post_quantum)
+    outside = {
+        purpose: tuple(alg for alg in kinds if alg not in able) for purpose, kinds in standard.keys.items()
+    }
+    return replace(standard, in_memory={purpose: kinds for purpose, kinds in outside.items() if kinds})
 
 
 def checked_reason(reason: str) -> str:

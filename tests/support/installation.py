@@ -92,9 +92,16 @@ async def act(
     return plan
 
 
-async def turn(db: Database, kek: KeyEncryptionKey, now: int, *, issuer: str = ISSUER) -> Plan:
+async def turn(
+    db: Database,
+    kek: KeyEncryptionKey,
+    now: int,
+    *,
+    issuer: str = ISSUER,
+    hardware: Pkcs11Token | None = None,
+) -> Plan:
     """Rotate as the job does."""
-    plan = Plan(await load_ground(db, kek, issuer), kek, now)
+    plan = Plan(await load_ground(db, kek, issuer), kek, now, hardware)
     await plan.rotate()
     if not plan.empty:
         await db.write(*steps(plan.statements()))

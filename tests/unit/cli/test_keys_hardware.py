@@ -50,12 +50,13 @@ def test_rotation_moves_to_the_module(desk: Desk) -> None:
     rotation = desk.ground().history.rotation
     assert rotation is not None
     assert rotation.backend == "pkcs11"
-    assert "ML-DSA-65" not in rotation.keys["id_token"]
+    assert rotation.in_memory["encryption"] == rotation.keys["encryption"]
+    assert "ES256" not in rotation.in_memory.get("id_token", ())
     again = desk.done("rotation")
     assert again["carried_out"]
     anew = desk.ground().history.rotation
     assert anew is not None
-    assert (anew.backend, anew.keys) == ("pkcs11", rotation.keys)
+    assert (anew.backend, anew.keys, anew.in_memory) == ("pkcs11", rotation.keys, rotation.in_memory)
 
 
 def test_keys_in_memory_are_certified_by_the_module(desk: Desk) -> None:

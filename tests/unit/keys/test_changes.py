@@ -213,6 +213,9 @@ Limit = Callable[[Rotation], Rotation]
         lambda rotation: replace(rotation, backend="cloud"),
         lambda rotation: replace(rotation, backend="certified"),
         lambda rotation: replace(rotation, keys={}),
+        lambda rotation: replace(rotation, in_memory={"encryption": ("ECDH-ES",)}),
+        lambda rotation: replace(rotation, backend="pkcs11", in_memory={"encryption": ("ES256",)}),
+        lambda rotation: replace(rotation, backend="pkcs11", in_memory={"wallet": ("ES256",)}),
     ],
 )
 def test_rotation_has_limits(limit: Limit) -> None:
@@ -235,6 +238,14 @@ def test_the_least_limits_are_allowed() -> None:
         retiring_lifetime=policy.LEAST_LIFETIMES["retiring_lifetime"],
     )
     assert read_change(_change(least).document()).actions == (least,)
+
+
+def test_what_hardware_cannot_make_lives_in_memory() -> None:
+    mixed = replace(standard_rotation(NOW), backend="pkcs11", in_memory={"encryption": ("ECDH-ES",)})
+    assert read_change(_change(mixed).document()).actions == (mixed,)
+    assert mixed.backend_of(("encryption", "ECDH-ES")) == "software"
+    assert mixed.backend_of(("encryption", "RSA-OAEP-256")) == "pkcs11"
+    assert mixed.backend_of(("id_token", "ES256")) == "pkcs11"
 
 
 def test_two_officers_are_needed() -> None:
