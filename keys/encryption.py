@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from keys import base64url, policy
+from keys import base64url, policy, private_keys
 from keys.jose import InvalidToken, read_object
 from keys.jwk import public_members, thumbprint
 from keys.policy import Purpose
+from keys.signatures import PrivateKey
 
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+_OpeningKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 KEY_TYPES: Final[Mapping[str, str]] = MappingProxyType({"ECDH-ES": "EC", "RSA-OAEP-256": "RSA"})
 """The `kty` of the keys for each algorithm of key management."""
@@ -52,32 +52,27 @@ class DecryptionKey:
 
     kid: str
     alg: str
-    _key: PrivateKey = field(repr=False)
+    _key: _OpeningKey = field(repr=False)
     _joserfc_key: ECKey | RSAKey = field(repr=False)
 
     @classmethod
     def generate(cls, alg: str) -> DecryptionKey:
         """A new key for one of `policy.ENCRYPTION_KEYS`. RSA takes a tenth of a second or more."""
-        if KEY_TYPES[alg] == "EC":
-            return cls._of(alg, ec.generate_private_key(ec.SECP256R1()))
-        return cls._of(alg, rsa.generate_private_key(policy.RSA_EXPONENT, policy.RSA_BITS))
+        return cls._of(alg, private_keys.generate(KEY_TYPES[alg]))
 
     @classmethod
     def load(cls, alg: str, pkcs8: bytes) -> DecryptionKey:
-        """The key of `to_pkcs8`. The octets were sealed, so RSA keys are not checked anew (40 ms each).
+        """The key of `to_pkcs8`.
 
         Raises:
             ValueError: not a private key of the algorithm's type.
         """
-        key = serialization.load_der_private_key(pkcs8, None, unsafe_skip_rsa_key_validation=True)
-        if not isinstance(key, PrivateKey):
-            raise ValueError("not a private key of a type that we decrypt with")  # noqa: TRY004 - the octets are at fault
-        return cls._of(alg, key)
+        return cls._of(alg, private_keys.load(pkcs8))
 
     @classmethod
     def _of(cls, alg: str, key: PrivateKey) -> DecryptionKey:
         members = public_members(key.public_key())
-        if members["kty"] != KEY_TYPES[alg]:
+        if not isinstance(key, _OpeningKey) or members["kty"] != KEY_TYPES[alg]:
             raise ValueError(f"a key of type {members['kty']} does not open {alg}")
         imported = (
             ECKey.import_key(key) if isinstance(key, ec.EllipticCurvePrivateKey) else RSAKey.import_key(key)
@@ -90,10 +85,8 @@ class DecryptionKey:
         return {**members, "kid": self.kid, "use": "enc", "alg": self.alg}
 
     def to_pkcs8(self) -> bytes:
-        """The private key in PKCS #8 DER, unencrypted: to be sealed at once."""
-        return self._key.private_bytes(
-            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        """The private key, unencrypted: to be sealed at once."""
+        return private_keys.to_pkcs8(self._key)
 
     def decrypt(self, token: str) -> bytes:
         """What a compact JWE for this key holds: as a rule a signed JWT, still to be verified (RFC 7519 §11.2).
