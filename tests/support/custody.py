@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
+import pytest
 from sqlalchemy import select
 
 from idp.context import Context
@@ -16,6 +17,7 @@ from idp.store.database import Database
 from keys import policy
 from keys.actions import Revoke
 from keys.backends.software import SoftwareSigner
+from keys.encryption import DecryptionKey
 from keys.ground import Ground, load_ground
 from keys.history import KeyRecord
 from keys.keyring import Keyring, load_keyring
@@ -26,6 +28,7 @@ from tests.support.installation import ISSUER, act, bare_keyring, establish, tur
 
 NOW: Final = 1_800_000_000
 KEK: Final = KeyEncryptionKey.of(b"k" * 32)
+FOREIGN_KEK: Final = KeyEncryptionKey.of(b"x" * 32)
 FEW: Final = {"id_token": ("ES256", "EdDSA"), "access_token": ("ES256",), "encryption": ("ECDH-ES",)}
 """Enough for a service that signs, seals, and can be proven quickly."""
 KINDS: Final = {(purpose, alg) for purpose, algorithms in FEW.items() for alg in algorithms}
@@ -108,6 +111,20 @@ async def live(db: Database) -> None:
     await turn(db, KEK, DUE + 1)
 
 
+@pytest.fixture
+async def installed(db: Database) -> Database:
+    """An installation after its first ceremony."""
+    await establish(db, KEK, NOW, keys=FEW)
+    return db
+
+
+@pytest.fixture
+async def seasoned(db: Database) -> Database:
+    """An installation with a life behind it: see `live`."""
+    await live(db)
+    return db
+
+
 def forged_row(signer: SoftwareSigner, state: str, sealed: bytes | None, **changes: Any) -> dict[str, Any]:
     """A row of `signing_keys` that nobody approved."""
     return {
@@ -122,4 +139,20 @@ def forged_row(signer: SoftwareSigner, state: str, sealed: bytes | None, **chang
         "published_at": NOW,
         "activated_at": NOW,
         **changes,
+    }
+
+
+def generated_entry(
+    key: SoftwareSigner | DecryptionKey, at: int, by: str, purpose: str = "id_token"
+) -> dict[str, Any]:
+    """The entry of the log that a key in memory was made."""
+    return {
+        "type": "generated",
+        "at": at,
+        "kid": key.kid,
+        "purpose": purpose,
+        "alg": key.alg,
+        "jwk": key.public_jwk(),
+        "backend": "software",
+        "by": by,
     }

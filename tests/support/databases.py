@@ -127,3 +127,12 @@ async def db(database_url: str) -> AsyncIterator[Database]:
     database = await open_database(database_url)
     yield database
     await database.close()
+
+
+@asynccontextmanager
+async def connections(url: str, count: int) -> AsyncIterator[list[Database]]:
+    """One database, opened by several processes as it were."""
+    opened = [await open_database(url, pool_size=2) for _ in range(count)]
+    yield opened
+    for one in opened:
+        await one.close()

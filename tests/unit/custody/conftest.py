@@ -12,9 +12,12 @@ from idp.store.database import Database, open_database
 from keys.keyring import Keyring, load_keyring
 from keys.lifecycle import Plan
 from keys.seal import KeyEncryptionKey
+from tests.support.custody import installed
 from tests.support.databases import fresh_database
 from tests.support.installation import ELLIPTIC, ISSUER, establish, turn
 from tests.support.shown_keys import ShownKeys
+
+__all__ = ["Settled", "installed", "settled", "shown"]
 
 NOW: Final = 1_795_305_600
 LATER: Final = NOW + 90 * 24 * 3600

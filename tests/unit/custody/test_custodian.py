@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import orjson
 import pytest
@@ -19,7 +17,7 @@ from idp.custody.custodian import (
     rotate,
 )
 from idp.store import versions
-from idp.store.database import Database, open_database, step
+from idp.store.database import Database, step
 from idp.store.schema import audit_events, key_incidents
 from keys import changes, policy, store
 from keys.actions import Action, Activate, Officers, Revoke
@@ -46,16 +44,10 @@ from tests.support.custody import (
     rows_of,
     waiting,
 )
+from tests.support.databases import connections
 from tests.support.installation import ISSUER, OFFICERS, act, establish, first_actions, rotation, signed
 
 FIRST, SECOND, THIRD = OFFICERS
-
-
-@pytest.fixture
-async def installed(db: Database) -> Database:
-    """An installation after its first ceremony."""
-    await establish(db, KEK, NOW, keys=FEW)
-    return db
 
 
 def _change(*actions: Action, now: int = NOW) -> Change:
@@ -285,16 +277,8 @@ async def test_after_a_clock_ran_ahead_changes_are_made_in_the_time_of_the_log(i
 # Several at once.
 
 
-@asynccontextmanager
-async def _connections(url: str, count: int) -> AsyncIterator[list[Database]]:
-    opened = [await open_database(url, pool_size=2) for _ in range(count)]
-    yield opened
-    for one in opened:
-        await one.close()
-
-
 async def test_of_eight_rotators_at_once_one_wins_and_the_others_see_it(database_url: str) -> None:
-    async with _connections(database_url, 8) as opened:
+    async with connections(database_url, 8) as opened:
         await establish(opened[0], KEK, NOW, keys=FEW)
         rings = [await keyring_of(one) for one in opened]
         plans = await asyncio.gather(*(rotate(custodian(one, DUE)) for one in opened))
@@ -307,7 +291,7 @@ async def test_of_eight_rotators_at_once_one_wins_and_the_others_see_it(database
 
 
 async def test_of_second_signatures_at_once_one_sets_it_off(database_url: str) -> None:
-    async with _connections(database_url, 2) as opened:
+    async with connections(database_url, 2) as opened:
         await establish(opened[0], KEK, NOW, keys=FEW)
         change = await _revocation(opened[0])
         await propose(custodian(opened[0]), change, changes.approve(change, FIRST))
@@ -325,7 +309,7 @@ async def test_of_second_signatures_at_once_one_sets_it_off(database_url: str) -
 
 
 async def test_a_revocation_in_the_middle_of_a_rotation_is_carried_out(database_url: str) -> None:
-    async with _connections(database_url, 2) as opened:
+    async with connections(database_url, 2) as opened:
         await establish(opened[0], KEK, NOW, keys=FEW)
         change = changes.propose(ISSUER, [Revoke((await active(opened[0])).kid, "stolen", 0)], DUE)
         await propose(custodian(opened[0], DUE), change, changes.approve(change, FIRST))

@@ -19,27 +19,18 @@ from keys.key_log import InvalidLog, KeyLog
 from keys.keyring import refresh_keyring
 from keys.notes import NoteSigner, log_origin
 from keys.policy import SecretPurpose
-from keys.seal import KeyEncryptionKey, SealBroken
+from keys.seal import SealBroken
 from keys.tables import key_log, sealed_secrets, signing_keys
 from tests.support.custody import (
     DUE,
+    FOREIGN_KEK,
     KEK,
     forged_row,
+    generated_entry,
     ground_of,
     keyring_of,
-    live,
 )
 from tests.support.installation import ISSUER, OFFICERS, act, turn
-
-FOREIGN_KEK = KeyEncryptionKey.of(b"x" * 32)
-K = signing_keys.c
-
-
-@pytest.fixture
-async def installed(db: Database) -> Database:
-    """An installation with a life behind it."""
-    await live(db)
-    return db
 
 
 async def _entries(db: Database) -> tuple[bytes, ...]:
@@ -113,16 +104,16 @@ async def gap_in_the_positions(db: Database) -> None:
     ids=lambda forge: forge.__name__,
 )
 async def test_a_log_that_was_edited_is_not_believed(
-    installed: Database, forge: Callable[[Database], Awaitable[None]]
+    seasoned: Database, forge: Callable[[Database], Awaitable[None]]
 ) -> None:
-    keyring = await keyring_of(installed, DUE + 1)
-    await forge(installed)
+    keyring = await keyring_of(seasoned, DUE + 1)
+    await forge(seasoned)
     with pytest.raises(InvalidLog):
-        await keyring_of(installed, DUE + 1)
+        await keyring_of(seasoned, DUE + 1)
     with pytest.raises(InvalidLog):
-        await ground_of(installed, keyring.ground)
+        await ground_of(seasoned, keyring.ground)
     with pytest.raises(InvalidLog):
-        await turn(installed, KEK, DUE + 2)
+        await turn(seasoned, KEK, DUE + 2)
 
 
 async def _old_checkpoint(db: Database) -> int:
@@ -133,27 +124,27 @@ async def _old_checkpoint(db: Database) -> int:
     return int(signed[-2]) + 1
 
 
-async def test_a_worker_refuses_a_log_that_was_cut_back_and_keeps_its_keys(installed: Database) -> None:
-    keyring = await keyring_of(installed, DUE + 1)
-    size = await _old_checkpoint(installed)
+async def test_a_worker_refuses_a_log_that_was_cut_back_and_keeps_its_keys(seasoned: Database) -> None:
+    keyring = await keyring_of(seasoned, DUE + 1)
+    size = await _old_checkpoint(seasoned)
     with pytest.raises(InvalidLog, match="shortened or rewritten"):
-        await refresh_keyring(installed, KEK, keyring, DUE + 2)
+        await refresh_keyring(seasoned, KEK, keyring, DUE + 2)
     assert keyring.ground.history.size > size
     # A process that starts anew cannot know; but the rows are ahead of the log, and it tells so.
-    fresh = await keyring_of(installed, DUE + 2)
+    fresh = await keyring_of(seasoned, DUE + 2)
     assert fresh.ground.history.size == size
     assert fresh.ground.refused
 
 
-async def test_a_worker_refuses_a_log_that_was_cut_back_and_has_grown_again(installed: Database) -> None:
-    keyring = await keyring_of(installed, DUE + 1)
-    await _old_checkpoint(installed)
-    ground = await ground_of(installed)
+async def test_a_worker_refuses_a_log_that_was_cut_back_and_has_grown_again(seasoned: Database) -> None:
+    keyring = await keyring_of(seasoned, DUE + 1)
+    await _old_checkpoint(seasoned)
+    ground = await ground_of(seasoned)
     while len(ground.entries) <= keyring.ground.history.size:
-        await act(installed, KEK, DUE + 2, Officers(tuple(key.officer for key in OFFICERS)))
-        ground = await ground_of(installed)
+        await act(seasoned, KEK, DUE + 2, Officers(tuple(key.officer for key in OFFICERS)))
+        ground = await ground_of(seasoned)
     with pytest.raises(InvalidLog, match="shortened or rewritten"):
-        await refresh_keyring(installed, KEK, keyring, DUE + 2)
+        await refresh_keyring(seasoned, KEK, keyring, DUE + 2)
 
 
 async def _append(db: Database, *documents: dict[str, Any]) -> None:
@@ -164,22 +155,9 @@ async def _append(db: Database, *documents: dict[str, Any]) -> None:
     await _rewrite(db, entries, KeyLog.signed(entries, ground.note_signer).checkpoint)
 
 
-def _made(signer: SoftwareSigner, by: str, at: int, purpose: str = "id_token") -> dict[str, Any]:
-    return {
-        "at": at,
-        "type": "generated",
-        "kid": signer.kid,
-        "purpose": purpose,
-        "alg": signer.alg,
-        "jwk": signer.public_jwk(),
-        "backend": "software",
-        "by": by,
-    }
-
-
 @pytest.mark.parametrize("by", ["nothing", "latest", "rotation", "unknown purpose"])
-async def test_a_key_that_was_made_under_no_approval_spoils_the_log(installed: Database, by: str) -> None:
-    keyring = await keyring_of(installed, DUE + 1)
+async def test_a_key_that_was_made_under_no_approval_spoils_the_log(seasoned: Database, by: str) -> None:
+    keyring = await keyring_of(seasoned, DUE + 1)
     history = keyring.ground.history
     signer = SoftwareSigner.generate("ES256")
     named = {"nothing": "A" * 43, "latest": history.latest_change}.get(by, history.rotation_id)
@@ -188,59 +166,59 @@ async def test_a_key_that_was_made_under_no_approval_spoils_the_log(installed: D
     row = forged_row(
         signer, "pending", sealed, purpose=purpose, published_at=None, activated_at=None, created_at=DUE + 1
     )
-    await installed.write(step(insert(signing_keys).values(row)))
-    await _append(installed, _made(signer, named, DUE + 1, purpose))
+    await seasoned.write(step(insert(signing_keys).values(row)))
+    await _append(seasoned, generated_entry(signer, DUE + 1, named, purpose))
     with pytest.raises(InvalidHistory):
-        await keyring_of(installed, DUE + 1)
+        await keyring_of(seasoned, DUE + 1)
     with pytest.raises(InvalidHistory):
-        await refresh_keyring(installed, KEK, keyring, DUE + 1)
+        await refresh_keyring(seasoned, KEK, keyring, DUE + 1)
     assert signer.kid.encode() not in keyring.jwks().body
 
 
-async def test_another_note_key_under_our_own_kek_is_not_followed(installed: Database) -> None:
+async def test_another_note_key_under_our_own_kek_is_not_followed(seasoned: Database) -> None:
     """Who has the key-encryption key can begin another log; whoever has seen the old one is not deceived."""
-    keyring = await keyring_of(installed, DUE + 1)
-    ground = await ground_of(installed)
+    keyring = await keyring_of(seasoned, DUE + 1)
+    ground = await ground_of(seasoned)
     secret = seal_secret(SecretPurpose.KEY_LOG, b"n" * 32, KEK)
     signer = note_signer(b"n" * 32, ISSUER)
     entries = list(ground.entries[:-3])
-    await installed.write(
+    await seasoned.write(
         step(update(sealed_secrets).where(sealed_secrets.c.purpose == "key_log").values(sealed=secret.sealed))
     )
-    await _rewrite(installed, entries, KeyLog.signed(entries, signer).checkpoint)
+    await _rewrite(seasoned, entries, KeyLog.signed(entries, signer).checkpoint)
     with pytest.raises(InvalidLog, match="shortened or rewritten"):
-        await refresh_keyring(installed, KEK, keyring, DUE + 1)
+        await refresh_keyring(seasoned, KEK, keyring, DUE + 1)
 
 
-async def test_a_changed_secret_stops_the_start(installed: Database) -> None:
+async def test_a_changed_secret_stops_the_start(seasoned: Database) -> None:
     foreign = FOREIGN_KEK.seal(b"p" * 32, purpose="secret", name="pairwise")
     for sealed in (foreign, b"", b"\x01" + KEK.id + b"x" * 60):
-        await installed.write(
+        await seasoned.write(
             step(update(sealed_secrets).where(sealed_secrets.c.purpose == "pairwise").values(sealed=sealed))
         )
         with pytest.raises(SealBroken):
-            await keyring_of(installed, DUE + 1)
+            await keyring_of(seasoned, DUE + 1)
 
 
 async def test_a_changed_byte_in_a_change_of_the_log_is_noticed_even_by_who_has_the_note_key(
-    installed: Database,
+    seasoned: Database,
 ) -> None:
-    ground = await ground_of(installed)
+    ground = await ground_of(seasoned)
     assert ground.note_signer is not None
     entries = list(ground.entries)
     number = next(n for n, entry in enumerate(entries) if b'"stolen"' in entry)
     entries[number] = entries[number].replace(b'"stolen"', b'"stolem"')
-    await _rewrite(installed, entries, KeyLog.signed(entries, ground.note_signer).checkpoint)
+    await _rewrite(seasoned, entries, KeyLog.signed(entries, ground.note_signer).checkpoint)
     with pytest.raises(InvalidHistory, match="not one under this change"):
-        await ground_of(installed)
+        await ground_of(seasoned)
 
 
-async def test_unsigned_members_are_not_smuggled_beside_signed_ones(installed: Database) -> None:
-    ground = await ground_of(installed)
+async def test_unsigned_members_are_not_smuggled_beside_signed_ones(seasoned: Database) -> None:
+    ground = await ground_of(seasoned)
     assert ground.note_signer is not None
     first = orjson.loads(ground.entries[0])
     first["change"]["actions"][0]["officers"][0]["name"] = "A"
     entries = [canonical(first), *ground.entries[1:]]
-    await _rewrite(installed, entries, KeyLog.signed(entries, ground.note_signer).checkpoint)
+    await _rewrite(seasoned, entries, KeyLog.signed(entries, ground.note_signer).checkpoint)
     with pytest.raises(InvalidLog, match="does not begin with its officers"):
-        await ground_of(installed)
+        await ground_of(seasoned)

@@ -24,6 +24,7 @@ from tests.support.custody import (
     ACCESS_TOKEN,
     DUE,
     FEW,
+    FOREIGN_KEK,
     ID_TOKEN,
     KEK,
     NOW,
@@ -32,21 +33,12 @@ from tests.support.custody import (
     forged_row,
     ground_of,
     keyring_of,
-    live,
     waiting,
 )
 from tests.support.installation import act, establish, turn
 from tests.support.signing import at_once
 
-FOREIGN_KEK = KeyEncryptionKey.of(b"x" * 32)
 K = signing_keys.c
-
-
-@pytest.fixture
-async def installed(db: Database) -> Database:
-    """An installation with a life behind it."""
-    await live(db)
-    return db
 
 
 @dataclass(frozen=True)
@@ -67,42 +59,35 @@ async def _make_room(db: Database) -> None:
     await db.write(step(delete(signing_keys).where(K.kid == (await active(db)).kid)))
 
 
+async def _add(db: Database, state: str, kek: KeyEncryptionKey | None, **changes: Any) -> Forged:
+    """A key of the forger's own making, under a key-encryption key or without its private half."""
+    signer = SoftwareSigner.generate("ES256")
+    sealed = None if kek is None else kek.seal(signer.to_pkcs8(), purpose="id_token", name=signer.kid)
+    await db.write(step(insert(signing_keys).values(forged_row(signer, state, sealed, **changes))))
+    return Forged(signer.kid, signer)
+
+
 async def new_active_key_under_a_foreign_kek(db: Database) -> Forged:
     await _make_room(db)
-    signer = SoftwareSigner.generate("ES256")
-    sealed = FOREIGN_KEK.seal(signer.to_pkcs8(), purpose="id_token", name=signer.kid)
-    await db.write(step(insert(signing_keys).values(forged_row(signer, "active", sealed))))
-    return Forged(signer.kid, signer)
+    return await _add(db, "active", FOREIGN_KEK)
 
 
 async def new_active_key_under_our_own_kek(db: Database) -> Forged:
     await _make_room(db)
-    signer = SoftwareSigner.generate("ES256")
-    sealed = KEK.seal(signer.to_pkcs8(), purpose="id_token", name=signer.kid)
-    await db.write(step(insert(signing_keys).values(forged_row(signer, "active", sealed))))
-    return Forged(signer.kid, signer)
+    return await _add(db, "active", KEK)
 
 
 async def new_key_that_lives_in_hardware(db: Database) -> Forged:
     await _make_room(db)
-    signer = SoftwareSigner.generate("ES256")
-    await db.write(step(insert(signing_keys).values(forged_row(signer, "active", None, backend="pkcs11"))))
-    return Forged(signer.kid, signer)
+    return await _add(db, "active", None, backend="pkcs11")
 
 
 async def new_retiring_key_with_a_public_half_only(db: Database) -> Forged:
-    signer = SoftwareSigner.generate("ES256")
-    await db.write(step(insert(signing_keys).values(forged_row(signer, "retiring", None, retiring_at=DUE))))
-    return Forged(signer.kid, signer)
+    return await _add(db, "retiring", None, retiring_at=DUE)
 
 
 async def new_pending_key(db: Database) -> Forged:
-    signer = SoftwareSigner.generate("ES256")
-    sealed = KEK.seal(signer.to_pkcs8(), purpose="id_token", name=signer.kid)
-    await db.write(
-        step(insert(signing_keys).values(forged_row(signer, "pending", sealed, activated_at=None)))
-    )
-    return Forged(signer.kid, signer)
+    return await _add(db, "pending", KEK, activated_at=None)
 
 
 async def foreign_public_half_in_an_old_row(db: Database) -> Forged:
@@ -213,77 +198,75 @@ def _is_of_no_use(keyring: Keyring, forged: Forged) -> None:
 
 @each_row
 async def test_a_row_that_the_log_does_not_know_is_of_no_use(
-    installed: Database, forge: Callable[[Database], Awaitable[Forged]]
+    seasoned: Database, forge: Callable[[Database], Awaitable[Forged]]
 ) -> None:
-    forged = await forge(installed)
-    _is_of_no_use(await keyring_of(installed, DUE + 1), forged)
+    forged = await forge(seasoned)
+    _is_of_no_use(await keyring_of(seasoned, DUE + 1), forged)
 
 
 @each_row
 async def test_what_is_sound_signs_on_and_rotates_beside_it(
-    installed: Database, forge: Callable[[Database], Awaitable[Forged]]
+    seasoned: Database, forge: Callable[[Database], Awaitable[Forged]]
 ) -> None:
-    forged = await forge(installed)
+    forged = await forge(seasoned)
     later = DUE + 1 + policy.ACTIVE_LIFETIME
-    before = await active(installed, ACCESS_TOKEN)
-    await turn(installed, KEK, later)
-    assert (await active(installed, ACCESS_TOKEN)).kid != before.kid
-    keyring = await keyring_of(installed, later)
-    assert keyring.signer(Purpose.ACCESS_TOKEN).kid == (await active(installed, ACCESS_TOKEN)).kid
+    before = await active(seasoned, ACCESS_TOKEN)
+    await turn(seasoned, KEK, later)
+    assert (await active(seasoned, ACCESS_TOKEN)).kid != before.kid
+    keyring = await keyring_of(seasoned, later)
+    assert keyring.signer(Purpose.ACCESS_TOKEN).kid == (await active(seasoned, ACCESS_TOKEN)).kid
     if forged.kid not in keyring.ground.history.keys:
         _is_of_no_use(keyring, forged)
 
 
 @each_row
 async def test_officers_revoke_it_and_a_key_signs_at_once(
-    installed: Database, forge: Callable[[Database], Awaitable[Forged]]
+    seasoned: Database, forge: Callable[[Database], Awaitable[Forged]]
 ) -> None:
-    forged = await forge(installed)
-    history = (await ground_of(installed)).history
-    kids = {forged.kid, (await active(installed)).kid} & history.keys.keys()
+    forged = await forge(seasoned)
+    history = (await ground_of(seasoned)).history
+    kids = {forged.kid, (await active(seasoned)).kid} & history.keys.keys()
     open_kids = [kid for kid in kids if history.keys[kid].state != "revoked"]
-    await act(installed, KEK, DUE + 2, *(Revoke(kid, "edited", 0) for kid in sorted(open_kids)))
-    keyring = await keyring_of(installed, DUE + 2)
-    assert keyring.signer(Purpose.ID_TOKEN).kid == (await active(installed)).kid
+    await act(seasoned, KEK, DUE + 2, *(Revoke(kid, "edited", 0) for kid in sorted(open_kids)))
+    keyring = await keyring_of(seasoned, DUE + 2)
+    assert keyring.signer(Purpose.ID_TOKEN).kid == (await active(seasoned)).kid
     told = [sentence for sentence in keyring.ground.refused if forged.kid in sentence]
     still_there = forged.kid not in history.keys or forged.kid not in open_kids
     assert bool(told) == still_there
-    await turn(installed, KEK, DUE + 3)
-    assert (await ground_of(installed)).history.waiting(ID_TOKEN)
+    await turn(seasoned, KEK, DUE + 3)
+    assert (await ground_of(seasoned)).history.waiting(ID_TOKEN)
 
 
-async def test_a_successor_that_has_lost_its_row_does_not_take_over(installed: Database) -> None:
-    before = await active(installed)
-    lost = await deleted_successor(installed)
+async def test_a_successor_that_has_lost_its_row_does_not_take_over(seasoned: Database) -> None:
+    before = await active(seasoned)
+    lost = await deleted_successor(seasoned)
     later = DUE + policy.ACTIVE_LIFETIME
-    await turn(installed, KEK, later)
-    assert (await active(installed)).kid == before.kid
+    await turn(seasoned, KEK, later)
+    assert (await active(seasoned)).kid == before.kid
     with pytest.raises(InvalidHistory, match="revoke the key"):
-        await act(installed, KEK, later, Activate(lost.kid))
-    await act(installed, KEK, later, Revoke(lost.kid, "lost", 0))
-    await turn(installed, KEK, later)
-    await turn(installed, KEK, later + policy.PENDING_LIFETIME)
-    assert (await active(installed)).activated_at == later + policy.PENDING_LIFETIME
-    await check_whole(installed, later + policy.PENDING_LIFETIME)
+        await act(seasoned, KEK, later, Activate(lost.kid))
+    await act(seasoned, KEK, later, Revoke(lost.kid, "lost", 0))
+    await turn(seasoned, KEK, later)
+    await turn(seasoned, KEK, later + policy.PENDING_LIFETIME)
+    assert (await active(seasoned)).activated_at == later + policy.PENDING_LIFETIME
+    await check_whole(seasoned, later + policy.PENDING_LIFETIME)
 
 
 async def test_a_row_from_before_the_first_ceremony_does_not_hinder_it(db: Database) -> None:
-    signer = SoftwareSigner.generate("ES256")
-    sealed = KEK.seal(signer.to_pkcs8(), purpose="id_token", name=signer.kid)
-    await db.write(step(insert(signing_keys).values(forged_row(signer, "active", sealed))))
+    forged = await _add(db, "active", KEK)
     await establish(db, KEK, NOW, keys=FEW)
     keyring = await keyring_of(db, NOW)
-    assert keyring.signer(Purpose.ID_TOKEN).kid == (await active(db)).kid != signer.kid
-    _is_of_no_use(keyring, Forged(signer.kid, signer))
+    assert keyring.signer(Purpose.ID_TOKEN).kid == (await active(db)).kid != forged.kid
+    _is_of_no_use(keyring, forged)
 
 
-async def test_a_row_that_is_put_right_serves_again(installed: Database) -> None:
-    kid = (await active(installed)).kid
-    await _change(installed, kid, published_at=NOW + 1)
-    keyring = await keyring_of(installed, DUE + 1)
+async def test_a_row_that_is_put_right_serves_again(seasoned: Database) -> None:
+    kid = (await active(seasoned)).kid
+    await _change(seasoned, kid, published_at=NOW + 1)
+    keyring = await keyring_of(seasoned, DUE + 1)
     assert keyring.ground.refused
     published_at = keyring.ground.history.keys[kid].published_at
-    await _change(installed, kid, published_at=published_at)
-    fresh = await refresh_keyring(installed, KEK, keyring, DUE + 1)
+    await _change(seasoned, kid, published_at=published_at)
+    fresh = await refresh_keyring(seasoned, KEK, keyring, DUE + 1)
     assert fresh.signer(Purpose.ID_TOKEN).kid == kid
-    assert await refresh_keyring(installed, KEK, fresh, DUE + 1) is fresh
+    assert await refresh_keyring(seasoned, KEK, fresh, DUE + 1) is fresh

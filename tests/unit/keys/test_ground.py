@@ -21,24 +21,16 @@ from keys.lifecycle import Plan
 from keys.policy import SecretPurpose
 from keys.seal import KeyEncryptionKey, SealBroken
 from keys.tables import key_log
-from tests.support.custody import DUE, FEW, KEK, NOW, active, check_whole, ground_of, keyring_of
+from tests.support.custody import DUE, FOREIGN_KEK, KEK, NOW, active, check_whole, ground_of, keyring_of
 from tests.support.installation import (
     ISSUER,
     OFFICERS,
     act,
     bare_keyring,
-    establish,
     first_actions,
     steps,
     turn,
 )
-
-
-@pytest.fixture
-async def installed(db: Database) -> Database:
-    """An installation after its first ceremony."""
-    await establish(db, KEK, NOW, keys=FEW)
-    return db
 
 
 class Busy:
@@ -93,7 +85,7 @@ async def test_the_keys_of_another_installation_are_not_ours(installed: Database
 
 async def test_another_key_encryption_key_is_told_as_such(installed: Database) -> None:
     with pytest.raises(SealBroken, match="another key-encryption key"):
-        await load_ground(installed, KeyEncryptionKey.of(b"x" * 32), ISSUER)
+        await load_ground(installed, FOREIGN_KEK, ISSUER)
     both = KeyEncryptionKey.of(b"x" * 32, b"k" * 32)
     assert (await load_ground(installed, both, ISSUER)).refused == ()
 

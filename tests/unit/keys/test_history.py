@@ -17,6 +17,7 @@ from keys.history import History, InvalidHistory, replay
 from keys.officers import OfficerKey
 from keys.policy import State
 from keys.tiles import ENTRY_OCTETS
+from tests.support.custody import generated_entry
 from tests.support.installation import ISSUER, OFFICERS, first_actions, rotation
 
 NOW = 1_800_000_000
@@ -44,7 +45,7 @@ class Log:
 
     def generate(self, by: str | None = None, **members: Any) -> str:
         signer = SoftwareSigner.generate("ES256")
-        self.enter({**_generated(signer, self.at, by or self.by), **members})
+        self.enter({**generated_entry(signer, self.at, by or self.by), **members})
         return signer.kid
 
     def happen(self, kind: str, kid: str, by: str | None = None, **members: Any) -> None:
@@ -69,27 +70,12 @@ def _entry(change: Change, at: int, *keys: OfficerKey) -> Documents:
     return {"type": "change", "at": at, "change": change.document(), "approvals": approvals}
 
 
-def _generated(
-    signer: SoftwareSigner | DecryptionKey, at: int, by: str, purpose: str = "id_token"
-) -> Documents:
-    return {
-        "type": "generated",
-        "at": at,
-        "kid": signer.kid,
-        "purpose": purpose,
-        "alg": signer.alg,
-        "jwk": signer.public_jwk(),
-        "backend": "software",
-        "by": by,
-    }
-
-
 def test_a_log_is_followed_from_anywhere() -> None:
     change = propose(ISSUER, first_actions(NOW, keys=KEYS), NOW)
     signer = SoftwareSigner.generate("ES256")
     documents = (
         _entry(change, NOW),
-        _generated(signer, NOW, change.change_id),
+        generated_entry(signer, NOW, change.change_id),
         {"type": "published", "at": NOW, "kid": signer.kid, "by": change.change_id},
         {"type": "activated", "at": NOW, "kid": signer.kid, "replaces": "", "by": change.change_id},
     )
@@ -112,7 +98,7 @@ def test_the_log_begins_with_officers_who_sign_it_themselves() -> None:
         _entry(propose(ISSUER, [rotation(NOW), officers], NOW), NOW),
         _entry(begun, NOW, OFFICERS[0]),
         _entry(begun, NOW, OFFICERS[0], stranger),
-        _generated(signer, NOW, begun.change_id),
+        generated_entry(signer, NOW, begun.change_id),
     ):
         with pytest.raises(InvalidHistory, match="Entry 0"):
             History().after(canonical(document))
@@ -203,7 +189,7 @@ def _foreign(signer: SoftwareSigner, **jwk: Any) -> Documents:
 def test_a_key_is_made_as_it_was_approved(spoil: Callable[[SoftwareSigner], Documents]) -> None:
     log = Log()
     signer = SoftwareSigner.generate("ES256")
-    document = _generated(signer, NOW, log.by)
+    document = generated_entry(signer, NOW, log.by)
     with pytest.raises(InvalidHistory):
         log.enter({**document, **spoil(signer)})
     log.enter(document)
@@ -214,19 +200,22 @@ def test_a_key_is_made_as_it_was_approved(spoil: Callable[[SoftwareSigner], Docu
 def test_a_key_for_encryption_signs_nothing_and_the_other_way_round() -> None:
     log = Log(keys={**KEYS, "id_token": ("ES256", "ECDH-ES"), "encryption": ("ECDH-ES", "ES256")})
     opener, signer = DecryptionKey.generate("ECDH-ES"), SoftwareSigner.generate("ES256")
-    for document in (_generated(opener, NOW, log.by), _generated(signer, NOW, log.by, "encryption")):
+    for document in (
+        generated_entry(opener, NOW, log.by),
+        generated_entry(signer, NOW, log.by, "encryption"),
+    ):
         with pytest.raises(InvalidHistory, match="does not serve its purpose"):
             log.enter(document)
-    log.enter(_generated(opener, NOW, log.by, "encryption"))
+    log.enter(generated_entry(opener, NOW, log.by, "encryption"))
 
 
 def test_what_only_a_newer_version_knows_is_followed() -> None:
     log = Log(keys={**KEYS, "wallet": ("ES256",), "id_token": ("ES256", "ES256-NEW")})
     signer = SoftwareSigner.generate("ES256")
-    log.enter(_generated(signer, NOW, log.by, "wallet"))
+    log.enter(generated_entry(signer, NOW, log.by, "wallet"))
     newer = SoftwareSigner.generate("ES256")
     jwk = {**newer.public_jwk(), "alg": "ES256-NEW"}
-    log.enter({**_generated(newer, NOW, log.by), "alg": "ES256-NEW", "jwk": jwk})
+    log.enter({**generated_entry(newer, NOW, log.by), "alg": "ES256-NEW", "jwk": jwk})
     log.happen("published", newer.kid)
     log.activate(newer.kid)
     assert log.history.active(("id_token", "ES256-NEW")) is not None

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, insert
 
-from idp.store.database import Database, NothingChanged, open_database, step
+from idp.store.database import Database, NothingChanged, step
 from keys import policy, store
 from keys.actions import Activate, Export, Generate, Officers, Publish, Retire, Revoke
 from keys.backends.software import SoftwareSigner
@@ -22,11 +20,12 @@ from keys.key_log import InvalidLog
 from keys.keyring import Keyring, refresh_keyring
 from keys.lifecycle import Plan
 from keys.policy import Purpose, SecretPurpose, State
-from keys.seal import KeyEncryptionKey, SealBroken
+from keys.seal import SealBroken
 from keys.tables import key_log, sealed_secrets, signing_keys
 from tests.support.custody import (
     ACCESS_TOKEN,
     FEW,
+    FOREIGN_KEK,
     ID_TOKEN,
     KEK,
     KINDS,
@@ -37,17 +36,11 @@ from tests.support.custody import (
     keyring_of,
     waiting,
 )
+from tests.support.databases import connections
 from tests.support.installation import ISSUER, OFFICERS, act, establish, rotation, steps, turn
 from tests.support.signing import signed
 
 DUE = NOW + policy.ACTIVE_LIFETIME
-
-
-@pytest.fixture
-async def installed(db: Database) -> Database:
-    """An installation after its first ceremony."""
-    await establish(db, KEK, NOW, keys=FEW)
-    return db
 
 
 async def test_the_first_ceremony_makes_secrets_and_for_each_kind_an_active_key_and_its_successor(
@@ -290,7 +283,7 @@ async def test_an_encryption_key_opens_what_was_sent_to_it_until_it_has_retired(
 
 async def test_another_key_encryption_key_makes_nothing(installed: Database) -> None:
     with pytest.raises(SealBroken, match="another key-encryption key"):
-        await turn(installed, KeyEncryptionKey.of(b"x" * 32), DUE)
+        await turn(installed, FOREIGN_KEK, DUE)
     assert (await turn(installed, KEK, NOW + 1)).empty
 
 
@@ -337,14 +330,6 @@ async def test_what_a_newer_version_keeps_is_passed_over(db: Database) -> None:
     await check_whole(db, DUE)
 
 
-@asynccontextmanager
-async def _connections(url: str, count: int) -> AsyncIterator[list[Database]]:
-    opened = [await open_database(url, pool_size=2) for _ in range(count)]
-    yield opened
-    for one in opened:
-        await one.close()
-
-
 async def _refused(one: Any) -> bool:
     try:
         await one
@@ -354,7 +339,7 @@ async def _refused(one: Any) -> bool:
 
 
 async def test_of_eight_first_ceremonies_at_once_one_is_held(database_url: str) -> None:
-    async with _connections(database_url, 8) as opened:
+    async with connections(database_url, 8) as opened:
         grounds = [await load_ground(one, KEK, ISSUER) for one in opened]
         assert all(ground.log is None for ground in grounds)
         refused = await asyncio.gather(*(_refused(establish(one, KEK, NOW, keys=FEW)) for one in opened))
@@ -365,7 +350,7 @@ async def test_of_eight_first_ceremonies_at_once_one_is_held(database_url: str) 
 
 
 async def test_of_eight_rotators_at_once_one_wins_and_the_others_see_it(database_url: str) -> None:
-    async with _connections(database_url, 8) as opened:
+    async with connections(database_url, 8) as opened:
         await establish(opened[0], KEK, NOW, keys=FEW)
         second = await waiting(opened[0])
         refused = await asyncio.gather(*(_refused(turn(one, KEK, DUE)) for one in opened))
