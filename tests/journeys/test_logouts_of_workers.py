@@ -14,6 +14,7 @@ import jwt
 import pytest
 
 from idp.store import accounts, sessions, versions
+from tests.support.persons import open_session
 from tests.support.population import HOA, KHANG, Citizen
 from tests.support.portals import REGISTRATIONS, register
 from tests.support.provider import Ground
@@ -57,16 +58,7 @@ async def open_sessions(served: ServedProvider, citizen: Citizen, count: int) ->
     now, names = int(time.time()), {f"{citizen.record_id}-{number}" for number in range(count)}
     for name in names:
         await served.db.write(
-            sessions.add(
-                session_id=name,
-                cookie_digest=name.encode().ljust(32),
-                account_id=account.account_id,
-                amr=("pwd",),
-                authentication_level=1,
-                browser_digest=b"b" * 32,
-                browser_label="Chrome",
-                now=now,
-            ),
+            open_session(name, account.account_id, now),
             sessions.join_client(name, "told", None, now),
         )
     return names

@@ -13,7 +13,8 @@ from idp.authentication.hashing import PasswordHasher
 from idp.context import Context
 from idp.registers.schema import people, personal_numbers
 from idp.settings import Settings
-from idp.store.database import Database, open_database, step
+from idp.store import sessions
+from idp.store.database import Database, Step, open_database, step
 from keys.keyring import Keyring
 from keys.policy import SecretPurpose
 from keys.seal import KeyEncryptionKey
@@ -62,6 +63,20 @@ async def register(registers: Database, person: InventedPerson) -> InventedPerso
         step(insert(personal_numbers).values(number=person.number, record_id=person.record_id)),
     )
     return person
+
+
+def open_session(session_id: str, account_id: str, now: int = NOW) -> Step:
+    """A session that a person has opened with a password, in the browser `BROWSER`."""
+    return sessions.add(
+        session_id=session_id,
+        cookie_digest=session_id.encode().ljust(32),
+        account_id=account_id,
+        amr=("pwd",),
+        authentication_level=1,
+        browser_digest=BROWSER,
+        browser_label="Firefox, Android",
+        now=now,
+    )
 
 
 def secrets_only() -> Keyring:

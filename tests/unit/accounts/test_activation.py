@@ -14,7 +14,16 @@ from idp.context import Context
 from idp.store import accounts, audit, sessions
 from idp.store.database import Database
 from idp.store.schema import audit_events, credentials
-from tests.support.persons import BROWSER, NOW, NUMBER, OTHER_BROWSER, InventedPerson, later, register
+from tests.support.persons import (
+    BROWSER,
+    NOW,
+    NUMBER,
+    OTHER_BROWSER,
+    InventedPerson,
+    later,
+    open_session,
+    register,
+)
 
 OFFICER = "CA-0421"
 WRONG = "00000-00000"
@@ -36,13 +45,6 @@ async def activated(context: Context) -> str:
     proven = await prove(context, await issue(context))
     assert await redeem(context, proven, VERIFIER, BROWSER)
     return proven.account_id
-
-
-def session(account_id: str, name: str) -> dict[str, object]:
-    return {
-        "session_id": name, "cookie_digest": name.encode().ljust(32), "account_id": account_id, "amr": ("pwd",),
-        "authentication_level": 1, "browser_digest": BROWSER, "browser_label": "Firefox", "now": NOW,
-    }  # fmt: skip
 
 
 async def test_looking_at_a_code_burns_nothing(context: Context) -> None:
@@ -157,7 +159,7 @@ async def test_a_new_code_replaces_a_forgotten_password_and_ends_what_went_on_un
     context: Context,
 ) -> None:
     account_id = await activated(context)
-    await context.db.write(sessions.add(**session(account_id, "one")))  # type: ignore[arg-type]
+    await context.db.write(open_session("one", account_id))
     renewed = await prove(later(context, 60), await issue(context))
     assert not renewed.first
     assert await redeem(later(context, 60), renewed, RENEWED, OTHER_BROWSER)
@@ -195,7 +197,7 @@ async def test_a_lock_ends_everything_and_is_told(context: Context, reason: Lock
     from idp.accounts.locking import unlock_account  # noqa: PLC0415 - beside its opposite
 
     account_id = await activated(context)
-    await context.db.write(sessions.add(**session(account_id, "one")))  # type: ignore[arg-type]
+    await context.db.write(open_session("one", account_id))
     account = await accounts.find(context.db, "p-1")
     assert account is not None
     assert await lock_account(context, account, reason, OFFICER)

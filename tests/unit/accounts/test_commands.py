@@ -15,11 +15,11 @@ from idp.accounts.issuing import Hindrance
 from idp.accounts.locking import LockReason
 from idp.cli.accounts import HINDRANCES, LOCK_REASONS
 from idp.cli.main import motcua
-from idp.store import audit, sessions
+from idp.store import audit
 from idp.store.database import Row, open_database
 from keys.seal import create_kek_file
 from tests.support.installation import ELLIPTIC, ISSUER, install
-from tests.support.persons import NUMBER, InventedPerson, register
+from tests.support.persons import NUMBER, InventedPerson, open_session, register
 
 Run = Callable[..., Result]
 FAR = 4_000_000_000  # epoch seconds: these sessions outlive the test
@@ -90,12 +90,7 @@ def test_sessions_are_listed_and_ended(run: Run, database_url: str) -> None:
     async def log_in() -> None:
         db = await open_database(database_url)
         for name in ("one", "two", "three"):
-            await db.write(
-                sessions.add(
-                    session_id=name, cookie_digest=name.encode().ljust(32), account_id=account_id, amr=("pwd",),
-                    authentication_level=1, browser_digest=b"b" * 32, browser_label="Firefox, Android", now=FAR,
-                )
-            )  # fmt: skip
+            await db.write(open_session(name, account_id, FAR))
         await db.close()
 
     asyncio.run(log_in())

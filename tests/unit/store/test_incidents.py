@@ -12,13 +12,13 @@ import pytest
 from idp.context import Context
 from idp.jobs.incidents import end_incident, end_incidents
 from idp.settings import Settings
-from idp.store import accounts, clients, grants, incidents, logout_outbox, sessions
+from idp.store import accounts, clients, grants, incidents, logout_outbox
 from idp.store.database import NothingChanged
 from idp.store.grants import Grant
 from idp.store.schema import audit_events
 from idp.store.schema import grants as grants_table
 from keys.policy import Purpose
-from tests.support.persons import secrets_only
+from tests.support.persons import open_session, secrets_only
 
 NOW = 1_795_305_600
 HOUR = 3600
@@ -76,19 +76,7 @@ async def country(db: Any) -> Any:
             for name, metadata in CLIENTS.items()
         ),
     )
-    for name in ("s1", "s2"):
-        await db.write(
-            sessions.add(
-                session_id=name,
-                cookie_digest=name.encode().ljust(32),
-                account_id=ACCOUNT,
-                amr=("pwd",),
-                authentication_level=1,
-                browser_digest=b"b" * 32,
-                browser_label="Chrome",
-                now=NOW,
-            )
-        )
+    await db.write(*(open_session(name, ACCOUNT) for name in ("s1", "s2")))
     return db
 
 

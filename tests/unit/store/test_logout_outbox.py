@@ -12,6 +12,7 @@ from idp.store import accounts, clients, logout_outbox, purge, sessions
 from idp.store.database import NothingChanged
 from idp.store.logout_outbox import Logout
 from idp.store.schema import clients as clients_table
+from tests.support.persons import open_session
 
 NOW = 1_795_305_600
 ACCOUNT = "account-1"
@@ -21,16 +22,7 @@ LEASE = 60
 async def session(db: Any, session_id: str, *client_ids: str, account_id: str = ACCOUNT) -> None:
     """An open session in which clients take part."""
     await db.write(
-        sessions.add(
-            session_id=session_id,
-            cookie_digest=session_id.encode().ljust(32),
-            account_id=account_id,
-            amr=("pwd",),
-            authentication_level=1,
-            browser_digest=b"b" * 32,
-            browser_label="Chrome",
-            now=NOW,
-        ),
+        open_session(session_id, account_id),
         *(sessions.join_client(session_id, client_id, None, NOW) for client_id in client_ids),
     )
 
