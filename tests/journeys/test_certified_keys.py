@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,25 +11,21 @@ import jwt
 import orjson
 import pytest
 
-from idp.custody.custodian import Custodian, rotate
-from idp.store.database import open_database
+from idp.custody.custodian import rotate
 from keys import policy
 from keys.actions import Revoke, standard_rotation
 from keys.backends.certified import certify, verify_certificate
 from keys.backends.pkcs11 import Pkcs11Signer, Pkcs11Token
 from keys.backends.software import SoftwareSigner
 from keys.documents import canonical
-from keys.ground import Ground as KeyGround
-from keys.ground import load_ground
 from keys.history import InvalidHistory, replay
 from keys.jose import SignerUnavailable
-from keys.keyring import Keyring, NoActiveKey
+from keys.keyring import NoActiveKey
 from keys.policy import Purpose, State
-from keys.seal import KeyEncryptionKey
-from tests.support.databases import fresh_database
-from tests.support.installation import ISSUER, Impression, act, establish
+from tests.support.housed import Housed, housed_provider
+from tests.support.installation import ISSUER, act
 from tests.support.population import HOA
-from tests.support.provider import NOW, Ground, Provider, running_provider
+from tests.support.provider import NOW, Ground
 from tests.support.softhsm import SoftHsm
 
 DAY: Final = 24 * 3600
@@ -42,61 +38,29 @@ KEYS: Final = {"id_token": ("ES256",), "access_token": ("ES256",), "encryption":
 pytestmark = [pytest.mark.hsm]
 
 
-@dataclass(frozen=True, slots=True)
-class Certified:
-    """A provider whose keys are certified, and its custodian."""
-
-    provider: Provider
-    certifier: Pkcs11Signer
-    custodian: Custodian
-
-    def at(self, now: int, **changes: Any) -> Custodian:
-        """The custodian at a time."""
-        return replace(self.custodian, context=replace(self.provider.context(), now=now), **changes)
-
-    async def ground(self) -> KeyGround:
-        """Keys and log as they stand."""
-        return await load_ground(self.provider.db, self.custodian.kek, ISSUER)
-
-    async def signer(self, now: int) -> str:
-        """What a worker would sign ID tokens with."""
-        return Keyring(await self.ground(), self.custodian.kek, now).signer(Purpose.ID_TOKEN).kid
+@pytest.fixture
+async def certifier(hsm_token: Pkcs11Token) -> Pkcs11Signer:
+    """The key in the module that certifies."""
+    return await hsm_token.generate("ES256")
 
 
 @pytest.fixture
 async def certified(
-    provider_ground: Ground, softhsm: SoftHsm, hsm_token: Pkcs11Token, tmp_path: Path
-) -> AsyncIterator[Certified]:
-    """A running provider on SQLite; its keys were made yesterday, and certified by one that is in the module."""
-    kek = KeyEncryptionKey.read_file(provider_ground.kek_file)
-    certifier = await hsm_token.generate("ES256")
+    provider_ground: Ground,
+    softhsm: SoftHsm,
+    hsm_token: Pkcs11Token,
+    certifier: Pkcs11Signer,
+    tmp_path: Path,
+) -> AsyncIterator[Housed]:
+    """A running provider whose keys in memory were made and certified yesterday."""
     rotation = replace(standard_rotation(MADE, "certified", certifier.public_jwk()), keys=KEYS)
     limits = {name: getattr(rotation, name) for name in rotation.__slots__}
-    (tmp_path / "ceremony").mkdir()
-    async with fresh_database("sqlite", "provider", tmp_path / "ceremony") as url:
-        db = await open_database(url)
-        await establish(db, kek, MADE, hardware=hsm_token, **limits)
-        ground = replace(provider_ground, impression=await Impression.of(db))
-        await db.close()
-    async with (
-        fresh_database("sqlite", "provider", tmp_path) as database_url,
-        fresh_database("sqlite", "registers", tmp_path) as registers_url,
-        running_provider(
-            database_url,
-            registers_url,
-            ground,
-            hardware=hsm_token,
-            pkcs11_module=softhsm.library,
-            pkcs11_token="motcua",
-            pkcs11_pin_file=softhsm.pin_file,
-        ) as provider,
-    ):
-        await provider.open_account(HOA)
-        yield Certified(provider, certifier, Custodian(provider.context(), kek, hsm_token))
+    async with housed_provider(provider_ground, softhsm, hsm_token, tmp_path, MADE, **limits) as running:
+        yield running
 
 
 async def test_tokens_are_signed_in_memory_and_the_log_says_by_whose_leave(
-    certified: Certified, softhsm: SoftHsm
+    certified: Housed, certifier: Pkcs11Signer, softhsm: SoftHsm
 ) -> None:
     provider, portal = certified.provider, certified.provider.portal("dossiers")
     with softhsm.away():
@@ -109,14 +73,12 @@ async def test_tokens_are_signed_in_memory_and_the_log_says_by_whose_leave(
     made = {entry["kid"]: entry for entry in entries if entry["type"] == "generated"}
     for token, purpose in ((tokens.id_token, "id_token"), (tokens.access_token, "access_token")):
         entry = made[jwt.get_unverified_header(token)["kid"]]
-        read = verify_certificate(entry["certificate"], certified.certifier.public_jwk(), MADE)
+        read = verify_certificate(entry["certificate"], certifier.public_jwk(), MADE)
         assert (read.kid, read.purpose, read.not_after) == (entry["kid"], purpose, ENDS)
         assert read.public_jwk == entry["jwk"]
 
 
-async def test_a_key_signs_no_more_when_its_certificate_is_over(
-    certified: Certified, softhsm: SoftHsm
-) -> None:
+async def test_a_key_signs_no_more_when_its_certificate_is_over(certified: Housed, softhsm: SoftHsm) -> None:
     provider = certified.provider
     machine = provider.portal("machine-es256")
     provider.clock.now = ENDS - 1
@@ -137,9 +99,7 @@ async def test_a_key_signs_no_more_when_its_certificate_is_over(
 
 
 @pytest.mark.parametrize("late", [0, DAY, 5 * DAY], ids=["in time", "a day late", "five days late"])
-async def test_rotation_that_comes_late_leaves_no_moment_without_a_key(
-    certified: Certified, late: int
-) -> None:
+async def test_rotation_that_comes_late_leaves_no_moment_without_a_key(certified: Housed, late: int) -> None:
     """Once late, then four times a day, over two months: what signs has always been fetched before."""
     now, signed = MADE + TURN + late, {await certified.signer(MADE + TURN + late - 1)}
     history = (await certified.ground()).history
@@ -158,7 +118,7 @@ async def test_rotation_that_comes_late_leaves_no_moment_without_a_key(
     assert len(signed) >= 60 * DAY // (TURN + DAY)
 
 
-async def test_a_successor_whose_certificate_is_over_hinders_no_revocation(certified: Certified) -> None:
+async def test_a_successor_whose_certificate_is_over_hinders_no_revocation(certified: Housed) -> None:
     ground = await certified.ground()
     active = ground.history.active(KIND)
     assert active is not None
@@ -175,7 +135,7 @@ async def test_a_successor_whose_certificate_is_over_hinders_no_revocation(certi
     assert plan.history.keys[active.kid].state is State.REVOKED
 
 
-async def forged(certified: Certified, entry: Mapping[str, Any], how: str) -> str:
+async def forged(certifier: Pkcs11Signer, entry: Mapping[str, Any], how: str) -> str:
     """A certificate that is not the one of this key by the approved module."""
     stranger, jwk = SoftwareSigner.generate("ES256"), entry["jwk"]
     until = MADE + policy.CERTIFICATE_LIFETIME
@@ -183,13 +143,13 @@ async def forged(certified: Certified, entry: Mapping[str, Any], how: str) -> st
         case "of a stranger":
             return await certify(stranger, jwk, Purpose.ID_TOKEN, MADE, until)
         case "for another key":
-            return await certify(certified.certifier, stranger.public_jwk(), Purpose.ID_TOKEN, MADE, until)
+            return await certify(certifier, stranger.public_jwk(), Purpose.ID_TOKEN, MADE, until)
         case "for another purpose":
-            return await certify(certified.certifier, jwk, Purpose.ACCESS_TOKEN, MADE, until)
+            return await certify(certifier, jwk, Purpose.ACCESS_TOKEN, MADE, until)
         case "over":
-            return await certify(certified.certifier, jwk, Purpose.ID_TOKEN, MADE - DAY, MADE)
+            return await certify(certifier, jwk, Purpose.ID_TOKEN, MADE - DAY, MADE)
         case "to come":
-            return await certify(certified.certifier, jwk, Purpose.ID_TOKEN, MADE + 1, until)
+            return await certify(certifier, jwk, Purpose.ID_TOKEN, MADE + 1, until)
         case "changed":
             head, payload, signature = str(entry["certificate"]).split(".")
             return ".".join((head, payload, signature[::-1]))
@@ -201,7 +161,9 @@ async def forged(certified: Certified, entry: Mapping[str, Any], how: str) -> st
     "how",
     ["of a stranger", "for another key", "for another purpose", "over", "to come", "changed", "empty"],
 )
-async def test_a_forged_certificate_is_refused_by_who_reads_the_log(certified: Certified, how: str) -> None:
+async def test_a_forged_certificate_is_refused_by_who_reads_the_log(
+    certified: Housed, certifier: Pkcs11Signer, how: str
+) -> None:
     entries = (await certified.ground()).entries
     place, entry = next(
         (place, entry)
@@ -210,7 +172,7 @@ async def test_a_forged_certificate_is_refused_by_who_reads_the_log(certified: C
     )
     before = replay(entries[:place])
     assert entry["kid"] in before.after(entries[place]).keys
-    wrong = canonical({**entry, "certificate": await forged(certified, entry, how)})
+    wrong = canonical({**entry, "certificate": await forged(certifier, entry, how)})
     with pytest.raises(InvalidHistory, match="certificate"):
         before.after(wrong)
     with pytest.raises(InvalidHistory):

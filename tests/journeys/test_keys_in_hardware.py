@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,20 +12,15 @@ import httpx2
 import jwt
 import pytest
 
-from idp.custody.custodian import Custodian, rotate
-from idp.store.database import open_database
+from idp.custody.custodian import rotate
 from keys import policy, store
 from keys.backends.pkcs11 import Pkcs11Token
-from keys.ground import Ground as KeyGround
-from keys.ground import load_ground
 from keys.jose import SignerUnavailable
-from keys.policy import State
-from keys.seal import KeyEncryptionKey
-from tests.support.databases import fresh_database
-from tests.support.installation import ISSUER, Impression, establish
+from tests.support.housed import Housed, housed_provider
+from tests.support.installation import ISSUER
 from tests.support.population import HOA
 from tests.support.portals import API
-from tests.support.provider import NOW, Ground, Provider, running_provider
+from tests.support.provider import NOW, Ground
 from tests.support.softhsm import SoftHsm
 
 DAY: Final = 24 * 3600
@@ -42,29 +37,6 @@ EVERYTHING: Final = {
 pytestmark = [pytest.mark.hsm]
 
 
-@dataclass(frozen=True, slots=True)
-class Housed:
-    """A provider whose keys live in the module, and a way to the module beside it."""
-
-    provider: Provider
-    hsm: SoftHsm
-    token: Pkcs11Token
-    custodian: Custodian
-
-    def at(self, now: int, **changes: Any) -> Custodian:
-        """The custodian at a time."""
-        return replace(self.custodian, context=replace(self.provider.context(), now=now), **changes)
-
-    async def ground(self) -> KeyGround:
-        """Keys and log as they stand."""
-        return await load_ground(self.provider.db, self.custodian.kek, ISSUER)
-
-    async def signing(self) -> set[str]:
-        """The keys that the module is to hold by the log."""
-        keys = (await self.ground()).history.keys.values()
-        return {key.kid for key in keys if key.state in {State.PENDING, State.ACTIVE}}
-
-
 @pytest.fixture
 def kinds(request: pytest.FixtureRequest) -> Mapping[str, tuple[str, ...]]:
     """The kinds of keys that the provider has."""
@@ -72,41 +44,18 @@ def kinds(request: pytest.FixtureRequest) -> Mapping[str, tuple[str, ...]]:
 
 
 @pytest.fixture
-async def housed_ground(
-    kinds: Mapping[str, tuple[str, ...]], provider_ground: Ground, hsm_token: Pkcs11Token, tmp_path: Path
-) -> Ground:
-    """The ground of a provider whose keys were made in the module, yesterday."""
-    kek = KeyEncryptionKey.read_file(provider_ground.kek_file)
-    (tmp_path / "ceremony").mkdir()
-    async with fresh_database("sqlite", "provider", tmp_path / "ceremony") as url:
-        db = await open_database(url)
-        await establish(db, kek, NOW - DAY, hardware=hsm_token, backend="pkcs11", keys=kinds)
-        impression = await Impression.of(db)
-        await db.close()
-    return replace(provider_ground, impression=impression)
-
-
-@pytest.fixture
 async def housed(
-    housed_ground: Ground, softhsm: SoftHsm, hsm_token: Pkcs11Token, tmp_path: Path
+    kinds: Mapping[str, tuple[str, ...]],
+    provider_ground: Ground,
+    softhsm: SoftHsm,
+    hsm_token: Pkcs11Token,
+    tmp_path: Path,
 ) -> AsyncIterator[Housed]:
-    """A running provider on SQLite."""
-    async with (
-        fresh_database("sqlite", "provider", tmp_path) as database_url,
-        fresh_database("sqlite", "registers", tmp_path) as registers_url,
-        running_provider(
-            database_url,
-            registers_url,
-            housed_ground,
-            hardware=hsm_token,
-            pkcs11_module=softhsm.library,
-            pkcs11_token="motcua",
-            pkcs11_pin_file=softhsm.pin_file,
-        ) as provider,
-    ):
-        await provider.open_account(HOA)
-        kek = KeyEncryptionKey.read_file(housed_ground.kek_file)
-        yield Housed(provider, softhsm, hsm_token, Custodian(provider.context(), kek, hsm_token))
+    """A running provider whose keys were made in the module, yesterday."""
+    async with housed_provider(
+        provider_ground, softhsm, hsm_token, tmp_path, NOW - DAY, backend="pkcs11", keys=kinds
+    ) as running:
+        yield running
 
 
 def header(token: str) -> dict[str, Any]:

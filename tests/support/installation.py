@@ -23,6 +23,7 @@ from keys.officers import OfficerKey
 from keys.seal import KeyEncryptionKey
 from keys.store import Statement, StoredKey, StoredSecret
 from keys.tables import key_changes, key_log, sealed_secrets, signing_keys
+from tests.support.databases import fresh_database
 
 ISSUER: Final = "https://sso.example.gov.vn"
 LOCAL: Final = Settings().issuer
@@ -58,6 +59,15 @@ def steps(statements: Iterable[Statement]) -> list[Step]:
     return [required(statement.query, **statement.values) for statement in statements]
 
 
+async def _carried_out(
+    ground: Ground, kek: KeyEncryptionKey, now: int, hardware: Pkcs11Token | None, *actions: Action
+) -> Plan:
+    plan = Plan(ground, kek, now, hardware)
+    change = propose(ground.issuer, actions, now)
+    await plan.carry_out(change, signed(change), proposed=False)
+    return plan
+
+
 async def establish(
     db: Database,
     kek: KeyEncryptionKey,
@@ -68,9 +78,8 @@ async def establish(
     **changes: Any,
 ) -> Plan:
     """Hold the first ceremony; `changes` are those of the rotation that it approves."""
-    plan = Plan(await load_ground(db, kek, issuer), kek, now, hardware)
-    change = propose(issuer, first_actions(now, **changes), now)
-    await plan.carry_out(change, signed(change), proposed=False)
+    ground = await load_ground(db, kek, issuer)
+    plan = await _carried_out(ground, kek, now, hardware, *first_actions(now, **changes))
     await plan.rotate()
     await db.write(*steps(plan.statements()))
     return plan
@@ -85,9 +94,7 @@ async def act(
     hardware: Pkcs11Token | None = None,
 ) -> Plan:
     """Carry out a change that two officers have signed."""
-    plan = Plan(await load_ground(db, kek, issuer), kek, now, hardware)
-    change = propose(issuer, actions, now)
-    await plan.carry_out(change, signed(change), proposed=False)
+    plan = await _carried_out(await load_ground(db, kek, issuer), kek, now, hardware, *actions)
     await db.write(*steps(plan.statements()))
     return plan
 
@@ -142,6 +149,18 @@ async def _copied(db: Database, table: Table) -> Step:
     rows: Sequence[Any] = await db.fetch_all(select(table))
     names = [column.name for column in table.columns]
     return step(insert(table).values([{name: row[name] for name in names} for row in rows]))
+
+
+async def impress(
+    folder: Path, kek: KeyEncryptionKey, now: int, *, hardware: Pkcs11Token | None = None, **changes: Any
+) -> Impression:
+    """Hold the first ceremony in a folder, for as many databases as need its keys; `changes` as in `establish`."""
+    async with fresh_database("sqlite", "provider", folder) as url:
+        db = await open_database(url)
+        await establish(db, kek, now, hardware=hardware, **changes)
+        impression = await Impression.of(db)
+        await db.close()
+    return impression
 
 
 def bare_keyring(

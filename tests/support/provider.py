@@ -28,8 +28,7 @@ from keys.backends.pkcs11 import Pkcs11Token
 from keys.keyring import Keyring, load_keyring
 from keys.seal import KeyEncryptionKey, create_kek_file
 from tests.support.browsing import ANDROID, Browser, Visit
-from tests.support.databases import fresh_database
-from tests.support.installation import ISSUER, Impression, establish
+from tests.support.installation import ISSUER, Impression, impress
 from tests.support.population import CITIZENS, Citizen, lay_out_population
 from tests.support.portals import REGISTRATIONS, Asked, Portal, Registered, Tokens, register
 
@@ -225,11 +224,7 @@ async def provider_ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
     """Keys and one password hash for all providers of this process."""
     folder = tmp_path_factory.mktemp("ground")
     kek = create_kek_file(folder / "kek")
-    async with fresh_database("sqlite", "provider", folder) as url:
-        database = await open_database(url)
-        await establish(database, kek, NOW - 86_400)
-        impression = await Impression.of(database)
-        await database.close()
+    impression = await impress(folder, kek, NOW - 86_400)
     hasher = PasswordHasher()
     verifier = await hasher.hash(PASSWORD)
     hasher.close()
