@@ -1,6 +1,6 @@
 """One provider for all tables of this folder: what a row asks of an endpoint leaves nothing behind for the next.
 
-It comes on both databases, like everything; who needs a fresh one, or moves its clock, asks for `provider`.
+It comes on both databases, like everything; who needs a fresh one, or moves its clock, asks for `one`.
 """
 
 from __future__ import annotations
@@ -36,3 +36,15 @@ async def hoa(service: Provider) -> Browser:
     browser = service.browser()
     await service.enter("dossiers", HOA, browser)
     return browser
+
+
+@pytest.fixture
+def one(settled_provider: Provider) -> Provider:
+    """A fresh provider with accounts, whose clock may be moved."""
+    return settled_provider
+
+
+@pytest.fixture
+def browser(one: Provider) -> Browser:
+    """A person's browser."""
+    return one.browser()

@@ -32,12 +32,6 @@ def one(telling_provider: Provider) -> Provider:
 
 
 @pytest.fixture
-def browser(one: Provider) -> Browser:
-    """A person's browser."""
-    return one.browser()
-
-
-@pytest.fixture
 async def tokens(one: Provider, browser: Browser) -> Tokens:
     """What the portal holds of somebody who is logged in."""
     return await one.tokens("told", HOA, browser)

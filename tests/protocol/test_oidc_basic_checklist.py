@@ -23,12 +23,6 @@ SILENT_ERRORS = {"login_required", "interaction_required", "account_selection_re
 MODES = ("query", "form_post")
 
 
-@pytest.fixture
-def one(settled_provider: Provider) -> Provider:
-    """A fresh provider for each module, whose clock may be moved."""
-    return settled_provider
-
-
 @pytest.fixture(params=MODES)
 def mode(request: pytest.FixtureRequest) -> str:
     """The response mode; the suite runs the same modules with `form_post`."""

@@ -24,18 +24,6 @@ BCP47 = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
 @pytest.fixture
-def one(settled_provider: Provider) -> Provider:
-    """A fresh provider for each module."""
-    return settled_provider
-
-
-@pytest.fixture
-def browser(one: Provider) -> Browser:
-    """A person's browser."""
-    return one.browser()
-
-
-@pytest.fixture
 async def tokens(one: Provider, browser: Browser) -> Tokens:
     """What the ministry's portal holds of the person who is logged in in `browser`."""
     return await one.tokens("ministry", HOA, browser)

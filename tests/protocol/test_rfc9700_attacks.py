@@ -20,12 +20,6 @@ CALLBACK = "https://dossiers.example/callback"
 SESSION, BROWSER = "__Host-motcua-session", "__Host-motcua-browser"
 
 
-@pytest.fixture
-def one(settled_provider: Provider) -> Provider:
-    """A fresh provider with accounts."""
-    return settled_provider
-
-
 def check_refused(response: httpx2.Response, error: str, status: int = 400) -> None:
     """A JSON refusal that nobody keeps."""
     assert (response.status_code, response.json()["error"]) == (status, error), response.text
