@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -186,11 +187,9 @@ async def test_nothing_is_served_before_the_start(door: Any) -> None:
     assert sent[0]["status"] == 503
 
 
-async def test_a_failed_start_is_told_to_the_server(door: Any) -> None:
-    def broken() -> Any:
-        raise RuntimeError("no database")
-
-    door.edge._open_service = broken  # noqa: SLF001 - the one thing about a service that is decided outside
+async def started(door: Any, open_service: Callable[[], Any]) -> list[Any]:
+    """What the server is told when it asks a process to start that opens its service so."""
+    door.edge._open_service = open_service  # noqa: SLF001 - the one thing about a service that is decided outside
     sent: list[Any] = []
 
     async def receive() -> Any:
@@ -200,6 +199,14 @@ async def test_a_failed_start_is_told_to_the_server(door: Any) -> None:
         sent.append(message)
 
     await door.edge({"type": "lifespan"}, receive, send)
+    return sent
+
+
+async def test_a_failed_start_is_told_to_the_server(door: Any) -> None:
+    def broken() -> Any:
+        raise RuntimeError("no database")
+
+    sent = await started(door, broken)
     assert sent == [{"type": "lifespan.startup.failed", "message": "no database"}]
 
 
@@ -208,14 +215,5 @@ async def test_a_start_that_fails_while_it_is_told_to_stop_is_a_failed_start(doo
         door.edge.drain()
         raise RuntimeError("no database")
 
-    door.edge._open_service = broken  # noqa: SLF001 - as above
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return {"type": "lifespan.startup"}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await door.edge({"type": "lifespan"}, receive, send)
+    sent = await started(door, broken)
     assert [message["type"] for message in sent] == ["lifespan.startup.failed"]
