@@ -19,7 +19,7 @@ import jwt
 import pytest
 from sqlalchemy import delete, select
 
-from idp.store import leases, versions
+from idp.store import leases
 from idp.store.database import Database, step
 from idp.store.schema import audit_events, grants, job_leases, key_incidents
 from keys import policy
@@ -33,9 +33,8 @@ from tests.support.installation import act, establish
 from tests.support.key_load import KeyLoad
 from tests.support.officers_at_work import OfficersAtWork
 from tests.support.population import AN, HEN, HOA, KHANG, MAI, SUONG
-from tests.support.portals import REGISTRATIONS, register
 from tests.support.provider import Ground
-from tests.support.receiving_portal import ReceivingPortal, receiving_portal
+from tests.support.receiving_portal import ReceivingPortal
 from tests.support.served import ServedProvider, served_provider
 
 DAY: Final = 24 * 3600
@@ -71,12 +70,6 @@ async def found_long_ago(db: Database, kek: KeyEncryptionKey, issuer: str) -> No
     assert await leases.take(db, "rotation", holder="nobody", now=now, lifetime=DAY)
 
 
-@pytest.fixture
-async def told() -> AsyncIterator[ReceivingPortal]:
-    async with receiving_portal() as running:
-        yield running
-
-
 @asynccontextmanager
 async def running(ground: Ground, folder: Path, told: ReceivingPortal) -> AsyncIterator[ServedProvider]:
     """Two workers on PostgreSQL, and a portal that is told of logouts."""
@@ -94,10 +87,7 @@ async def running(ground: Ground, folder: Path, told: ReceivingPortal) -> AsyncI
         ) as served,
     ):
         await served.open_account(ground.verifier, *PEOPLE)
-        metadata = {**REGISTRATIONS["ministry"], "client_id": "told", "backchannel_logout_uri": told.uri}
-        registered, kept = register(metadata, int(time.time()))
-        await served.db.write(kept, versions.changed(versions.CLIENTS))
-        served.registered = {**served.registered, "told": registered}
+        await served.add_portal("told", told.uri)
         yield served
 
 
@@ -168,15 +158,15 @@ async def revoked(load: KeyLoad, officers: OfficersAtWork, told: ReceivingPortal
 
 
 async def test_nothing_fails_while_keys_change(
-    provider_ground: Ground, tmp_path: Path, told: ReceivingPortal
+    provider_ground: Ground, tmp_path: Path, receiver: ReceivingPortal
 ) -> None:
-    async with running(provider_ground, tmp_path, told) as served:
+    async with running(provider_ground, tmp_path, receiver) as served:
         officers, load = OfficersAtWork(served, provider_ground, tmp_path), await begin(served)
         async with load.running():
             seconds = await rotated(load, officers)
             seconds |= await activated(load, officers)
             revocation_at = time.time()
-            seconds |= await revoked(load, officers, told)
+            seconds |= await revoked(load, officers, receiver)
             after = load.done["code"] + 50
             await load.until(lambda: load.done["code"] >= after, "life goes on")
         logger.info("done: %s; ended by the revocation: %d", dict(load.done), len(load.failures))
@@ -185,7 +175,7 @@ async def test_nothing_fails_while_keys_change(
         assert [one for one in load.failures if one.begun < revocation_at] == []
         assert await load.not_meant(revoked_keys(ground)) == []
         check_signatures(load, ground)
-        await check_portals(load, ground, told)
+        await check_portals(load, ground, receiver)
         await check_incident(served, ground)
 
 

@@ -13,12 +13,11 @@ from typing import Any
 import jwt
 import pytest
 
-from idp.store import accounts, sessions, versions
+from idp.store import accounts, sessions
 from tests.support.persons import open_session
 from tests.support.population import HOA, KHANG, Citizen
-from tests.support.portals import REGISTRATIONS, register
 from tests.support.provider import Ground
-from tests.support.receiving_portal import ReceivingPortal, receiving_portal, status
+from tests.support.receiving_portal import ReceivingPortal, status
 from tests.support.served import PATIENCE, ServedProvider, served_provider
 
 SESSIONS = 30
@@ -27,27 +26,15 @@ pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture
-async def portal() -> AsyncIterator[ReceivingPortal]:
-    async with receiving_portal() as running:
-        yield running
-
-
-@pytest.fixture
 async def served(
-    database_url: str, registers_url: str, provider_ground: Ground, tmp_path: Path, portal: ReceivingPortal
+    database_url: str, registers_url: str, provider_ground: Ground, tmp_path: Path, receiver: ReceivingPortal
 ) -> AsyncIterator[ServedProvider]:
     """Two workers, and a portal that is told."""
     async with served_provider(
         database_url, registers_url, provider_ground, tmp_path, workers=2, outbound_networks="127.0.0.0/8"
     ) as provider:
         await provider.open_account(provider_ground.verifier, HOA, KHANG)
-        metadata = {
-            **REGISTRATIONS["ministry"],
-            "client_id": "told",
-            "backchannel_logout_uri": portal.uri,
-        }
-        _, kept = register(metadata, int(time.time()))
-        await provider.db.write(kept, versions.changed(versions.CLIENTS))
+        await provider.add_portal("told", receiver.uri)
         yield provider
 
 
@@ -87,7 +74,7 @@ async def until(served: ServedProvider, count: int, state: str, **expected: Any)
 
 
 async def test_a_locked_persons_portals_hear_once_and_failures_are_shown(
-    served: ServedProvider, portal: ReceivingPortal
+    served: ServedProvider, receiver: ReceivingPortal
 ) -> None:
     names = await open_sessions(served, HOA, SESSIONS)
     await asyncio.to_thread(
@@ -95,11 +82,11 @@ async def test_a_locked_persons_portals_hear_once_and_failures_are_shown(
     )
     await until(served, SESSIONS, "delivered")
     told = Counter(
-        jwt.decode(request.token, options={"verify_signature": False})["sid"] for request in portal.received
+        jwt.decode(request.token, options={"verify_signature": False})["sid"] for request in receiver.received
     )
     assert told == Counter(names)
 
-    portal.answer = lambda _: status(500)
+    receiver.answer = lambda _: status(500)
     await open_sessions(served, KHANG, 1)
     await asyncio.to_thread(
         served.motcua, "accounts", "lock", KHANG.number, "--reason", "own_request", "--officer", "o-1"

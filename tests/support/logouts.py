@@ -15,7 +15,7 @@ from idp.oidc.client_cache import ClientCache
 from idp.store import logout_outbox
 from tests.support.browsing import Browser
 from tests.support.population import CITIZENS
-from tests.support.portals import REGISTRATIONS, Tokens, register
+from tests.support.portals import Tokens, register_told
 from tests.support.provider import Ground, Provider, running_provider
 from tests.support.receiving_portal import ReceivingPortal, receiving_portal
 
@@ -26,8 +26,7 @@ BYE = "https://ministry.example/bye"
 
 async def add_portal(provider: Provider, client_id: str, uri: str, **more: Any) -> None:
     """A ministry's portal that is told of logouts at an address."""
-    changes = {"client_id": client_id, "backchannel_logout_uri": uri, **more}
-    registered, kept = register({**REGISTRATIONS["ministry"], **changes}, int(provider.clock()))
+    registered, kept = register_told(client_id, uri, int(provider.clock()), **more)
     await provider.db.write(kept)
     provider.registered[client_id] = registered
 

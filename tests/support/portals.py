@@ -189,6 +189,12 @@ def register(metadata: Mapping[str, Any], now: int) -> tuple[Registered, Step]:
     return Registered(client_id, metadata, secret, key), kept
 
 
+def register_told(client_id: str, uri: str, now: int, **more: Any) -> tuple[Registered, Step]:
+    """As `register`: a ministry's portal that is told of logouts at an address."""
+    changes = {"client_id": client_id, "backchannel_logout_uri": uri, **more}
+    return register({**REGISTRATIONS["ministry"], **changes}, now)
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One authorization request, and what the portal remembers of it."""

@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 
 import httpx2
 
-from idp.store import accounts
+from idp.store import accounts, versions
 from idp.store.database import Database, open_database
 from keys.backends.pkcs11 import Pkcs11Token
 from keys.keyring import Keyring, load_keyring
@@ -27,7 +27,7 @@ from keys.seal import KeyEncryptionKey
 from tests.support.browsing import Browser
 from tests.support.installation import establish
 from tests.support.population import Citizen, lay_out_population
-from tests.support.portals import REGISTRATIONS, Portal, Registered, register
+from tests.support.portals import REGISTRATIONS, Portal, Registered, register, register_told
 from tests.support.provider import Ground
 
 PATIENCE: Final = 30
@@ -117,6 +117,12 @@ class ServedProvider:
                 accounts.set_password(account_id, verifier, now),
                 accounts.activate(account_id, now),
             )
+
+    async def add_portal(self, client_id: str, uri: str) -> None:
+        """A ministry's portal that is told of logouts at an address, registered while the workers serve."""
+        registered, kept = register_told(client_id, uri, int(time.time()))
+        await self.db.write(kept, versions.changed(versions.CLIENTS))
+        self.registered = {**self.registered, client_id: registered}
 
 
 def _one_connection() -> httpx2.AsyncHTTPTransport:
