@@ -1,4 +1,4 @@
-"""Private keys in the memory of this process: made, and kept as PKCS #8 (RFC 5208) until they are sealed."""
+"""Private keys in the memory of this process: made, and kept as PKCS #8 (RFC 5958) until they are sealed."""
 
 from __future__ import annotations
 
