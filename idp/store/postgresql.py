@@ -31,6 +31,7 @@ _SERVER: Final = {
 }
 
 Arguments: TypeAlias = list[object]
+Shape: TypeAlias = tuple[tuple[int, bool], ...]
 Fetch: TypeAlias = Callable[[Arguments], Awaitable[Row | None]]
 
 
@@ -43,10 +44,11 @@ class PostgresDatabase:
         self._pool = pool
         self._queries = QueryCache(asyncpg_dialect.dialect())
         self._fetches: dict[int, Fetch] = {}
-        self._groupings: list[Grouping[Arguments, Row | None]] = []
+        self._finishing: list[Callable[[], Awaitable[None]]] = []
         self._appends: Grouping[Sequence[Step], None] = Grouping(self._append_all)
         self._inserts: dict[tuple[int, ...], str | None] = {}
-        self._writes: dict[tuple[tuple[int, bool], ...], str | None] = {}
+        self._writes: dict[Shape, str | None] = {}
+        self._grouped_writes: dict[Shape, Grouping[list[Arguments], bool] | None] = {}
 
     @classmethod
     async def open(cls, url: str, *, pool_size: int = 8, read_only: bool = False) -> PostgresDatabase:
@@ -77,7 +79,21 @@ class PostgresDatabase:
         return rows
 
     async def write(self, *steps: Step) -> None:
-        """See `Database.write`: one statement where the steps do not see each other, else a transaction of several."""
+        """See `Database.write`.
+
+        With other writes of its shape as one statement where the first step decides about plain inserts; alone as one
+        statement where the steps do not see each other; else a transaction of several.
+        """
+        grouping = self._grouping_of(steps) if len(steps) > 1 else None
+        if grouping is not None:
+            if not await grouping.do(
+                [self._queries.get(step.query).arguments(step.values) for step in steps]
+            ):
+                raise NothingChanged
+            return
+        await self._write_alone(steps)
+
+    async def _write_alone(self, steps: Sequence[Step]) -> None:
         merged = self._merged(steps) if len(steps) > 1 else None
         async with self._pool.use() as connection:
             if merged is None:
@@ -93,12 +109,34 @@ class PostgresDatabase:
             except asyncpg.DivisionByZeroError as nothing:
                 raise NothingChanged from nothing
 
+    def _grouping_of(self, steps: Sequence[Step]) -> Grouping[list[Arguments], bool] | None:
+        """The queue of writes of this shape, if they can be done together."""
+        shape = _shape_of(steps)
+        if shape not in self._grouped_writes:
+            compiled = [self._queries.get(step.query) for step in steps]
+            apart = len({groups.table_of(one) for one in compiled}) == len(compiled)
+            grouped = groups.grouped_write(compiled, [step.required for step in steps]) if apart else None
+            self._grouped_writes[shape] = None if grouped is None else self._writing_together(grouped)
+        return self._grouped_writes[shape]
+
+    def _writing_together(self, grouped: groups.GroupedUpdate) -> Grouping[list[Arguments], bool]:
+        work = partial(self._write_group, grouped.sql)
+        together: Grouping[list[Arguments], bool] = Grouping(work, key=lambda write: grouped.key(write[0]))
+        self._finishing.append(together.finish)
+        return together
+
+    async def _write_group(self, sql: str, writes: Sequence[list[Arguments]]) -> Sequence[bool]:
+        columns = (column for step in zip(*writes, strict=True) for column in groups.arrays(step))
+        async with self._pool.use() as connection:
+            rows = await connection.fetch(sql, *columns)
+        return [found is not None for found in groups.by_position(rows, len(writes))]
+
     def _merged(self, steps: Sequence[Step]) -> str | None:
         """The steps as one statement, if each touches rows of its own."""
         compiled = [self._queries.get(step.query) for step in steps]
         if not _is_apart(compiled, steps):
             return None
-        shape = tuple((id(step.query), step.required) for step in steps)
+        shape = _shape_of(steps)
         if shape not in self._writes:
             self._writes[shape] = groups.merged_write(compiled, [step.required for step in steps])
         return self._writes[shape]
@@ -125,8 +163,8 @@ class PostgresDatabase:
     async def close(self) -> None:
         """See `Database.close`."""
         await self._appends.finish()
-        for grouping in self._groupings:
-            await grouping.finish()
+        for finish in self._finishing:
+            await finish()
         await self._pool.close()
 
     def _fetch_of(self, compiled: CompiledQuery) -> Fetch:
@@ -142,7 +180,7 @@ class PostgresDatabase:
         return partial(self._fetch_alone, compiled)
 
     def _grouping(self, grouping: Grouping[Arguments, Row | None]) -> Fetch:
-        self._groupings.append(grouping)
+        self._finishing.append(grouping.finish)
         return grouping.do
 
     async def _fetch_alone(self, compiled: CompiledQuery, arguments: Arguments) -> Row | None:
@@ -195,6 +233,10 @@ class PostgresDatabase:
             async with connection.transaction():
                 for compiled, same in zip(queries, rows, strict=True):
                     await connection.executemany(compiled.sql, same)
+
+
+def _shape_of(steps: Sequence[Step]) -> Shape:
+    return tuple((id(step.query), step.required) for step in steps)
 
 
 def _is_apart(compiled: Sequence[CompiledQuery], steps: Sequence[Step]) -> bool:

@@ -93,6 +93,32 @@ def grouped_insert(queries: Sequence[CompiledQuery]) -> str | None:
     return f"WITH {before} {last}" if before else last
 
 
+def grouped_write(queries: Sequence[CompiledQuery], required: Sequence[bool]) -> GroupedUpdate | None:
+    """Writes of one shape as one statement: a required update that finds its row by plain equalities, and inserts.
+
+    It tells the positions whose update touched a row; the others have inserted nothing. None for any other shape.
+    """
+    if len(queries) < 2 or not required[0] or any(required[1:]):
+        return None
+    update = grouped_update(queries[0])
+    if update is None:
+        return None
+    parts = [f"changed AS ({update.sql})"]
+    first = len(queries[0].types) + 1
+    for number, compiled in enumerate(queries[1:]):
+        source, shape = _source(compiled.types, first), _INSERT.fullmatch(compiled.sql)
+        if source is None or shape is None:
+            return None
+        alias = f"q{number}"
+        parts.append(
+            f"i{number} AS ({shape[1]} SELECT {_on_columns(shape[2], alias)} FROM {source}"  # noqa: S608 - as above
+            f" WITH ORDINALITY AS {alias}({_columns(compiled)}, {POSITION})"
+            f" JOIN changed ON changed.{POSITION} = {alias}.{POSITION})"
+        )
+        first += len(compiled.types)
+    return GroupedUpdate(f"WITH {', '.join(parts)} SELECT {POSITION} FROM changed", update.keys)  # noqa: S608 - as above
+
+
 def merged_write(queries: Sequence[CompiledQuery], required: Sequence[bool]) -> str | None:
     """A whole transaction as one statement; None where a step could see what another does.
 

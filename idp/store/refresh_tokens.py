@@ -52,6 +52,7 @@ ROTATE = (
         rotated_at=bindparam("now"),
         idle_expires_at=bindparam("idle_until"),
     )
+    .returning(refresh_tokens.c.grant_id)
 )
 PURGE = delete(refresh_tokens).where(
     refresh_tokens.c.grant_id.in_(
