@@ -2,7 +2,7 @@
 
 1. burn the code, whatever else is wrong with the request  2. a second use revokes what the first one gave
 3. check whose it is and what it is bound to  4. find the person as the registers state them now  5. issue
-6. where nothing can be signed now, the code is given back: the client asks again, and that is no replay
+6. where registers or keys cannot be reached now, the code is given back: the client asks again, and that is no replay
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from idp.oidc.scope import refresh_allowed
 from idp.store import grants, refresh_tokens
 from idp.store.database import Step
 from idp.store.grants import Grant
+from idp.store.outages import is_outage
 from keys.jose import SignerUnavailable
 from keys.keyring import NoActiveKey
 
@@ -34,7 +35,7 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
     Raises:
         InvalidRequest: a parameter is missing or malformed.
         InvalidGrant: the code is unknown, used, expired, or bound to something else than this request.
-        SignerUnavailable, NoActiveKey: nothing can be signed for this client now.
+        SignerUnavailable, NoActiveKey, an outage of a database: nothing can be issued now.
     """
     code, redirect_uri = form.get("code"), form.get("redirect_uri")
     if not code or not redirect_uri:
@@ -46,14 +47,17 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
     try:
         _check_binding(grant, client, redirect_uri, form.get("code_verifier"), context.now)
         held = await find_first_holder(context, grant.grant_id)
+        token = _first_refresh_token(client, held.grant)
+        response = await _signed(context, client, held, token)
     except OAuthError as error:
         await context.db.append(_refusal(context, client, grant, error))
         raise
-    try:
-        return await _issue(context, client, held)
-    except (SignerUnavailable, NoActiveKey):
-        await context.db.write(grants.give_back_code(grant.grant_id))
+    except Exception as error:
+        if is_outage(error) or isinstance(error, (SignerUnavailable, NoActiveKey)):
+            await context.db.write(grants.give_back_code(grant.grant_id))
         raise
+    await context.db.append(*_kept(context, held.grant, token))
+    return response
 
 
 def _check_binding(grant: Grant, client: Client, redirect_uri: str, verifier: str | None, now: int) -> None:
@@ -100,10 +104,11 @@ def _refusal(context: Context, client: Client, grant: Grant, error: OAuthError) 
     )
 
 
-async def _issue(context: Context, client: Client, held: HeldGrant) -> dict[str, object]:
-    """Sign first, keep then: what cannot be signed is not recorded as issued."""
-    token = _first_refresh_token(client, held.grant)
-    response = await token_response(
+async def _signed(
+    context: Context, client: Client, held: HeldGrant, token: RefreshToken | None
+) -> dict[str, object]:
+    """The answer, before anything is recorded as issued: what cannot be signed is not."""
+    return await token_response(
         context,
         client,
         held.grant,
@@ -111,8 +116,6 @@ async def _issue(context: Context, client: Client, held: HeldGrant) -> dict[str,
         nonce=held.grant.nonce,
         refresh_token=None if token is None else token.text,
     )
-    await context.db.append(*_kept(context, held.grant, token))
-    return response
 
 
 def _first_refresh_token(client: Client, grant: Grant) -> RefreshToken | None:
