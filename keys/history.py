@@ -43,7 +43,11 @@ _LIVES: Final = frozenset({State.PENDING, State.ACTIVE})
 
 
 class InvalidHistory(Exception):
-    """The key log holds what no rule allows; one sentence that names the entry."""
+    """The key log holds, or would hold, what no rule allows; one sentence. `why` is its part that names the rule."""
+
+    def __init__(self, sentence: str, why: str | None = None) -> None:
+        super().__init__(sentence)
+        self.why = sentence if why is None else why
 
 
 class _Refused(Exception):
@@ -111,7 +115,8 @@ class History:
         try:
             return replace(_followed(self, entry), size=self.size + 1)
         except (_Refused, InvalidDocument, InvalidOfficerKey, InvalidJwk, NotApproved) as error:
-            raise InvalidHistory(f"Entry {self.size} of the key log is not allowed: {error}") from error
+            sentence = f"Entry {self.size} of the key log is not allowed: {error}"
+            raise InvalidHistory(sentence, str(error)) from error
 
 
 def replay(entries: Iterable[bytes], history: History | None = None) -> History:

@@ -117,7 +117,10 @@ class Plan:
 
     def _add(self, kind: str, **members: object) -> None:
         entry = canonical({"type": kind, "at": self.at, **members})
-        self.history = self.history.after(entry)
+        try:
+            self.history = self.history.after(entry)
+        except InvalidHistory as error:  # who asks for it need not know at which entry
+            raise InvalidHistory(f"This is not allowed: {error.why}", error.why) from error
         self.entries.append(entry)
         if "kid" in members:
             self.events.append({"event": kind, "kid": str(members["kid"])})
