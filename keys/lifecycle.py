@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, assert_never
 
 import orjson
 
 from keys import policy, store
-from keys.actions import Activate, Generate, Officers, Publish, Retire, Revoke, Rotation
+from keys.actions import Action, Activate, Export, Generate, Officers, Publish, Retire, Revoke, Rotation
 from keys.backends.certified import certify
 from keys.backends.software import SoftwareSigner
 from keys.changes import Approval, Change
@@ -151,7 +151,7 @@ class Plan:
         for action in change.actions:
             await self._act(action, change_id)
 
-    async def _act(self, action: object, by: str) -> None:
+    async def _act(self, action: Action, by: str) -> None:
         match action:
             case Generate():
                 kid = await self._generate(action.purpose, action.alg, action.backend, by)
@@ -165,10 +165,10 @@ class Plan:
                 self._retire(action.kid, by)
             case Revoke():
                 await self._revoke(action.kid, by)
-            case Rotation() | Officers():
+            case Rotation() | Officers() | Export():
                 pass  # the change itself says it all
-            case _:
-                pass
+            case _:  # an action that officers have signed is never passed over
+                assert_never(action)
 
     async def rotate(self) -> None:
         """Do what the standing approval of rotation demands at this time; nothing without one or outside of it.
