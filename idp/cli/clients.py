@@ -138,7 +138,7 @@ def _tell(client_id: str, outcome: str, secret: str | None, *, as_json: bool) ->
 
 def _validated(metadata: dict[str, Any], now: int) -> Client:
     from idp.errors import InvalidClientMetadata, InvalidRedirectUri
-    from idp.oidc.client import read_client
+    from idp.oidc.client_metadata import read_client
 
     try:
         return read_client(metadata, now=now)

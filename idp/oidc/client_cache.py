@@ -7,7 +7,8 @@ from typing import Final
 
 import orjson
 
-from idp.oidc.client import Client, read_client
+from idp.oidc.client import Client
+from idp.oidc.client_metadata import read_client
 from idp.store import clients
 from idp.store.database import Database, Row
 

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from idp.assurance import acr_values_supported
 from idp.oidc.claims import CLAIMS
-from idp.oidc.client import KINDS, LANGUAGES
+from idp.oidc.client import LANGUAGES, METHODS
 from idp.oidc.metadata_fields import GRANT_TYPES
 from idp.oidc.pkce import METHOD
 from idp.oidc.prompt import PROMPT_VALUES
@@ -46,8 +46,6 @@ DISPLAY_ADVERTISED: Final = ("page", "touch")
 
 Algorithms: TypeAlias = Callable[[Purpose], Sequence[str]]
 
-_METHODS: Final = ("private_key_jwt", "client_secret_basic", "client_secret_post", "none")
-
 
 def endpoint(issuer: str, name: str) -> str:
     """The address of an endpoint by its name in the metadata."""
@@ -56,9 +54,7 @@ def endpoint(issuer: str, name: str) -> str:
 
 def _client_authentication(prefix: str, methods: tuple[str, ...]) -> dict[str, object]:
     return {
-        f"{prefix}_endpoint_auth_methods_supported": [
-            method for method in methods if method in KINDS["web"].methods
-        ],
+        f"{prefix}_endpoint_auth_methods_supported": list(methods),
         f"{prefix}_endpoint_auth_signing_alg_values_supported": list(policy.CLIENT_ALGORITHMS),
     }
 
@@ -75,9 +71,9 @@ def provider_metadata(settings: Settings, algorithms: Algorithms) -> dict[str, o
         "grant_types_supported": list(GRANT_TYPES),
         "code_challenge_methods_supported": [METHOD],
         "authorization_response_iss_parameter_supported": True,
-        **_client_authentication("token", _METHODS),
-        **_client_authentication("revocation", _METHODS),
-        **_client_authentication("introspection", _METHODS[:-1]),
+        **_client_authentication("token", METHODS),
+        **_client_authentication("revocation", METHODS),
+        **_client_authentication("introspection", METHODS[:-1]),
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": list(algorithms(Purpose.ID_TOKEN)),
         "userinfo_signing_alg_values_supported": list(algorithms(Purpose.USERINFO)),

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from idp.errors import InvalidClientMetadata, InvalidRedirectUri, InvalidScope
-from idp.oidc.registered_uri import Kind, UnusableUri, check_page_uri, check_redirect_uri
+from idp.oidc.registered_uri import ApplicationType, UnusableUri, check_page_uri, check_redirect_uri
 from idp.oidc.scope import read_scope
 from keys.jose import InvalidJwkSet, JwkSet, read_jwk_set
 
@@ -21,6 +21,7 @@ _CLIENT_ID: Final = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._~-]{0,99}"
 )  # RFC 6749 §A.1, what needs no encoding anywhere
 _SECTOR: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,98}[a-z0-9])?")
+_SHA256: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
@@ -187,13 +188,27 @@ def read_resource_uris(metadata: Mapping[str, object], name: str) -> tuple[str, 
     return uris
 
 
-def check_client_uri(name: str, uri: str, kind: Kind) -> None:
+def read_request_uris(metadata: Mapping[str, object], name: str) -> tuple[str, ...]:
+    """Addresses of request objects, which we fetch (OpenID Connect Registration §2).
+
+    Each may end in a fragment: the digest of what is there, base64url of SHA-256 (Core §6.2).
+    """
+    uris = read_texts(metadata, name)
+    for uri in uris:
+        address, _, digest = uri.partition("#")
+        read_called_uri({name: address}, name)
+        if "#" in uri and _SHA256.fullmatch(digest) is None:
+            raise InvalidClientMetadata(f"{name}: the fragment of {address} is no SHA-256 in base64url")
+    return uris
+
+
+def check_client_uri(name: str, uri: str, application_type: ApplicationType) -> None:
     """An address that browsers are sent to.
 
     Raises:
         InvalidRedirectUri: it is not safe (RFC 7591 §3.2.2).
     """
     try:
-        check_redirect_uri(uri, kind)
+        check_redirect_uri(uri, application_type)
     except UnusableUri as error:
         raise InvalidRedirectUri(f"{name}: {uri} {error}") from error

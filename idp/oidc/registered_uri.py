@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 from urllib.parse import SplitResult, urlsplit
 
-Kind = Literal["web", "native", "machine"]
+ApplicationType = Literal["web", "native", "machine"]
 
 MAX_URI_LENGTH: Final = 1000
 """Characters: with code and state an address stays below the 8,000 that RFC 9110 §4.1 asks everybody to take."""
@@ -97,15 +97,15 @@ def _check_native(uri: str) -> None:
 _CHECKS: Final = MappingProxyType({"web": _check_web, "native": _check_native})
 
 
-def check_redirect_uri(uri: str, kind: Kind) -> None:
-    """An address for `redirect_uris` or `post_logout_redirect_uris` of a client of this kind.
+def check_redirect_uri(uri: str, application_type: ApplicationType) -> None:
+    """An address for `redirect_uris` or `post_logout_redirect_uris` of a client of this type.
 
     Raises:
         UnusableUri: with the reason.
     """
-    if kind not in _CHECKS:
+    if application_type not in _CHECKS:
         raise UnusableUri("is not needed: machines never redirect anybody")
-    _CHECKS[kind](uri)
+    _CHECKS[application_type](uri)
 
 
 def check_page_uri(uri: str) -> None:

@@ -35,6 +35,7 @@ class Grant:
     code_expires_at: int
     revoked_at: int | None
     expires_at: int
+    resources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,7 @@ def _grant(row: Row) -> Grant:
         code_expires_at=row["code_expires_at"],
         revoked_at=row["revoked_at"],
         expires_at=row["expires_at"],
+        resources=tuple(row["resources"].split()),
     )
 
 
@@ -154,6 +156,7 @@ def add(grant: Grant, code_digest: bytes) -> Step:
         nonce=grant.nonce,
         scope=" ".join(grant.scope),
         claims=grant.claims,
+        resources=" ".join(grant.resources),
         auth_time=grant.auth_time,
         amr=" ".join(grant.amr),
         authentication_level=grant.authentication_level,

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, MetaData, Table, Text
 
-from idp.store.schema import NAMING
+from idp.store.schema_parts import NAMING
+from idp.store.schema_parts import time_column as _time
 
 metadata = MetaData(naming_convention=NAMING)
-
-
-def _time(name: str, comment: str) -> Column[int]:
-    return Column(name, BigInteger, nullable=False, comment=f"{comment}; epoch seconds")
 
 
 key_sets = Table(

@@ -12,30 +12,14 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
-    LargeBinary,
-    MetaData,
     SmallInteger,
     Table,
     Text,
 )
 
-NAMING = {
-    "ix": "ix_%(column_0_label)s",
-    "uq": "uq_%(table_name)s_%(column_0_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-metadata = MetaData(naming_convention=NAMING)
-
-
-def _time(name: str, comment: str, *, nullable: bool = False) -> Column[int]:
-    return Column(name, BigInteger, nullable=nullable, comment=f"{comment}; epoch seconds")
-
-
-def _digest(name: str, comment: str, **options: object) -> Column[bytes]:
-    return Column(name, LargeBinary, comment=comment, **options)  # type: ignore[arg-type]
-
+from idp.store.schema_parts import digest_column as _digest
+from idp.store.schema_parts import metadata
+from idp.store.schema_parts import time_column as _time
 
 clients = Table(
     "clients",
@@ -135,7 +119,7 @@ sessions = Table(
     _time("seen_at", "last use, to within a minute"),
     _time("expires_at", "when it ends at the latest"),
     _time("ended_at", "when it was ended", nullable=True),
-    Column("end_reason", Text, comment="logout, person, staff, lock, register, replaced"),
+    Column("end_reason", Text, comment="logout, person, staff, lock, register, replaced, expired"),
     CheckConstraint("authentication_level BETWEEN 1 AND 4", name="authentication_level_range"),
     CheckConstraint("(ended_at IS NULL) = (end_reason IS NULL)", name="end_has_reason"),
 )
@@ -185,6 +169,7 @@ grants = Table(
     Column("nonce", Text),
     Column("scope", Text, nullable=False, comment="granted scope, space separated"),
     Column("claims", Text, nullable=False, comment="granted claims for UserInfo and ID token as JSON"),
+    Column("resources", Text, nullable=False, server_default="", comment="RFC 8707, space separated"),
     _time("auth_time", "of the session at that moment"),
     Column("amr", Text, nullable=False),
     Column("authentication_level", SmallInteger, nullable=False),

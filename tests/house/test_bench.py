@@ -14,7 +14,7 @@ from bench import ours
 from bench.plan import SCENARIOS
 from bench.report import read_baseline
 from idp.cli.main import motcua
-from idp.oidc.client import read_client
+from idp.oidc.client_metadata import read_client
 from tests.house.source import ROOT
 
 INSTALLATION = ours.Installation(Path("folder"), "postgresql://host/a", "postgresql://host/b")

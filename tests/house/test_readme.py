@@ -12,7 +12,7 @@ import click
 import pytest
 
 from idp.cli.main import motcua
-from idp.oidc.client import read_client
+from idp.oidc.client_metadata import read_client
 from idp.oidc.scope import SCOPES, Scope
 from idp.registers.columns import COLUMNS, Column
 from tests.house.source import ROOT

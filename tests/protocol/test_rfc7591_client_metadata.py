@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 from idp.errors import InvalidClientMetadata, InvalidRedirectUri
-from idp.oidc.client import Client, client_metadata, read_client
+from idp.oidc.client import Client
+from idp.oidc.client_metadata import client_metadata, read_client
 from keys.backends.software import SoftwareSigner
 from tests.support.oidc_rules import NOW, client, metadata
 
@@ -36,7 +37,7 @@ def test_a_portal() -> None:
     portal = client()
     assert portal.names == {"vi": "Cổng dịch vụ công", "en": "Public service portal"}
     assert portal.purpose == {"vi": "Xác định người yêu cầu", "en": "Xác định người yêu cầu"}
-    assert (portal.kind, portal.grant_types, portal.response_types) == (
+    assert (portal.application_type, portal.grant_types, portal.response_types) == (
         "web",
         ("authorization_code",),
         ("code",),
@@ -150,14 +151,26 @@ def test_what_must_be_there(absent: str) -> None:
         SIGNED | {"jwks_uri": "https://portal.example.gov.vn/jwks"},
         {"client_secret": "s"},
         {"subject_type": "public"},
-        {"sector_identifier_uri": "https://portal.example.gov.vn/s"},
+        {"sector_identifier_uri": "http://portal.example.gov.vn/s"},
         {"id_token_signed_response_alg": "none"},
         {"id_token_signed_response_alg": "HS256"},
         {"id_token_encrypted_response_alg": "RSA-OAEP"},
         {"userinfo_signed_response_alg": "none"},
-        {"request_uris": ["https://portal.example.gov.vn/r"]},
-        {"request_object_signing_alg": "none"},
-        {"initiate_login_uri": "https://portal.example.gov.vn/i"},
+        {"id_token_encrypted_response_alg": "RSA-OAEP-256"},
+        {"id_token_encrypted_response_enc": "A256GCM"},
+        SIGNED | {"userinfo_encrypted_response_alg": "RSA1_5"},
+        SIGNED | {"introspection_encrypted_response_enc": "A128GCM"},
+        {"request_uris": ["http://portal.example.gov.vn/r"]},
+        {"request_uris": ["https://portal.example.gov.vn/r#short"]},
+        {"request_object_signing_alg": "HS256"},
+        {"require_signed_request_object": True},
+        SIGNED | {"require_signed_request_object": True, "request_object_signing_alg": "none"},
+        {"request_object_encryption_enc": "A256GCM"},
+        {"initiate_login_uri": "http://portal.example.gov.vn/i"},
+        {"frontchannel_logout_session_required": True},
+        {"frontchannel_logout_uri": "javascript:alert(1)"},
+        MACHINE | {"frontchannel_logout_uri": "https://portal.example.gov.vn/front"},
+        {"software_id": 7},
         {"backchannel_logout_session_required": True},
         {"backchannel_logout_session_required": "yes"},
         {"backchannel_logout_uri": "http://portal.example.gov.vn/logout"},

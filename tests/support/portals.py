@@ -16,7 +16,7 @@ import jwt
 import orjson
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from idp.oidc.client import read_client
+from idp.oidc.client_metadata import read_client
 from idp.store import clients
 from idp.store.database import Step
 from tests.support.browsing import Browser, Visit

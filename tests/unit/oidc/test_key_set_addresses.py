@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from idp.errors import InvalidClientMetadata
-from idp.oidc.client import client_metadata, read_client
+from idp.oidc.client_metadata import client_metadata, read_client
 from idp.oidc.key_set_addresses import AddressBook
 from tests.support.oidc_rules import NOW, client
 

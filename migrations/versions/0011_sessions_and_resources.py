@@ -1,0 +1,30 @@
+"""Grants for named resources; sessions that expire are ended."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+REASONS = "logout, person, staff, lock, register, replaced"
+
+
+def upgrade() -> None:
+    """Grants for named resources; sessions that expire are ended."""
+    with op.batch_alter_table("grants") as table:
+        table.add_column(
+            sa.Column(
+                "resources", sa.Text(), server_default="", nullable=False, comment="RFC 8707, space separated"
+            )
+        )
+
+    if op.get_bind().dialect.supports_comments:
+        op.alter_column(
+            "sessions",
+            "end_reason",
+            existing_type=sa.Text(),
+            existing_comment=REASONS,
+            comment=f"{REASONS}, expired",
+        )
