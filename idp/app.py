@@ -25,6 +25,7 @@ from idp.jobs.sightings import keep_last_sightings, keep_sightings, read_address
 from idp.jobs.watch import VersionWatch
 from idp.jobs.worker import running_jobs
 from idp.oidc.client_cache import ClientCache
+from idp.oidc.client_keys import ClientKeys
 from idp.oidc.discovery import endpoint
 from idp.oidc.key_sightings import Sightings
 from idp.oidc.stale_tokens import StaleTokens
@@ -64,12 +65,15 @@ async def _open(
     db = await open_database(settings.database_url, pool_size=settings.database_pool)
     registers = await open_database(settings.registers_url, pool_size=settings.database_pool, read_only=True)
     keyring = await keys.load(db, int(clock()))
+    outbound = Outbound(settings.outbound_networks)
     shared = Shared(
         settings=settings,
         db=db,
         registers=registers,
         keyring=keyring,
         clients=ClientCache(db),
+        client_keys=ClientKeys(outbound.get, clock),
+        fetch=outbound.get,
         hasher=PasswordHasher(),
         throttle=GlobalThrottle(),
         pages=pages,
@@ -85,13 +89,17 @@ async def _open(
 
     async def write_sightings() -> None:
         await keep_sightings(
-            db, shared.sightings, shared.clients, jwks_uri=endpoint(settings.issuer, "jwks_uri")
+            db,
+            shared.sightings,
+            shared.clients,
+            shared.client_keys,
+            jwks_uri=endpoint(settings.issuer, "jwks_uri"),
         )
 
     deliverer = Deliverer(
         lambda: shared.context_of_job(int(clock())),
         shared.clients,
-        Outbound(settings.outbound_networks),
+        outbound,
         watch.follow,
     )
     try:

@@ -72,6 +72,12 @@ class InvalidScope(OAuthError):
     error = "invalid_scope"
 
 
+class InvalidTarget(OAuthError):
+    """RFC 8707 §2: a resource is missing, unknown, malformed, or not open to this client."""
+
+    error = "invalid_target"
+
+
 class AccessDenied(OAuthError):
     """RFC 6749 §4.1.2.1: the person or we said no."""
 
@@ -118,6 +124,12 @@ class RequestUriNotSupported(OAuthError):
     """OpenID Connect Core §3.1.2.6."""
 
     error = "request_uri_not_supported"
+
+
+class InvalidRequestUri(OAuthError):
+    """RFC 9101 §7: there is no request object at the `request_uri`, or not by this client."""
+
+    error = "invalid_request_uri"
 
 
 class RegistrationNotSupported(OAuthError):

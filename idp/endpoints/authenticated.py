@@ -53,8 +53,13 @@ async def read_client_form(
 async def _prove(here: Surroundings, credentials: Credentials, client: Client | None) -> AuthenticatedClient:
     context = here.context
     issuer = context.settings.issuer
-    proven = prove_client(
-        credentials, client, issuer=issuer, token_endpoint=endpoint(issuer, "token_endpoint"), now=context.now
+    proven = await prove_client(
+        credentials,
+        client,
+        here.shared.client_keys,
+        issuer=issuer,
+        token_endpoint=endpoint(issuer, "token_endpoint"),
+        now=context.now,
     )
     assertion = proven.assertion
     if assertion is not None and not await single_use.burn_assertion(

@@ -13,7 +13,9 @@ from idp.context import Context
 from idp.http.cookies import Cookies
 from idp.http.edge import Arrival
 from idp.oidc.client_cache import ClientCache
+from idp.oidc.client_keys import ClientKeys
 from idp.oidc.key_sightings import Sightings
+from idp.oidc.remote import Fetch
 from idp.oidc.stale_tokens import StaleTokens
 from idp.pages.render import Pages
 from idp.settings import Settings
@@ -34,13 +36,18 @@ class Document:
 
 @dataclass(slots=True)
 class Shared:
-    """What a worker process holds for all requests. `keyring` is replaced as a whole when keys change."""
+    """What a worker process holds for all requests. `keyring` is replaced as a whole when keys change.
+
+    `fetch` asks for what stands at addresses of clients, and calls nothing that they could not call themselves.
+    """
 
     settings: Settings
     db: Database
     registers: Database
     keyring: Keyring
     clients: ClientCache
+    client_keys: ClientKeys
+    fetch: Fetch
     hasher: PasswordHasher
     throttle: GlobalThrottle
     pages: Pages

@@ -4,39 +4,39 @@ A client names the address; without care it could make us call what only we can 
 service, another ministry's inner pages (server-side request forgery). So a name is resolved once, an address is called
 only when it is public or the operator has named its network (`IDP_OUTBOUND_NETWORKS`), and the connection goes to that
 very address, whatever the name would say a moment later. No redirect is followed, no proxy of the environment used, no
-body read, and everything has an end.
+more of a body read than was asked for, and everything has an end.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Final, TypeAlias
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
 
-Address: TypeAlias = IPv4Address | IPv6Address
-Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
+from idp.http.outbound_addresses import Address, Resolve, is_public, resolve_by_system
+from idp.oidc.remote import Fetched, FetchFailed
+
+if TYPE_CHECKING:
+    import httpx2
 
 CONNECT_SECONDS: Final = 3
 ANSWER_SECONDS: Final = 5  # between two signs of life
 WHOLE_SECONDS: Final = 10  # name, connection, request and answer together
 MOST_ADDRESSES: Final = 3  # of one name that are tried
-
-_NAT64: Final = ip_network("64:ff9b::/96")
-_GLOBAL_UNICAST: Final = ip_network("2000::/3")
-"""What of IPv6 is given out to networks of the world (RFC 4291 §2.4); everything else has a meaning nearer by."""
-
-_DOCUMENTATION: Final = ip_network("3fff::/20")  # RFC 9637; Python 3.11 does not know of it
+MOST_AT_ONCE: Final = 16
+"""Documents that are fetched from one host at one time: strangers can make us fetch (a request object, a key set), and
+must not make us many."""
 
 
-class OutboundError(Exception):
+class OutboundError(FetchFailed):
     """The request was not answered; `code` says why in one word."""
-
-    code = "unreachable"
 
 
 class AddressNotAllowed(OutboundError):
@@ -51,34 +51,30 @@ class AnswerLate(OutboundError):
     code = "timeout"
 
 
+class AnswerTooLarge(OutboundError):
+    """The answer is longer than what it can be; the rest was not read."""
+
+    code = "too_large"
+
+
+class HostBusy(OutboundError):
+    """`MOST_AT_ONCE` requests to this host have no answer yet; nothing was sent."""
+
+    code = "busy"
+
+
 class _NotConnected(OutboundError):
     """There was no connection; another address of the name may still give one."""
 
 
-def _embedded(address: Address) -> IPv4Address | None:
-    """The IPv4 address that an IPv6 address leads to (RFC 4291 §2.5.5.2, RFC 3056, RFC 4380, RFC 6052)."""
-    if isinstance(address, IPv4Address):
-        return None
-    if address in _NAT64:
-        return IPv4Address(int(address) & 0xFFFF_FFFF)
-    teredo = address.teredo
-    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None)
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One request. Of the answer's body at most `most_bytes` are read; none where nobody wants it."""
 
-
-def is_public(address: Address) -> bool:
-    """Whether everybody could reach the address, so that our reaching it gives nothing away."""
-    inner = _embedded(address)
-    if inner is not None:
-        return is_public(inner)
-    if isinstance(address, IPv6Address) and (address not in _GLOBAL_UNICAST or address in _DOCUMENTATION):
-        return False
-    return address.is_global and not address.is_multicast and not address.is_reserved
-
-
-async def resolve_by_system(host: str, port: int) -> Sequence[str]:
-    """The addresses of a name, as this machine knows them."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(entry[4][0]) for entry in found]
+    method: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] | None = None
+    most_bytes: int | None = None
 
 
 class Outbound:
@@ -94,6 +90,7 @@ class Outbound:
         self._networks = tuple(ip_network(network) for network in networks)
         self._given_tls = tls
         self._resolve = resolve
+        self._fetching: Counter[str] = Counter()
 
     def _load(self) -> None:
         """Load what takes a while the first time: not while requests wait for the loop."""
@@ -113,6 +110,33 @@ class Outbound:
             AnswerLate: no answer in time.
             OutboundError: no connection, no trust in the certificate, or no HTTP.
         """
+        answer = await self._call(uri, _Call("POST", form=dict(form)))
+        return answer.status
+
+    async def get(self, uri: str, /, *, most_bytes: int, accept: str) -> Fetched:
+        """GET a document of at most `most_bytes`, whatever its status; a fragment is not sent.
+
+        Raises:
+            AnswerTooLarge: there is more.
+            HostBusy: too much is being fetched there already.
+            OutboundError: as `post_form`.
+        """
+        with self._counted(urlsplit(uri).netloc.lower()):
+            return await self._call(uri, _Call("GET", {"accept": accept}, most_bytes=most_bytes))
+
+    @contextmanager
+    def _counted(self, host: str) -> Iterator[None]:
+        if self._fetching[host] >= MOST_AT_ONCE:
+            raise HostBusy(f"{MOST_AT_ONCE} requests to {host} have no answer yet")
+        self._fetching[host] += 1
+        try:
+            yield
+        finally:
+            self._fetching[host] -= 1
+            if not self._fetching[host]:
+                del self._fetching[host]
+
+    async def _call(self, uri: str, call: _Call) -> Fetched:
         try:
             async with asyncio.timeout(WHOLE_SECONDS):
                 parts = urlsplit(uri)
@@ -120,12 +144,12 @@ class Outbound:
                 error: OutboundError = OutboundError("the name has no address")
                 for address in await self._addresses(parts):
                     try:
-                        return await self._post(parts, address, form)
+                        return await self._at_address(parts, address, call)
                     except _NotConnected as missed:
                         error = missed
                 raise error
         except TimeoutError as late:
-            raise AnswerLate from late
+            raise AnswerLate("no answer came in time") from late
 
     async def _addresses(self, parts: SplitResult) -> Sequence[Address]:
         """The addresses of a name that may be called, resolved this once."""
@@ -144,30 +168,53 @@ class Outbound:
         """Whether the address is public, or the operator has allowed its network."""
         return is_public(address) or any(address in network for network in self._networks)
 
-    async def _post(self, parts: SplitResult, address: Address, form: Mapping[str, str]) -> int:
+    async def _at_address(self, parts: SplitResult, address: Address, call: _Call) -> Fetched:
         import httpx2  # noqa: PLC0415 - only who calls somebody loads it
 
         timeout = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
-        client = httpx2.AsyncClient(verify=self._tls, trust_env=False, timeout=timeout)
-        async with client:
+        async with httpx2.AsyncClient(verify=self._tls, trust_env=False, timeout=timeout) as client:
             request = client.build_request(
-                "POST",
+                call.method,
                 _at(parts, address),
-                data=dict(form),
-                headers={"host": parts.netloc, "user-agent": "motcua", "accept-encoding": "identity"},
+                data=call.form,
+                headers={
+                    "host": parts.netloc,
+                    "user-agent": "motcua",
+                    "accept-encoding": "identity",
+                    **call.headers,
+                },
                 extensions={"sni_hostname": parts.hostname},  # the certificate must be of the name
             )
             try:
-                response = await client.send(request, stream=True, follow_redirects=False)
-                await response.aclose()  # the status is all we want to know
+                return await _answer(client, request, call.most_bytes)
             except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
                 raise _NotConnected(str(error)) from error
             except httpx2.TimeoutException as error:
-                raise AnswerLate from error
+                raise AnswerLate("no answer came in time") from error
             except (httpx2.HTTPError, httpx2.InvalidURL) as error:
                 raise OutboundError(str(error)) from error
-            status: int = response.status_code
-            return status
+
+
+async def _answer(client: httpx2.AsyncClient, request: httpx2.Request, most_bytes: int | None) -> Fetched:
+    response = await client.send(request, stream=True, follow_redirects=False)
+    try:
+        media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        body = b"" if most_bytes is None else await _body(response, most_bytes)
+        return Fetched(response.status_code, media_type, body)
+    finally:
+        await response.aclose()
+
+
+async def _body(response: httpx2.Response, most_bytes: int) -> bytes:
+    """The octets as they were sent; what is compressed although we asked for nothing of it is not unpacked."""
+    if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise OutboundError("the answer is compressed")
+    body = bytearray()
+    async for octets in response.aiter_raw():
+        body += octets
+        if len(body) > most_bytes:
+            raise AnswerTooLarge(f"the answer has more than {most_bytes} octets")
+    return bytes(body)
 
 
 def _port(parts: SplitResult) -> int:

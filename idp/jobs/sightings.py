@@ -11,6 +11,7 @@ import orjson
 
 from idp.errors import InvalidClient
 from idp.oidc.client_cache import ClientCache
+from idp.oidc.client_keys import ClientKeys
 from idp.oidc.key_set_addresses import AddressBook
 from idp.oidc.key_sightings import Batch, Fetcher, Sightings
 from idp.oidc.signed_fetch import prove_fetcher
@@ -25,13 +26,15 @@ PAGE: Final = 100  # clients read at once
 MOST_TOLD: Final = 10  # different mistakes in assertions that one round writes into our log
 
 
-async def keep_sightings(db: Database, sightings: Sightings, clients: ClientCache, *, jwks_uri: str) -> None:
+async def keep_sightings(
+    db: Database, sightings: Sightings, clients: ClientCache, keys: ClientKeys, *, jwks_uri: str
+) -> None:
     """Prove the signed fetches and add all counts to those of the other workers, in one write."""
     batch = sightings.take()
     if not batch:
         return
     try:
-        await _prove_fetchers(batch, clients, jwks_uri)
+        await _prove_fetchers(batch, clients, keys, jwks_uri)
         await _forget_strangers(batch, clients)
         await db.write(*_steps(batch))
     except Exception:
@@ -63,13 +66,13 @@ async def read_addresses(db: Database) -> AddressBook:
     return AddressBook(registered)
 
 
-async def _prove_fetchers(batch: Batch, clients: ClientCache, jwks_uri: str) -> None:
+async def _prove_fetchers(batch: Batch, clients: ClientCache, keys: ClientKeys, jwks_uri: str) -> None:
     told: set[str] = set()
     while batch.signed:
         fetch = batch.signed[-1]
         try:
             client_id = await prove_fetcher(
-                fetch.unverified_assertion, clients, jwks_uri=jwks_uri, now=fetch.at
+                fetch.unverified_assertion, clients, keys, jwks_uri=jwks_uri, now=fetch.at
             )
         except InvalidClient as error:
             batch.count_fetch(fetch.fetcher, fetch.etag, fetch.at, bad_assertion=True)

@@ -10,7 +10,9 @@ from typing import Final
 
 from idp.errors import InvalidClient
 from idp.oidc.client import Client
+from idp.oidc.client_keys import ClientKeys
 from keys import jose, policy
+from keys.jose import JwkSet
 
 LONGEST_LIFETIME: Final = 5 * 60
 """Seconds from now to `exp`: an assertion is made for one request. Its `jti` has to be remembered for so long."""
@@ -78,18 +80,33 @@ def _read_jti(claims: Mapping[str, object]) -> str:
     return jti
 
 
-def verify_assertion(token: str, client: Client, *, audiences: Collection[str], now: int) -> CheckedAssertion:
+async def _keys(token: str, client: Client, keys: ClientKeys) -> JwkSet:
+    """The keys that the assertion may be signed with; fetched anew where it names one that we do not know."""
+    try:
+        kid = jose.read_compact(token).kid if client.jwks_uri else None
+    except jose.InvalidToken as error:
+        raise _refuse("it is not a JWT", str(error)) from error
+    found = await keys.keys_for(client, kid)
+    if found is not None:
+        return found
+    if client.jwks_uri:
+        raise _refuse(f"the keys at the jwks_uri of this client cannot be had: {keys.failure(client)}")
+    raise _refuse("this client has no registered keys")
+
+
+async def verify_assertion(
+    token: str, client: Client, keys: ClientKeys, *, audiences: Collection[str], now: int
+) -> CheckedAssertion:
     """An assertion of this client for one of these audiences.
 
     Raises:
         InvalidClient: no keys, a signature or algorithm that does not fit, wrong parties or times, no `jti`.
     """
-    if client.jwks is None:
-        raise _refuse("this client has no registered keys")
+    known = await _keys(token, client, keys)
     registered = client.token_endpoint_auth_signing_alg
     algorithms = (registered,) if registered else policy.CLIENT_ALGORITHMS
     try:
-        claims = jose.verify(token, client.jwks, algorithms=algorithms).claims
+        claims = jose.verify(token, known, algorithms=algorithms).claims
     except jose.InvalidToken as error:
         raise _refuse("the signature cannot be verified with the registered keys", str(error)) from error
     _check_parties(claims, client, audiences)

@@ -14,8 +14,9 @@ from urllib.parse import unquote_plus
 import orjson
 
 from idp.errors import InvalidClient, InvalidRequest
-from idp.oidc.client import AuthenticationMethod, Client
+from idp.oidc.client import SECRET_METHODS, AuthenticationMethod, Client
 from idp.oidc.client_assertion import CheckedAssertion, verify_assertion
+from idp.oidc.client_keys import ClientKeys
 from idp.oidc.metadata_fields import is_client_id
 from keys import base64url
 from keys.jose import InvalidToken, read_compact
@@ -145,14 +146,33 @@ def _check_secret(credentials: Credentials, client: Client | None) -> None:
         raise InvalidClient(_FAILED, detail=f"secret of {credentials.unverified_client_id}")
 
 
-def prove_client(
-    credentials: Credentials, client: Client | None, *, issuer: str, token_endpoint: str, now: int
+async def prove_client(
+    credentials: Credentials,
+    client: Client | None,
+    keys: ClientKeys,
+    *,
+    issuer: str,
+    token_endpoint: str,
+    now: int,
 ) -> AuthenticatedClient:
     """The client that these credentials prove. `client` is the one registered under their id, None if there is none.
 
     Raises:
         InvalidClient: unknown, disabled, another method than registered (RFC 7591 §2), or not proven.
     """
+    registered = _registered(credentials, client)
+    assertion = None
+    if credentials.method == "private_key_jwt":
+        assertion = await verify_assertion(
+            credentials.assertion, registered, keys, audiences=(issuer, token_endpoint), now=now
+        )
+    elif credentials.method in SECRET_METHODS and not credentials.secret:
+        raise InvalidClient(_FAILED, detail=f"empty secret of {registered.client_id}")
+    return AuthenticatedClient(registered, credentials.method, assertion)
+
+
+def _registered(credentials: Credentials, client: Client | None) -> Client:
+    """The client, if it may prove itself in this way; a secret that was sent is checked here, as it comes first."""
     if credentials.secret:
         _check_secret(credentials, client)
     if client is None or client.client_id != credentials.unverified_client_id:
@@ -164,11 +184,4 @@ def prove_client(
         raise InvalidClient(
             _FAILED, detail=f"{client.client_id} used {credentials.method}, registered {registered}"
         )
-    assertion = None
-    if credentials.method == "private_key_jwt":
-        assertion = verify_assertion(
-            credentials.assertion, client, audiences=(issuer, token_endpoint), now=now
-        )
-    elif credentials.method in {"client_secret_basic", "client_secret_post"} and not credentials.secret:
-        raise InvalidClient(_FAILED, detail=f"empty secret of {client.client_id}")
-    return AuthenticatedClient(client, credentials.method, assertion)
+    return client

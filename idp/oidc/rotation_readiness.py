@@ -197,7 +197,7 @@ def _portal(client: Client, fetches: Sequence[Fetched], kid: str) -> Portal:
     having = [fetch.last_at for fetch in fetches if kid in fetch.kids]
     before = [fetch.last_at for fetch in fetches]
     standing = Standing.HAS_IT if having else Standing.BEFORE if before else Standing.NEVER
-    recognisable = bool(client.jwks or client.key_set_addresses)
+    recognisable = bool(client.jwks or client.jwks_uri or client.key_set_addresses)
     last_at = max(having or before, default=None)
     return Portal(client.client_id, client.names["vi"], standing, last_at, recognisable)
 

@@ -11,9 +11,12 @@ from idp.errors import InvalidClient, InvalidRequest
 from idp.oidc.client_assertion import verify_assertion
 from idp.oidc.client_authentication import ASSERTION_TYPE, read_credentials
 from idp.oidc.client_cache import ClientCache
+from idp.oidc.client_keys import ClientKeys
 
 
-async def prove_fetcher(assertion: str, clients: ClientCache, *, jwks_uri: str, now: int) -> str:
+async def prove_fetcher(
+    assertion: str, clients: ClientCache, keys: ClientKeys, *, jwks_uri: str, now: int
+) -> str:
     """The id of the client that signed a query at `now`. How it authenticates elsewhere is of no matter.
 
     Raises:
@@ -28,7 +31,7 @@ async def prove_fetcher(assertion: str, clients: ClientCache, *, jwks_uri: str, 
     if client is None or client.disabled_at is not None:
         raise InvalidClient("client_assertion is of no client that is registered")
     try:
-        verify_assertion(assertion, client, audiences=(jwks_uri,), now=now)
+        await verify_assertion(assertion, client, keys, audiences=(jwks_uri,), now=now)
     except (
         InvalidClient
     ) as error:  # whose it claims to be helps who set that client up, and is no stranger's text

@@ -7,15 +7,19 @@ from typing import Any
 import pytest
 
 from idp.errors import InvalidClient
+from idp.oidc.client import Client
 from idp.oidc.client_authentication import (
     ASSERTION_TYPE,
     AuthenticatedClient,
+    Credentials,
     prove_client,
     read_credentials,
 )
+from idp.oidc.client_keys import ClientKeys
 from keys.backends.software import SoftwareSigner
 from keys.jose import encode
 from tests.support.oidc_rules import ISSUER, NOW, TOKEN_ENDPOINT, client
+from tests.support.remote import NOWHERE
 from tests.support.signing import at_once
 
 KEY = SoftwareSigner.generate("ES256")
@@ -36,15 +40,22 @@ def prove(*without: str, key: SoftwareSigner = KEY, **changes: object) -> Authen
     claims = {name: value for name, value in (CLAIMS | changes).items() if name not in without}
     form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": at_once(encode(key, claims, "JWT"))}
     credentials = read_credentials(None, form)
-    return prove_client(credentials, PORTAL, issuer=ISSUER, token_endpoint=TOKEN_ENDPOINT, now=NOW)
+    return proven(credentials, PORTAL)
+
+
+def proven(credentials: Credentials, registered: Client) -> AuthenticatedClient:
+    keys = ClientKeys(NOWHERE)
+    return at_once(
+        prove_client(credentials, registered, keys, issuer=ISSUER, token_endpoint=TOKEN_ENDPOINT, now=NOW)
+    )
 
 
 def test_a_good_assertion_proves_the_client() -> None:
-    proven = prove()
-    assert proven.client is PORTAL
-    assert proven.assertion is not None
-    assert len(proven.assertion.jti_digest) == 32
-    assert proven.assertion.expires_at >= NOW + 60
+    found = prove()
+    assert found.client is PORTAL
+    assert found.assertion is not None
+    assert len(found.assertion.jti_digest) == 32
+    assert found.assertion.expires_at >= NOW + 60
 
 
 def test_the_same_jti_has_the_same_digest() -> None:
@@ -130,9 +141,7 @@ def test_only_the_registered_algorithm() -> None:
     )
     form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": at_once(encode(KEY, CLAIMS, "JWT"))}
     with pytest.raises(InvalidClient):
-        prove_client(
-            read_credentials(None, form), strict, issuer=ISSUER, token_endpoint=TOKEN_ENDPOINT, now=NOW
-        )
+        proven(read_credentials(None, form), strict)
 
 
 @pytest.mark.parametrize(

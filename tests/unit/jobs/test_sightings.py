@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from idp.jobs.purge import purge_expired
 from idp.jobs.sightings import MOST_TOLD, keep_last_sightings, keep_sightings, read_addresses
 from idp.oidc.client_cache import ClientCache
+from idp.oidc.client_keys import ClientKeys
 from idp.oidc.key_sightings import Fetcher, Sightings
 from idp.store import clients as stored_clients
 from idp.store import purge, readiness
@@ -22,6 +23,7 @@ from idp.store.database import Database, DatabaseError, Step, step
 from keys.keyring import PreparedJwks
 from tests.support.oidc_rules import ISSUER, NOW, metadata
 from tests.support.portals import Registered, register
+from tests.support.remote import NOWHERE
 
 JWKS_URI: Final = f"{ISSUER}/jwks"
 SET: Final = PreparedJwks(orjson.dumps({"keys": [{"kid": "a"}, {"kid": "b"}]}), '"one"', 900)
@@ -54,7 +56,7 @@ def assertion(key: Any, **changes: Any) -> str:
 
 
 async def keep(db: Database, sightings: Sightings) -> None:
-    await keep_sightings(db, sightings, ClientCache(db), jwks_uri=JWKS_URI)
+    await keep_sightings(db, sightings, ClientCache(db), ClientKeys(NOWHERE), jwks_uri=JWKS_URI)
 
 
 async def fetches(db: Database) -> dict[tuple[str, str, str, str], tuple[int, int, int, int]]:

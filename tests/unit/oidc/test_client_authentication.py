@@ -11,7 +11,10 @@ import pytest
 from idp.errors import InvalidClient, InvalidRequest, OAuthError
 from idp.oidc.client import Client
 from idp.oidc.client_authentication import ASSERTION_TYPE, prove_client, read_credentials, secret_digest
+from idp.oidc.client_keys import ClientKeys
 from tests.support.oidc_rules import ISSUER, NOW, TOKEN_ENDPOINT, client
+from tests.support.remote import NOWHERE
+from tests.support.signing import at_once
 
 SECRET = "s3cret+ %/:ü"
 BASIC = client(secret_digest=secret_digest(SECRET))
@@ -28,7 +31,10 @@ def basic(client_id: str = "portal", secret: str = SECRET, scheme: str = "Basic"
 
 def prove(registered: Client | None, header: str | None = None, **form: str) -> str:
     credentials = read_credentials(header, form)
-    proven = prove_client(credentials, registered, issuer=ISSUER, token_endpoint=TOKEN_ENDPOINT, now=NOW)
+    keys = ClientKeys(NOWHERE)
+    proven = at_once(
+        prove_client(credentials, registered, keys, issuer=ISSUER, token_endpoint=TOKEN_ENDPOINT, now=NOW)
+    )
     assert proven.client is registered
     assert proven.assertion is None
     return proven.method

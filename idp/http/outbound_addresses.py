@@ -1,0 +1,44 @@
+"""Which addresses are public, so that a request of ours to them gives nothing away."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_network
+from typing import Final, TypeAlias
+
+Address: TypeAlias = IPv4Address | IPv6Address
+Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
+
+_NAT64: Final = ip_network("64:ff9b::/96")
+_GLOBAL_UNICAST: Final = ip_network("2000::/3")
+"""What of IPv6 is given out to networks of the world (RFC 4291 §2.4); everything else has a meaning nearer by."""
+
+_DOCUMENTATION: Final = ip_network("3fff::/20")  # RFC 9637; Python 3.11 does not know of it
+
+
+def _embedded(address: Address) -> IPv4Address | None:
+    """The IPv4 address that an IPv6 address leads to (RFC 4291 §2.5.5.2, RFC 3056, RFC 4380, RFC 6052)."""
+    if isinstance(address, IPv4Address):
+        return None
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    teredo = address.teredo
+    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None)
+
+
+def is_public(address: Address) -> bool:
+    """Whether everybody could reach the address, so that our reaching it gives nothing away."""
+    inner = _embedded(address)
+    if inner is not None:
+        return is_public(inner)
+    if isinstance(address, IPv6Address) and (address not in _GLOBAL_UNICAST or address in _DOCUMENTATION):
+        return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+async def resolve_by_system(host: str, port: int) -> Sequence[str]:
+    """The addresses of a name, as this machine knows them."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]) for entry in found]
