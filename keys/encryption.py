@@ -1,6 +1,7 @@
-"""What others encrypted for us (RFC 7516): our keys for it, and the opening of compact JWEs.
+"""Compact JSON Web Encryption (RFC 7516): opening what others encrypted for us, and encrypting for others.
 
-As with signatures, two parsers must agree: a reader of ours that refuses everything unusual, then joserfc.
+As with signatures, two parsers must agree on what is opened: a reader of ours that refuses everything unusual, then
+joserfc.
 """
 
 from __future__ import annotations
@@ -8,17 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from joserfc import jwe
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, RSAKey
+from joserfc.jwk import ECKey, Key, RSAKey, import_key
 
 from keys import base64url, policy, private_keys
 from keys.jose import InvalidToken, read_object
-from keys.jwk import public_members, thumbprint
+from keys.jwk import EncryptionKey, public_members, thumbprint
 from keys.policy import Purpose
 from keys.signatures import PrivateKey
 
@@ -105,6 +107,32 @@ class DecryptionKey:
         except (JoseError, ValueError, TypeError, KeyError) as error:
             raise InvalidToken("The token cannot be opened.") from error
         return opened.plaintext or b""
+
+
+def is_encrypted(token: str) -> bool:
+    """Whether a token has the five segments of a compact JWE (RFC 7516 §9); nothing of it has been looked at."""
+    return token.count(".") == 4
+
+
+@lru_cache(maxsize=policy.KNOWN_CLIENT_KEYS)
+def _recipient_key(members: tuple[tuple[str, str], ...]) -> Key:
+    return import_key(dict(members))
+
+
+def encrypt(plaintext: bytes, key: EncryptionKey, enc: str, *, content_type: str = "") -> str:
+    """A compact JWE that the owner of a key opens; `content_type` is `JWT` for a signed token (RFC 7519 §5.2).
+
+    The header names the key, where its owner has named it (OpenID Connect Core §10.2).
+
+    Raises:
+        ValueError: `enc` is none of `policy.CONTENT_ENCRYPTION`.
+    """
+    if enc not in policy.CONTENT_ENCRYPTION:
+        raise ValueError(f"{enc} is not how content is encrypted here")
+    members = {"alg": key.alg, "enc": enc, "kid": key.kid, "cty": content_type}
+    header = {name: value for name, value in members.items() if value}
+    recipient_key = _recipient_key(tuple(key.jwk.items()))
+    return jwe.encrypt_compact(header, plaintext, recipient_key, registry=_REGISTRIES[key.alg])
 
 
 def recipient(token: str) -> tuple[str, str | None]:

@@ -19,17 +19,28 @@ from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import Key, import_key
 
 from keys import base64url, policy
-from keys.jwk import InvalidJwk, InvalidJwkSet, JwkSet, VerificationKey, read_jwk, read_jwk_set, thumbprint
+from keys.jwk import (
+    EncryptionKey,
+    InvalidJwk,
+    InvalidJwkSet,
+    JwkSet,
+    VerificationKey,
+    read_jwk,
+    read_jwk_set,
+    thumbprint,
+)
 from keys.signatures import PublicKey, SignatureMismatch, verify_signature
 
 __all__ = [
     "CompactJws",
+    "EncryptionKey",
     "InvalidJwk",
     "InvalidJwkSet",
     "InvalidToken",
     "JwkSet",
     "Signer",
     "SignerUnavailable",
+    "UnsecuredJws",
     "VerificationKey",
     "VerifiedJws",
     "encode",
@@ -38,12 +49,16 @@ __all__ = [
     "read_jwk",
     "read_jwk_set",
     "read_object",
+    "read_unsecured",
     "thumbprint",
     "verify",
     "verify_with",
 ]
 
 _COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)", re.ASCII)
+
+
+_UNSECURED: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.", re.ASCII)
 
 
 class InvalidToken(Exception):
@@ -98,6 +113,14 @@ class CompactJws:
     signature: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class UnsecuredJws:
+    """A well-formed token without a signature: anybody may have written it."""
+
+    unverified_header: dict[str, Any]
+    unverified_claims: dict[str, Any]
+
+
 @lru_cache(maxsize=256)
 def _header_segment(alg: str, kid: str, typ: str) -> bytes:
     return base64url.encode(orjson.dumps({"alg": alg, "typ": typ, "kid": kid})) + b"."
@@ -145,18 +168,39 @@ def read_compact(token: str) -> CompactJws:
     if segments is None:
         raise InvalidToken("Not a compact JWS.")
     header_segment, payload_segment, signature_segment = segments.groups()
-    header = read_object(header_segment, "header")
-    alg, kid = header.get("alg"), header.get("kid")
-    if not isinstance(alg, str) or not isinstance(kid, str | None):
-        raise InvalidToken("The header needs an `alg`, and `kid` is a string.")
-    if "crit" in header or "b64" in header:
-        raise InvalidToken("The header has an extension that must be understood (RFC 7515 §4.1.11).")
+    header, alg, kid = _read_header(header_segment)
     try:
         signature = base64url.decode(signature_segment)
     except ValueError as error:
         raise InvalidToken("The signature is not base64url.") from error
     signing_input = token[: -len(signature_segment) - 1].encode("ascii")
     return CompactJws(header, alg, kid, payload_segment, signing_input, signature)
+
+
+def _read_header(segment: str) -> tuple[dict[str, Any], str, str | None]:
+    """A header with its `alg` and `kid`."""
+    header = read_object(segment, "header")
+    alg, kid = header.get("alg"), header.get("kid")
+    if not isinstance(alg, str) or not isinstance(kid, str | None):
+        raise InvalidToken("The header needs an `alg`, and `kid` is a string.")
+    if "crit" in header or "b64" in header:
+        raise InvalidToken("The header has an extension that must be understood (RFC 7515 §4.1.11).")
+    return header, alg, kid
+
+
+def read_unsecured(token: str) -> UnsecuredJws:
+    """Take an unsecured JWS apart, which nobody vouches for (RFC 7515 appendix A.5, RFC 7519 §6).
+
+    Raises:
+        InvalidToken: anything but `alg` none and an empty signature, and whatever `read_compact` refuses.
+    """
+    segments = _UNSECURED.fullmatch(token) if len(token) <= policy.MAX_TOKEN_LENGTH else None
+    if segments is None:
+        raise InvalidToken("Not an unsecured JWS, or too long.")
+    header, alg, _ = _read_header(segments[1])
+    if alg != "none":
+        raise InvalidToken("The signature is missing.")
+    return UnsecuredJws(header, read_object(segments[2], "payload"))
 
 
 def _media_type(typ: str) -> str:

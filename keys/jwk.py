@@ -5,7 +5,7 @@ A public key is checked and imported once; a worker remembers the imported objec
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -28,6 +28,9 @@ PRIVATE_MEMBERS: Final = frozenset(
     {"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
 )  # RFC 7518 §6, RFC 9964
 _CURVES: Final = {"EC": "P-256", "OKP": "Ed25519"}
+_AGREED_BY: Final[Mapping[object, str]] = {"EC": "ECDH-ES", "RSA": "RSA-OAEP-256"}
+_ENCRYPTS: Final = frozenset({"deriveKey", "deriveBits", "wrapKey", "encrypt"})  # RFC 7517 §4.3
+_PRIVATE: Final = "The key set holds private or symmetric key material; replace those keys at once."
 _KINDS: Final = "Keys are EC on P-256, RSA, or OKP on Ed25519."
 
 
@@ -155,6 +158,13 @@ class VerificationKey:
     """The members of its type only, so that nothing else in the published key has a say."""
 
 
+def _read_kid(jwk: Mapping[str, object]) -> str | None:
+    kid = jwk.get("kid")
+    if kid is None or (isinstance(kid, str) and kid):
+        return kid
+    raise InvalidJwk("The `kid` of a key is a string that is not empty.")
+
+
 def read_jwk(jwk: Mapping[str, object]) -> VerificationKey:
     """Read one public signing key of a client.
 
@@ -162,19 +172,38 @@ def read_jwk(jwk: Mapping[str, object]) -> VerificationKey:
         InvalidJwk: private members, a kind that is not accepted, too weak, or not a key at all.
     """
     if PRIVATE_MEMBERS & jwk.keys():
-        raise InvalidJwk("The key set holds private or symmetric key material; replace those keys at once.")
+        raise InvalidJwk(_PRIVATE)
     canonical = _canonical(jwk)
     able = _client_algorithms(jwk["kty"])
     if not able:
         raise InvalidJwk(_KINDS)
     public_key = _imported(canonical)
-    kid, alg = jwk.get("kid"), jwk.get("alg")
-    if not (kid is None or (isinstance(kid, str) and kid)):
-        raise InvalidJwk("The `kid` of a key is a string that is not empty.")
+    kid, alg = _read_kid(jwk), jwk.get("alg")
     algorithms = able if alg is None else tuple(name for name in able if name == alg)
     if not algorithms:
         raise InvalidJwk(f"The `alg` of a key of type {jwk['kty']} is one of {', '.join(able)}.")
     return VerificationKey(kid, algorithms, public_key, orjson.loads(canonical))
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptionKey:
+    """A public key that something may be encrypted for, checked. `alg` is the key management its type does."""
+
+    kid: str | None
+    alg: str
+    jwk: Mapping[str, str]
+    """The members of its type only."""
+
+
+def _read_encryption_jwk(jwk: Mapping[str, object]) -> EncryptionKey:
+    """Read one public encryption key of a client, of which `_is_for_encryption` holds.
+
+    Raises:
+        InvalidJwk: as `read_jwk`.
+    """
+    canonical = _canonical(jwk)
+    _imported(canonical)
+    return EncryptionKey(_read_kid(jwk), _AGREED_BY[jwk["kty"]], orjson.loads(canonical))
 
 
 def read_own_jwk(jwk: Mapping[str, object]) -> PublicKey:
@@ -196,9 +225,13 @@ def read_own_jwk(jwk: Mapping[str, object]) -> PublicKey:
 
 @dataclass(frozen=True, slots=True)
 class JwkSet:
-    """A foreign key set that was read and may be used: public keys, distinct `kid`s, at least one key."""
+    """A foreign key set that was read and may be used: public keys, distinct `kid`s, at least one key of either kind.
+
+    `keys` verify what the owner signed; `encryption_keys` are what others encrypt for the owner with.
+    """
 
     keys: tuple[VerificationKey, ...]
+    encryption_keys: tuple[EncryptionKey, ...] = ()
 
     def find(self, kid: str | None, alg: str) -> VerificationKey | None:
         """The one key that a token with this header is signed with, or None.
@@ -208,17 +241,19 @@ class JwkSet:
         fitting = [key for key in self.keys if alg in key.algorithms and (kid is None or key.kid == kid)]
         return fitting[0] if len(fitting) == 1 else None
 
+    def find_recipient(self, alg: str) -> EncryptionKey | None:
+        """The key to encrypt with for the owner, or None: the first that fits, so the owner puts the newest first."""
+        return next((key for key in self.encryption_keys if key.alg == alg), None)
 
-def _signing_keys(members: list[object]) -> Iterator[VerificationKey]:
-    """The keys for signatures of a kind we know; others are passed over (RFC 7517 §5), private ones never."""
+
+def _public(members: list[object]) -> Iterator[Mapping[str, object]]:
+    """Every key of a set, once none of them is known to give a secret away."""
     for member in members:
         if not isinstance(member, dict):
             raise InvalidJwk("Every member of `keys` is an object.")
-        jwk = cast("dict[str, object]", member)
-        if PRIVATE_MEMBERS & jwk.keys():
-            read_jwk(jwk)
-        if _is_for_signatures(jwk) and _is_known_kind(jwk):
-            yield read_jwk(jwk)
+        if PRIVATE_MEMBERS & member.keys():
+            raise InvalidJwk(_PRIVATE)
+        yield cast("dict[str, object]", member)
 
 
 def _is_for_signatures(jwk: Mapping[str, object]) -> bool:
@@ -234,24 +269,44 @@ def _is_known_kind(jwk: Mapping[str, object]) -> bool:
     return jwk.get("crv") == _CURVES.get(kty) and jwk.get("alg", able[0]) in able
 
 
+def _is_for_encryption(jwk: Mapping[str, object]) -> bool:
+    """Whether a key says so itself, by `use`, `alg` or `key_ops`; one that says nothing verifies only."""
+    kty, use, operations = jwk.get("kty"), jwk.get("use"), jwk.get("key_ops")
+    alg = _AGREED_BY.get(kty) if isinstance(kty, str) else None
+    if alg is None or use not in (None, "enc") or jwk.get("alg", alg) != alg:
+        return False
+    allowed = isinstance(operations, list) and any(name in operations for name in _ENCRYPTS)
+    if not allowed and operations is not None:
+        return False
+    return (use == "enc" or "alg" in jwk or allowed) and jwk.get("crv") == _CURVES.get(str(kty))
+
+
+def _have_names(keys: Sequence[VerificationKey] | Sequence[EncryptionKey]) -> bool:
+    kids = [key.kid for key in keys]
+    return len(kids) < 2 or (None not in kids and len(set(kids)) == len(kids))
+
+
 def read_jwk_set(document: Mapping[str, object]) -> JwkSet:
     """Read a client's key set (RFC 7517 §5).
 
-    Keys for encryption and of kinds unknown to us are passed over; anything wrong with the rest spoils the set.
+    Keys of kinds unknown to us are passed over; anything wrong with the rest spoils the set.
 
     Raises:
-        InvalidJwkSet: no `keys`, private members, weak or malformed keys, a `kid` twice, nothing to verify with.
+        InvalidJwkSet: no `keys`, private members, weak or malformed keys, a `kid` twice, nothing that could be used.
     """
     members = document.get("keys")
     if not isinstance(members, list):
         raise InvalidJwkSet("A key set is an object with an array `keys`.")
     try:
-        keys = tuple(_signing_keys(members))
+        known = tuple(_public(members))
+        keys = tuple(read_jwk(jwk) for jwk in known if _is_for_signatures(jwk) and _is_known_kind(jwk))
+        recipients = tuple(_read_encryption_jwk(jwk) for jwk in known if _is_for_encryption(jwk))
     except InvalidJwk as error:
         raise InvalidJwkSet(str(error)) from error
-    kids = [key.kid for key in keys]
-    if not keys:
-        raise InvalidJwkSet("The key set has no key for signatures: EC on P-256, RSA, or OKP on Ed25519.")
-    if len(keys) > 1 and (None in kids or len(set(kids)) < len(kids)):
+    if not keys and not recipients:
+        raise InvalidJwkSet(
+            "The key set has no key for signatures (EC on P-256, RSA, or OKP on Ed25519), nor one for encryption."
+        )
+    if not _have_names(keys) or not _have_names(recipients):
         raise InvalidJwkSet("Every key of a set with several keys has a `kid` of its own.")
-    return JwkSet(keys)
+    return JwkSet(keys, recipients)

@@ -175,7 +175,17 @@ class Keyring:
         return signer
 
     def algorithms(self, purpose: Purpose) -> tuple[str, ...]:
-        """The algorithms that can be signed with for a purpose now, the default one first."""
+        """The algorithms that can be signed with for a purpose now, the default one first.
+
+        For encryption: what others can encrypt for us with, by the keys that are published.
+        """
+        if purpose is Purpose.ENCRYPTION:
+            shown = {
+                key.algorithm
+                for key, state in self._stored
+                if key.purpose is purpose and _is_shown(key, state)
+            }
+            return tuple(alg for alg in policy.ENCRYPTION_KEYS[purpose] if alg in shown)
         own = policy.key_purpose(purpose)
         return tuple(alg for alg in policy.SIGNING_KEYS.get(own, ()) if (own, alg) in self._signers)
 

@@ -15,9 +15,9 @@ from jwcrypto import jwe as independent
 from jwcrypto.jwk import JWK
 
 from keys import base64url, policy
-from keys.encryption import DecryptionKey, recipient
+from keys.encryption import DecryptionKey, encrypt, is_encrypted, recipient
 from keys.jose import InvalidToken
-from keys.jwk import InvalidJwkSet, read_jwk_set, thumbprint
+from keys.jwk import read_jwk_set, thumbprint
 from keys.policy import Purpose
 
 ALGORITHMS = policy.ENCRYPTION_KEYS[Purpose.ENCRYPTION]
@@ -60,12 +60,38 @@ def test_what_an_independent_library_encrypts_is_opened(
 
 
 @pytest.mark.parametrize("alg", ALGORITHMS)
+@pytest.mark.parametrize("enc", policy.CONTENT_ENCRYPTION)
+def test_what_we_encrypt_is_opened_by_its_owner_and_by_nobody_else(
+    keys: dict[str, DecryptionKey], alg: str, enc: str
+) -> None:
+    (public,) = read_jwk_set({"keys": [keys[alg].public_jwk()]}).encryption_keys
+    tokens = {encrypt(TEXT, public, enc, content_type="JWT") for _ in range(2)}
+    assert len(tokens) == 2, "every one has a key of its own"
+    for token in tokens:
+        assert is_encrypted(token)
+        assert keys[alg].decrypt(token) == TEXT
+        header = json.loads(base64url.decode(token.split(".", 1)[0]))
+        assert header.items() >= {"alg": alg, "enc": enc, "kid": public.kid, "cty": "JWT"}.items()
+        with pytest.raises(InvalidToken):
+            DecryptionKey.generate(alg).decrypt(token)
+
+
+def test_content_is_encrypted_in_the_ways_of_the_policy_only(keys: dict[str, DecryptionKey]) -> None:
+    nameless = {name: value for name, value in keys["ECDH-ES"].public_jwk().items() if name != "kid"}
+    (public,) = read_jwk_set({"keys": [nameless]}).encryption_keys
+    header = json.loads(base64url.decode(encrypt(TEXT, public, "A256GCM").split(".", 1)[0]))
+    assert not {"kid", "cty"} & header.keys()
+    with pytest.raises(ValueError, match="A128GCM"):
+        encrypt(TEXT, public, "A128GCM")
+
+
+@pytest.mark.parametrize("alg", ALGORITHMS)
 def test_the_published_key_says_what_it_is_for(keys: dict[str, DecryptionKey], alg: str) -> None:
     jwk = keys[alg].public_jwk()
     assert (jwk["use"], jwk["alg"], jwk["kid"]) == ("enc", alg, thumbprint(jwk))
     assert "d" not in jwk
-    with pytest.raises(InvalidJwkSet, match="no key for signatures"):
-        read_jwk_set({"keys": [jwk]})
+    read = read_jwk_set({"keys": [jwk]})
+    assert (read.keys, [key.kid for key in read.encryption_keys]) == ((), [jwk["kid"]])
 
 
 @pytest.mark.parametrize("alg", ALGORITHMS)

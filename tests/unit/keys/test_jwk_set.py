@@ -54,6 +54,56 @@ def test_keys_for_other_ends_are_passed_over(foreign: dict[str, Any]) -> None:
         read_jwk_set({"keys": [foreign]})
 
 
+def _bare(jwk: dict[str, str], **more: object) -> dict[str, Any]:
+    return {name: value for name, value in jwk.items() if name not in {"alg", "use"}} | more
+
+
+@pytest.mark.parametrize(
+    ("jwk", "alg"),
+    [
+        (_bare(EC, use="enc"), "ECDH-ES"),
+        (_bare(EC, alg="ECDH-ES"), "ECDH-ES"),
+        (_bare(EC, use="enc", alg="ECDH-ES"), "ECDH-ES"),
+        (_bare(EC, key_ops=["deriveBits"]), "ECDH-ES"),
+        (_bare(RSA, use="enc"), "RSA-OAEP-256"),
+        (_bare(RSA, key_ops=["wrapKey", "encrypt"]), "RSA-OAEP-256"),
+    ],
+)
+def test_a_key_that_says_so_is_for_encryption(jwk: dict[str, Any], alg: str) -> None:
+    read = read_jwk_set({"keys": [jwk]})
+    found = read.find_recipient(alg)
+    assert found is not None
+    assert (found.kid, found.alg, found.jwk["kty"]) == (jwk["kid"], alg, jwk["kty"])
+    assert read.keys == ()
+    assert read.find_recipient("dir") is None
+
+
+@pytest.mark.parametrize(
+    "jwk",
+    [
+        _bare(EC),
+        _bare(EC, use="sig", alg="ECDH-ES"),
+        _bare(EC, use="enc", alg="ECDH-ES+A256KW"),
+        _bare(EC, use="enc", key_ops=["verify"]),
+        _bare(RSA, use="enc", alg="RSA1_5"),
+        {**P384, "use": "enc"},
+        {"kty": "OKP", "crv": "X25519", "x": OKP["x"], "kid": "o", "use": "enc"},
+        {"kty": ["EC"], "use": "enc", "kid": "l"},
+    ],
+)
+def test_nothing_is_encrypted_with_any_other(jwk: dict[str, Any]) -> None:
+    other = SoftwareSigner.generate("ES256").public_jwk()
+    assert read_jwk_set({"keys": [other, jwk]}).encryption_keys == ()
+
+
+def test_one_name_may_stand_for_a_key_of_each_use_and_the_newest_comes_first() -> None:
+    newest, older = ({**SoftwareSigner.generate("ES256").public_jwk(), "kid": kid} for kid in ("2", "1"))
+    encryption = [_bare(newest, use="enc"), _bare(older, use="enc")]
+    found = read_jwk_set({"keys": [{**EC, "kid": "1"}, *encryption]}).find_recipient("ECDH-ES")
+    assert found is not None
+    assert found.kid == "2"
+
+
 @pytest.mark.parametrize(
     ("spoiler", "sentence"),
     [
@@ -70,6 +120,8 @@ def test_keys_for_other_ends_are_passed_over(foreign: dict[str, Any]) -> None:
         ({**OKP, "x": "AAAA"}, "32 octets"),
         ({**RSA, "n": base64url.encode_text(b"\x00" + base64url.decode(RSA["n"]))}, "zero octet"),
         ({**RSA, "e": "Aw"}, "exponent"),
+        (_bare(EC, use="enc", y=EC["x"]), "curve"),
+        (_bare(EC, use="enc", kid=""), "`kid`"),
         (_rsa(1024), "1024 bits"),
         ("key", "object"),
         (None, "object"),
@@ -94,6 +146,8 @@ def test_several_keys_need_distinct_kids() -> None:
     for second in (nameless, {**OKP, "kid": EC["kid"]}):
         with pytest.raises(InvalidJwkSet, match="`kid` of its own"):
             read_jwk_set({"keys": [EC, second]})
+    with pytest.raises(InvalidJwkSet, match="`kid` of its own"):
+        read_jwk_set({"keys": [_bare(EC, use="enc"), _bare(RSA, use="enc", kid=EC["kid"])]})
 
 
 def test_giant_moduli_are_refused() -> None:
