@@ -1,4 +1,4 @@
-"""A portal's back-channel logout endpoint: a real HTTP server on a socket of this machine, good or broken as told."""
+"""A portal's server on a socket of this machine, good or broken as told: sent logouts, and asked for documents."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ def status(code: int, *headers: str, body: bytes = b"") -> bytes:
 class Received:
     """One request."""
 
+    method: str
     path: str
     host: str
     content_type: str
+    accept: str
     form: dict[str, list[str]]
 
     @property
@@ -64,9 +66,9 @@ class ReceivingPortal:
                 name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:]) if name
             }
             body = await reader.readexactly(int(headers.get("content-length", "0")))
-            request = Received(
-                head[0].split()[1], headers["host"], headers.get("content-type", ""), parse_qs(body.decode())
-            )
+            method, path, _ = head[0].split()
+            kind, accept = headers.get("content-type", ""), headers.get("accept", "")
+            request = Received(method, path, headers["host"], kind, accept, parse_qs(body.decode()))
             await self._answer(request, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass

@@ -18,6 +18,7 @@ class Web:
     documents: dict[str, Fetched] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -33,6 +34,7 @@ class Web:
     async def fetch(self, uri: str, /, *, most_bytes: int, accept: str) -> Fetched:
         """As `Outbound.get`."""
         self.asked.append(uri)
+        self.arrived.set()
         await self.gate.wait()
         found = self.documents.get(uri)
         if found is None or len(found.body) > most_bytes:
