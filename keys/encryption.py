@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from joserfc import jwe
@@ -135,14 +135,22 @@ def encrypt(plaintext: bytes, key: EncryptionKey, enc: str, *, content_type: str
     return jwe.encrypt_compact(header, plaintext, recipient_key, registry=_REGISTRIES[key.alg])
 
 
-def recipient(token: str) -> tuple[str, str | None]:
-    """The `alg` and `kid` that a compact JWE names, by which its key is found; nothing of it has been verified.
+class Envelope(NamedTuple):
+    """What a compact JWE says about how it was encrypted, and by `kid` for which key. Nothing has been verified."""
+
+    alg: str
+    enc: str
+    kid: str | None
+
+
+def read_envelope(token: str) -> Envelope:
+    """The outside of a compact JWE.
 
     Raises:
         InvalidToken: as `DecryptionKey.decrypt`, as far as the header tells.
     """
     header = _read_header(token)
-    return header["alg"], header.get("kid")
+    return Envelope(header["alg"], header["enc"], header.get("kid"))
 
 
 def _read_header(token: str) -> dict[str, Any]:

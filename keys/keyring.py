@@ -16,7 +16,7 @@ import orjson
 
 from keys import base64url, policy, seal, store
 from keys.backends.software import SoftwareSigner
-from keys.encryption import DecryptionKey, recipient
+from keys.encryption import DecryptionKey, read_envelope
 from keys.ground import Ground, HardwareMissing, load_ground, open_private, open_secret
 from keys.history import History
 from keys.jose import InvalidToken, Signer, encode, read_claims, read_compact, verify_with
@@ -264,7 +264,7 @@ class Keyring:
         Raises:
             InvalidToken: not for a key of ours, or changed.
         """
-        alg, kid = recipient(token)
+        alg, _, kid = read_envelope(token)
         fitting = [
             key
             for key in self._decryption_keys.values()

@@ -15,7 +15,7 @@ from jwcrypto import jwe as independent
 from jwcrypto.jwk import JWK
 
 from keys import base64url, policy
-from keys.encryption import DecryptionKey, encrypt, is_encrypted, recipient
+from keys.encryption import DecryptionKey, encrypt, is_encrypted, read_envelope
 from keys.jose import InvalidToken
 from keys.jwk import read_jwk_set, thumbprint
 from keys.policy import Purpose
@@ -53,10 +53,10 @@ def test_what_an_independent_library_encrypts_is_opened(
     for plaintext in (TEXT, b"x" * 5000, b""):
         token = encrypted(keys[alg], plaintext, enc)
         assert keys[alg].decrypt(token) == plaintext
-        assert recipient(token) == (alg, keys[alg].kid)
+        assert read_envelope(token) == (alg, enc, keys[alg].kid)
     unnamed = encrypted(keys[alg], TEXT, enc, kid=None)
     assert keys[alg].decrypt(unnamed) == TEXT
-    assert recipient(unnamed) == (alg, None)
+    assert read_envelope(unnamed) == (alg, enc, None)
 
 
 @pytest.mark.parametrize("alg", ALGORITHMS)
