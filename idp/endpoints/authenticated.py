@@ -23,8 +23,14 @@ from idp.oidc.client_authentication import (
 )
 from idp.oidc.discovery import endpoint
 from idp.store import single_use
+from keys.policy import MAX_TOKEN_LENGTH
 
-LIMITS = {"client_assertion": ASSERTION_LIMIT}
+LIMITS = {
+    "client_assertion": ASSERTION_LIMIT,
+    "token": MAX_TOKEN_LENGTH,
+    "subject_token": MAX_TOKEN_LENGTH,
+}
+"""Characters; a token signed by ML-DSA-65 alone has more than other parameters may."""
 
 
 async def read_client_form(

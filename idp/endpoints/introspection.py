@@ -1,4 +1,4 @@
-"""Token introspection (RFC 7662)."""
+"""Token introspection (RFC 7662), answered as JSON or as a JWT (RFC 9701)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from idp.endpoints.stale_keys import note_stale_key
 from idp.endpoints.surroundings import Surroundings
 from idp.errors import InvalidClient, InvalidGrant, InvalidRequest
 from idp.http import responses
+from idp.http.accept import prefers
 from idp.http.responses import Answer
+from idp.oidc.access_token import read_actors
 from idp.oidc.client import Client
 from idp.oidc.grants.holder import find_holder
 from idp.oidc.grants.refresh_secret import RefreshToken, read_refresh_token
 from idp.oidc.introspection import INACTIVE, introspection_response, refresh_introspection_response
+from idp.oidc.introspection_jwt import MEDIA_TYPE, introspection_jwt_claims, signing_algorithm
 from idp.oidc.subject import pairwise_subject
 from idp.store import refresh_tokens, single_use
 from keys import jose
@@ -33,10 +36,35 @@ async def post(request: Request, here: Surroundings) -> Answer:
     token = form.get("token")
     if not token:
         raise InvalidRequest("token is missing")
+    as_jwt = _wants_jwt(request, client)
     refresh = read_refresh_token(token)
     if refresh is not None:
-        return responses.json(dict(await _refresh_token(here, client, refresh)))
-    return responses.json(dict(await _access_token(here, client, token)))
+        told = await _refresh_token(here, client, refresh)
+    else:
+        told = await _access_token(here, client, token)
+    return await _signed(here, client, told) if as_jwt else responses.json(dict(told))
+
+
+def _wants_jwt(request: Request, client: Client) -> bool:
+    """RFC 9701 §4: who names the media type is answered in it.
+
+    Raises:
+        InvalidRequest: another form is asked for, by a client that registered encryption: it would be in the clear.
+    """
+    if prefers(request.headers.get("accept", ""), MEDIA_TYPE, "application/json"):
+        return True
+    if client.introspection_encryption is not None:
+        raise InvalidRequest(f"this client is registered for encrypted answers: send Accept: {MEDIA_TYPE}")
+    return False
+
+
+async def _signed(here: Surroundings, client: Client, told: Mapping[str, object]) -> Answer:
+    context = here.context
+    claims = introspection_jwt_claims(
+        told, issuer=context.settings.issuer, client_id=client.client_id, now=context.now
+    )
+    token = await context.keyring.issue(Purpose.INTROSPECTION, claims, alg=signing_algorithm(client))
+    return responses.signed_jwt(token, media=MEDIA_TYPE)
 
 
 async def _access_token(here: Surroundings, client: Client, token: str) -> Mapping[str, object]:
@@ -48,21 +76,23 @@ async def _access_token(here: Surroundings, client: Client, token: str) -> Mappi
         return INACTIVE
     if not await _is_live(here, claims):
         return INACTIVE
-    return introspection_response(client, claims, now=context.now)
+    return introspection_response(client, claims, issuer=context.settings.issuer, now=context.now)
 
 
 async def _is_live(here: Surroundings, claims: Mapping[str, Any]) -> bool:
-    """Whether neither the token nor what stands behind it was revoked; of a machine, whether it is still allowed."""
+    """Whether neither the token nor what stands behind it was revoked, and all clients concerned are still allowed."""
     context = here.context
+    concerned = {claims["client_id"], *read_actors(claims)}
     if "grant_id" in claims:
         try:
-            await find_holder(context, claims["grant_id"], jti=claims["jti"])
+            held = await find_holder(context, claims["grant_id"], jti=claims["jti"])
         except InvalidGrant:
             return False
+        concerned.add(held.grant.client_id)
     elif await single_use.is_revoked(context.db, claims["jti"]):
         return False
-    issued_to = await here.shared.clients.find(claims["client_id"])
-    return issued_to is not None and issued_to.disabled_at is None
+    found = [await here.shared.clients.find(client_id) for client_id in concerned]
+    return all(client is not None and client.disabled_at is None for client in found)
 
 
 async def _refresh_token(here: Surroundings, client: Client, token: RefreshToken) -> Mapping[str, object]:

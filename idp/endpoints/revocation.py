@@ -55,6 +55,10 @@ async def _revoke_grant(here: Surroundings, client: Client, token: RefreshToken)
 
 
 async def _revoke_access_token(here: Surroundings, client: Client, token: str) -> None:
+    """An access token goes alone, with what it was exchanged for; without a refresh token, its grant goes too (§2.1).
+
+    Who acts for a person by exchange gives up its own token, not what the person granted somebody else.
+    """
     context = here.context
     try:
         claims = context.keyring.verify_own(token, purpose=Purpose.ACCESS_TOKEN)
@@ -62,5 +66,9 @@ async def _revoke_access_token(here: Surroundings, client: Client, token: str) -
         return
     if claims.get("client_id") != client.client_id or claims["exp"] <= context.now:
         return
-    event = record(context, Kind.TOKEN_REVOKED, client_id=client.client_id, jti=claims["jti"])
-    await context.db.write(single_use.revoke_access_token(claims["jti"], claims["exp"]), event)
+    jti, grant_id = claims["jti"], claims.get("grant_id")
+    event = record(context, Kind.TOKEN_REVOKED, client_id=client.client_id, grant_id=grant_id, jti=jti)
+    steps = [single_use.revoke_access_token(jti, claims["exp"]), event]
+    if grant_id is not None:
+        steps.append(grants.revoke_unrefreshed(grant_id, client.client_id, "client", context.now))
+    await context.db.write(*steps)

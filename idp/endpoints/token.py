@@ -15,7 +15,7 @@ from idp.errors import InvalidRequest, UnauthorizedClient, UnsupportedGrantType
 from idp.http import responses
 from idp.http.responses import Answer
 from idp.oidc.client import Client
-from idp.oidc.grants import authorization_code, client_credentials, refresh_token
+from idp.oidc.grants import authorization_code, client_credentials, refresh_token, token_exchange
 
 Redeem = Callable[[Context, Client, Mapping[str, str]], Awaitable[dict[str, object]]]
 
@@ -24,9 +24,15 @@ GRANT_TYPES: Final[Mapping[str, Redeem]] = MappingProxyType(
         authorization_code.GRANT_TYPE: authorization_code.redeem,
         refresh_token.GRANT_TYPE: refresh_token.redeem,
         client_credentials.GRANT_TYPE: client_credentials.redeem,
+        token_exchange.GRANT_TYPE: token_exchange.redeem,
     }
 )
-KNOWN: Final = frozenset({"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope"})
+KNOWN: Final = frozenset(
+    {
+        "grant_type", "scope", "resource", "code", "redirect_uri", "code_verifier", "refresh_token",
+        *token_exchange.PARAMETERS,
+    }
+)  # fmt: skip
 NOT_KEPT: Final = MappingProxyType({"cache-control": "no-store", "pragma": "no-cache"})
 
 

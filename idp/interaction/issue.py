@@ -83,6 +83,7 @@ def _grant(
         code_expires_at=context.now + grants.CODE_LIFETIME,
         revoked_at=None,
         expires_at=context.now + grants.CODE_LIFETIME + refresh_tokens.ABSOLUTE_LIFETIME,
+        resources=request.resources,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import secrets
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,21 +21,59 @@ MACHINE_TOKEN_LIFETIME: Final = 10 * 60
 """Seconds, for `client_credentials`: nobody logs out, and a batch should not ask at every step."""
 
 
-def _audience(client: Client, *more: str) -> str | list[str]:
+def _audience(resources: Sequence[str]) -> str | list[str]:
     """One text for one resource (RFC 7519 §4.1.3)."""
-    audience = list(dict.fromkeys((*more, *client.audience)))
-    return audience[0] if len(audience) == 1 else audience
+    return resources[0] if len(resources) == 1 else list(resources)
+
+
+def fresh_jti(exchanged: str = "") -> str:
+    """An identifier of 128 random bits.
+
+    A token that was `exchanged` for another leads with that one's, so that it ends with it (`idp.store.grants`).
+    """
+    own = secrets.token_urlsafe(16)
+    return f"{exchanged}.{own}" if exchanged else own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonAccess:
-    """What a person's grant gives a client access to. `representation` is the organisation acted for, if any."""
+    """What a person's grant gives a client access to. `representation` is the organisation acted for, if any.
+
+    `audience` are the resources it is for. `actors` are the clients that act for the person by exchange, the newest
+    first; `not_after` is the end of the token that was exchanged, in epoch seconds.
+    """
 
     grant_id: str
     subject: str
+    audience: tuple[str, ...]
     scope: tuple[str, ...]
     event: AuthenticationEvent
     representation: Representation | None
+    actors: tuple[str, ...] = ()
+    not_after: int | None = None
+
+    def expires_at(self, now: int) -> int:
+        """When a token of it ends that is made now: exchange prolongs nothing."""
+        expires_at = now + ACCESS_TOKEN_LIFETIME
+        return expires_at if self.not_after is None else min(expires_at, self.not_after)
+
+
+def act_claim(actors: Sequence[str]) -> dict[str, object]:
+    """Who acts, and for whom in turn that one does (RFC 8693 §4.1); `actors` are client ids, the newest first."""
+    claim: dict[str, object] = {}
+    for actor in reversed(actors):
+        claim = {"sub": actor} | ({"act": claim} if claim else {})
+    return claim
+
+
+def read_actors(claims: Mapping[str, object]) -> tuple[str, ...]:
+    """The actors of a verified access token of ours, the newest first."""
+    actors: list[str] = []
+    act = claims.get("act")
+    while isinstance(act, dict):
+        actors.append(str(act["sub"]))
+        act = act.get("act")
+    return tuple(actors)
 
 
 def access_token_claims(
@@ -42,13 +81,14 @@ def access_token_claims(
 ) -> dict[str, object]:
     """The claims of a token that a person's grant gives (RFC 9068 §2.2). UserInfo is a resource of the issuer.
 
-    `grant_id` lets us refuse it once the grant is revoked. `vn_organisation` says for whom the person acts, by id only.
+    `grant_id` lets us refuse it once the grant is revoked. `vn_organisation` says for whom the person acts, by id only;
+    `act` says which client acts for the person, where it is not the one that they granted.
     """
     claims: dict[str, object] = {
         "iss": issuer,
         "sub": access.subject,
-        "aud": _audience(client, issuer),
-        "exp": now + ACCESS_TOKEN_LIFETIME,
+        "aud": _audience(access.audience),
+        "exp": access.expires_at(now),
         "iat": now,
         "jti": jti,
         "client_id": client.client_id,
@@ -59,17 +99,19 @@ def access_token_claims(
     }
     if access.representation is not None:
         claims["vn_organisation"] = {"id": organisation_id(access.representation)}
+    if access.actors:
+        claims["act"] = act_claim(access.actors)
     return claims
 
 
 def machine_token_claims(
-    *, issuer: str, client: Client, scope: Collection[str], jti: str, now: int
+    *, issuer: str, client: Client, audience: Sequence[str], scope: Collection[str], jti: str, now: int
 ) -> dict[str, object]:
     """The claims of a token by `client_credentials`: the client is the subject (RFC 9068 §2.2)."""
     claims: dict[str, object] = {
         "iss": issuer,
         "sub": client.client_id,
-        "aud": _audience(client) if client.audience else issuer,
+        "aud": _audience(audience),
         "exp": now + MACHINE_TOKEN_LIFETIME,
         "iat": now,
         "jti": jti,

@@ -26,13 +26,14 @@ from idp.oidc.parameters import Parameters, check_faultless, read_known
 from idp.oidc.pkce import read_challenge
 from idp.oidc.prompt import read_prompt
 from idp.oidc.redirect_uri import RESPONSE_MODES, RedirectTarget, ResponseMode, prove_target
+from idp.oidc.resource import requested_resources
 from idp.oidc.scope import ORGANISATION, granted_scope, read_person_scope
 
 KNOWN_PARAMETERS: Final = frozenset(
     {
         "response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "response_mode", "display", "prompt",
         "max_age", "ui_locales", "claims_locales", "id_token_hint", "login_hint", "acr_values", "claims",
-        "code_challenge", "code_challenge_method", "request", "request_uri", "registration",
+        "code_challenge", "code_challenge_method", "request", "request_uri", "registration", "resource",
     }
 )  # fmt: skip
 
@@ -62,6 +63,7 @@ class AuthorizationRequest:
     state: str | None
     nonce: str | None
     scope: tuple[str, ...]
+    resources: tuple[str, ...] = ()
     code_challenge: str | None
     prompt: frozenset[str]
     max_age: int | None
@@ -117,7 +119,7 @@ class AuthorizationRequest:
     def from_json(cls, text: str) -> AuthorizationRequest:
         """The request that was kept."""
         kept: dict[str, Any] = orjson.loads(text)
-        lists = {name: tuple(kept[name]) for name in ("scope", "acr_values", "ui_locales")}
+        lists = {name: tuple(kept[name]) for name in ("scope", "resources", "acr_values", "ui_locales")}
         return cls(
             **kept | lists | {"prompt": frozenset(kept["prompt"]), "claims": read_claims(kept["claims"])}
         )
@@ -266,13 +268,14 @@ def read_authorization_request(
     """The request of a client whose target is proven.
 
     Raises:
-        OAuthError: with the code of RFC 6749 §4.1.2.1 or Core §3.1.2.6; send it to the target.
+        OAuthError: with the code of RFC 6749 §4.1.2.1, Core §3.1.2.6 or RFC 8707 §2; send it to the target.
     """
     for check in CHECKS:
         check(parameters, client)
     values: dict[str, Any] = {name: read(parameters, client) for name, read in READERS.items()}
     return AuthorizationRequest(
         **values,
+        resources=requested_resources(parameters.get("resource", ""), client, target.issuer),
         client_id=client.client_id,
         redirect_uri=target.redirect_uri,
         response_mode=target.response_mode,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
+from idp.oidc.metadata_fields import TOKEN_EXCHANGE
 from idp.oidc.registered_uri import ApplicationType
 from keys.jose import JwkSet
 
@@ -38,7 +39,7 @@ KINDS: Final[Mapping[Kind, KindRules]] = MappingProxyType(
         # a portal with a server, which keeps a key or a secret
         "server": KindRules(
             "web",
-            frozenset({"authorization_code", "refresh_token", "client_credentials"}),
+            frozenset({"authorization_code", "refresh_token", "client_credentials", TOKEN_EXCHANGE}),
             frozenset({"private_key_jwt", "client_secret_basic", "client_secret_post"}),
         ),
         # a single-page application: whatever it holds, its user and every script in its page hold as well
@@ -50,7 +51,7 @@ KINDS: Final[Mapping[Kind, KindRules]] = MappingProxyType(
         # a program in its own name, or a protected resource that asks about tokens
         "machine": KindRules(
             "machine",
-            frozenset({"client_credentials"}),
+            frozenset({"client_credentials", TOKEN_EXCHANGE}),
             frozenset({"private_key_jwt", "client_secret_basic"}),
         ),
     }
@@ -75,8 +76,9 @@ class Client:
     """One registered client. Times and ages are in seconds; `names` and `purpose` have the keys `vi` and `en`.
 
     `legacy` clients may leave PKCE out and send a secret in the body. `audience` are the protected resources that its
-    access tokens are for, `resources` the ones that it is itself, about whose tokens it may ask. `key_set_addresses`
-    are the networks that it fetches our keys from.
+    access tokens may be for, `resources` the ones that it is itself, about whose tokens it may ask. `may_act` are the
+    clients that may exchange what people granted to this one (RFC 8693 §4.4). `key_set_addresses` are the networks that
+    it fetches our keys from.
     """
 
     client_id: str
@@ -132,6 +134,7 @@ class Client:
     contacts: tuple[str, ...]
     audience: tuple[str, ...]
     resources: tuple[str, ...]
+    may_act: tuple[str, ...]
     key_set_addresses: tuple[str, ...]
     issued_at: int
     disabled_at: int | None

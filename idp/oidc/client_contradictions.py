@@ -7,7 +7,7 @@ from typing import Final
 
 from idp.errors import InvalidClientMetadata
 from idp.oidc.client import KINDS, Client
-from idp.oidc.metadata_fields import check_client_uri
+from idp.oidc.metadata_fields import TOKEN_EXCHANGE, check_client_uri
 from idp.oidc.scope import OFFLINE_ACCESS, SCOPES, is_resource_scope
 
 
@@ -143,8 +143,22 @@ def _check_logout_and_start(client: Client) -> None:
         raise InvalidClientMetadata("frontchannel_logout_session_required needs frontchannel_logout_uri")
 
 
+def _check_exchange(client: Client) -> None:
+    """RFC 8693: what is exchanged was handed to a resource that the client is, and is for the next one."""
+    if TOKEN_EXCHANGE in client.grant_types and not (client.resources and client.audience):
+        raise InvalidClientMetadata(
+            "token exchange needs resources (what the client is) and audience (what it calls for people)"
+        )
+    if client.may_act and "authorization_code" not in client.grant_types:
+        raise InvalidClientMetadata("may_act is for clients that people log in to")
+    if client.may_act and not client.audience:
+        raise InvalidClientMetadata("may_act needs audience: no token of this client could be exchanged")
+    if client.client_id in client.may_act:
+        raise InvalidClientMetadata("may_act names other clients")
+
+
 CONTRADICTIONS: Final[tuple[Callable[[Client], None], ...]] = (
     _check_kind, _check_keys, _check_uris, _check_grants, _check_authentication, _check_encryption,
-    _check_request_objects, _check_logout_and_start, _check_scope, _check_legal_basis,
+    _check_request_objects, _check_logout_and_start, _check_scope, _check_exchange, _check_legal_basis,
 )  # fmt: skip
 """Every rule raises `InvalidClientMetadata` (or `InvalidRedirectUri`) with one sentence."""

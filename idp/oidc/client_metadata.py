@@ -125,6 +125,7 @@ _READERS: Final[Mapping[str, tuple[str, _Reader]]] = MappingProxyType(
         "contacts": ("contacts", fields.read_texts),
         "audience": ("audience", fields.read_resource_uris),
         "resources": ("resources", fields.read_resource_uris),
+        "may_act": ("may_act", fields.read_client_ids),
         "key_set_addresses": ("key_set_addresses", read_key_set_addresses),
         "client_id_issued_at": ("issued_at", fields.read_optional_seconds),
     }

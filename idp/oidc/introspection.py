@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from idp.oidc.client import Client
+from idp.oidc.resource import is_addressed
 
 INACTIVE: Final[Mapping[str, object]] = MappingProxyType({"active": False})
 """The whole answer for every token that is not active or not the caller's concern (§2.2): it tells nothing more."""
@@ -23,22 +24,21 @@ _TOLD: Final = (
     "auth_time",
     "acr",
     "vn_organisation",
+    "act",
 )
 
 
-def may_introspect(client: Client, claims: Mapping[str, object]) -> bool:
+def may_introspect(client: Client, claims: Mapping[str, object], issuer: str) -> bool:
     """Whether a token is this caller's concern: it was issued to it, or it is a resource the token is for (§4)."""
-    if claims.get("client_id") == client.client_id:
-        return True
-    audience = claims.get("aud")
-    named = audience if isinstance(audience, list) else [audience]
-    return any(resource in named for resource in client.resources)
+    return claims.get("client_id") == client.client_id or is_addressed(client, claims, issuer)
 
 
-def introspection_response(client: Client, claims: Mapping[str, object], *, now: int) -> dict[str, object]:
+def introspection_response(
+    client: Client, claims: Mapping[str, object], *, issuer: str, now: int
+) -> dict[str, object]:
     """The answer about a verified access token whose grant is still good (§2.2)."""
     expires_at = claims.get("exp")
-    if not isinstance(expires_at, int) or expires_at <= now or not may_introspect(client, claims):
+    if not isinstance(expires_at, int) or expires_at <= now or not may_introspect(client, claims, issuer):
         return dict(INACTIVE)
     return {"active": True, "token_type": "Bearer"} | {name: claims[name] for name in _TOLD if name in claims}
 

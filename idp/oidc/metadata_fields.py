@@ -15,7 +15,8 @@ from keys.jose import InvalidJwkSet, JwkSet, read_jwk_set
 MAX_TEXT: Final = 1000
 MAX_LIST: Final = 50
 MAX_SECONDS: Final = 1 << 33
-GRANT_TYPES: Final = ("authorization_code", "refresh_token", "client_credentials")
+TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
+GRANT_TYPES: Final = ("authorization_code", "refresh_token", "client_credentials", TOKEN_EXCHANGE)
 
 _CLIENT_ID: Final = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._~-]{0,99}"
@@ -123,6 +124,11 @@ def read_client_id(metadata: Mapping[str, object], name: str) -> str:
     if not isinstance(value, str) or not is_client_id(value):
         raise InvalidClientMetadata(f"{name} must be 1 to 100 of the characters A-Z a-z 0-9 . _ ~ -")
     return value
+
+
+def read_client_ids(metadata: Mapping[str, object], name: str) -> tuple[str, ...]:
+    """Identifiers of other clients."""
+    return tuple(read_client_id({name: one}, name) for one in read_texts(metadata, name))
 
 
 def read_sector(metadata: Mapping[str, object], name: str) -> str:

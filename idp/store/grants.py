@@ -5,13 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import and_, bindparam, delete, or_, select, update
+from sqlalchemy import and_, bindparam, delete, exists, or_, select, update
 
 from idp.store.columns import insert_all
-from idp.store.database import Database, Row, Step, step
-from idp.store.schema import accounts, consents, grants, revoked_access_tokens, sessions
+from idp.store.database import Database, Row, Step, required, step
+from idp.store.schema import accounts, consents, grants, refresh_tokens, revoked_access_tokens, sessions
 
 CODE_LIFETIME: Final = 60  # seconds; FAPI 2.0 Security Profile §5.3.2.1 allows at most 60
+
+MOST_EXCHANGES: Final = 3
+"""How often an access token may be exchanged, and what comes of it again (RFC 8693). Whatever a token was made from is
+looked for among the revoked ones each time it is used, so that it ends with each of them."""
+
+_LINEAGE: Final = tuple(f"jti_{number}" for number in range(MOST_EXCHANGES + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,16 @@ REVOKE = (
     .values(revoked_at=bindparam("now"), revoke_reason=bindparam("reason"))
     .returning(grants.c.grant_id)
 )
+REVOKE_UNREFRESHED = (
+    update(grants)
+    .where(
+        grants.c.grant_id == bindparam("grant"),
+        grants.c.client_id == bindparam("client"),
+        grants.c.revoked_at.is_(None),
+        ~exists().where(refresh_tokens.c.grant_id == bindparam("grant")),
+    )
+    .values(revoked_at=bindparam("now"), revoke_reason=bindparam("reason"))
+)
 REVOKE_AT_CLIENT = (
     update(grants)
     .where(
@@ -82,7 +98,9 @@ FIND_BURNT = (
     .select_from(
         grants.join(accounts, accounts.c.account_id == grants.c.account_id)
         .join(sessions, sessions.c.session_id == grants.c.session_id)
-        .outerjoin(revoked_access_tokens, revoked_access_tokens.c.jti == bindparam("jti"))
+        .outerjoin(
+            revoked_access_tokens, revoked_access_tokens.c.jti.in_([bindparam(name) for name in _LINEAGE])
+        )
         .outerjoin(
             consents,
             and_(consents.c.account_id == grants.c.account_id, consents.c.client_id == grants.c.client_id),
@@ -173,6 +191,11 @@ async def burn_code(db: Database, code_digest: bytes, now: int) -> Grant | None:
     return None if row is None else _grant(row)
 
 
+def burn(code_digest: bytes, now: int) -> Step:
+    """As `burn_code`, within a write that fails where the code is unknown or used."""
+    return required(BURN, code=code_digest, now=now)
+
+
 def give_back_code(grant_id: str) -> Step:
     """Let a code be used again that was burnt and gave nothing; not where it was replayed meanwhile."""
     return step(GIVE_BACK, grant=grant_id)
@@ -188,18 +211,32 @@ def revoke(grant_id: str, reason: str, now: int) -> Step:
     return step(REVOKE, grant=grant_id, reason=reason, now=now)
 
 
+def revoke_unrefreshed(grant_id: str, client_id: str, reason: str, now: int) -> Step:
+    """Revoke a client's grant that gave no refresh token: with its only access token it has come to its end."""
+    return step(REVOKE_UNREFRESHED, grant=grant_id, client=client_id, reason=reason, now=now)
+
+
 def revoke_at_client(account_id: str, client_id: str, reason: str, now: int) -> Step:
     """Revoke everything a person granted one client."""
     return step(REVOKE_AT_CLIENT, account=account_id, client=client_id, reason=reason, now=now)
 
 
+def _lineage(jti: str) -> dict[str, str]:
+    """A token's `jti` with those of the tokens that it was made from: each leads with the one before, and a dot."""
+    own = jti.split(".")
+    return {name: ".".join(own[: number + 1]) for number, name in enumerate(_LINEAGE)}
+
+
 async def find_live(db: Database, grant_id: str, now: int, *, jti: str = "") -> LiveGrant | None:
-    """A grant whose tokens still work: not revoked, session not ended, account not locked, token `jti` not revoked."""
-    row = await db.fetch_one(FIND_LIVE, grant_id=grant_id, now=now, jti=jti)
+    """A grant whose tokens still work: not revoked, session not ended, account not locked, token `jti` not revoked.
+
+    Nor any token that it was made from by exchange.
+    """
+    row = await db.fetch_one(FIND_LIVE, grant_id=grant_id, now=now, **_lineage(jti))
     return None if row is None else _live(row)
 
 
 async def find_burnt(db: Database, grant_id: str, now: int) -> LiveGrant | None:
     """As `find_live`, for who has just burnt the code: a replay in this moment revokes it, and there is one winner."""
-    row = await db.fetch_one(FIND_BURNT, grant_id=grant_id, now=now, jti="")
+    row = await db.fetch_one(FIND_BURNT, grant_id=grant_id, now=now, **_lineage(""))
     return None if row is None else _live(row)

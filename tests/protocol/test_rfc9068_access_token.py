@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jwt
 import pytest
 
@@ -22,8 +24,9 @@ from tests.support.provider import Provider
 from tests.support.signing import signed
 
 ACCESS = PersonAccess(
-    grant_id="g-1", subject="pairwise", scope=("openid", "profile"), event=event(), representation=None
-)
+    grant_id="g-1", subject="pairwise", audience=(ISSUER,), scope=("openid", "profile"), event=event(),
+    representation=None,
+)  # fmt: skip
 API = "https://api.example.gov.vn"
 MACHINE = client(
     "redirect_uris", "post_logout_redirect_uris", client_id="machine", application_type="machine",
@@ -66,9 +69,7 @@ def test_typ_and_an_independent_verifier() -> None:
 
 
 def test_for_whom_the_person_acts_by_identifier_only() -> None:
-    acting = PersonAccess(
-        grant_id="g", subject="s", scope=("openid",), event=event(), representation=representation()
-    )
+    acting = replace(ACCESS, representation=representation())
     claims = access_token_claims(acting, client(), issuer=ISSUER, jti="j", now=NOW)
     assert claims["vn_organisation"] == {
         "id": [
@@ -78,21 +79,28 @@ def test_for_whom_the_person_acts_by_identifier_only() -> None:
     }
 
 
-def test_the_audience_names_the_resources_of_the_client() -> None:
-    claims = access_token_claims(ACCESS, client(audience=[API]), issuer=ISSUER, jti="j", now=NOW)
-    assert claims["aud"] == [ISSUER, API]
+def test_the_audience_names_the_resources_and_one_is_a_text() -> None:
+    for audience, written in (((API,), API), ((ISSUER, API), [ISSUER, API])):
+        access = replace(ACCESS, audience=audience)
+        assert access_token_claims(access, client(), issuer=ISSUER, jti="j", now=NOW)["aud"] == written
 
 
 def test_a_machine_is_its_own_subject() -> None:
-    claims = machine_token_claims(issuer=ISSUER, client=MACHINE, scope=("procedures:read",), jti="j", now=NOW)
+    def made(*scope: str) -> dict[str, object]:
+        return machine_token_claims(
+            issuer=ISSUER, client=MACHINE, audience=(API,), scope=scope, jti="j", now=NOW
+        )
+
+    claims = made("procedures:read")
     assert (claims["sub"], claims["client_id"], claims["aud"]) == ("machine", "machine", API)
     assert claims["scope"] == "procedures:read"
     assert "acr" not in claims
-    assert "scope" not in machine_token_claims(issuer=ISSUER, client=MACHINE, scope=(), jti="j", now=NOW)
+    assert "scope" not in made()
 
 
 def test_userinfo_takes_a_persons_token() -> None:
-    claims = access_token_claims(ACCESS, client(audience=[API]), issuer=ISSUER, jti="j", now=NOW)
+    access = replace(ACCESS, audience=(API, ISSUER))
+    claims = access_token_claims(access, client(), issuer=ISSUER, jti="j", now=NOW)
     assert check_userinfo_token(claims, issuer=ISSUER, now=NOW + 299) == "g-1"
 
 

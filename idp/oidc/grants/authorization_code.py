@@ -35,6 +35,7 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
     Raises:
         InvalidRequest: a parameter is missing or malformed.
         InvalidGrant: the code is unknown, used, expired, or bound to something else than this request.
+        InvalidTarget: a resource beyond the authorization (RFC 8707 §2.2).
         SignerUnavailable, NoActiveKey, an outage of a database: nothing can be issued now.
     """
     code, redirect_uri = form.get("code"), form.get("redirect_uri")
@@ -48,7 +49,7 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
         _check_binding(grant, client, redirect_uri, form.get("code_verifier"), context.now)
         held = await find_first_holder(context, grant.grant_id)
         token = _first_refresh_token(client, held.grant)
-        response = await _signed(context, client, held, token)
+        response = await _signed(context, client, held, token, form.get("resource", ""))
     except OAuthError as error:
         await context.db.append(_refusal(context, client, grant, error))
         raise
@@ -105,7 +106,7 @@ def _refusal(context: Context, client: Client, grant: Grant, error: OAuthError) 
 
 
 async def _signed(
-    context: Context, client: Client, held: HeldGrant, token: RefreshToken | None
+    context: Context, client: Client, held: HeldGrant, token: RefreshToken | None, resource: str
 ) -> dict[str, object]:
     """The answer, before anything is recorded as issued: what cannot be signed is not."""
     return await token_response(
@@ -115,6 +116,7 @@ async def _signed(
         held.holder,
         nonce=held.grant.nonce,
         refresh_token=None if token is None else token.text,
+        resource=resource,
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 
 from idp.audit.events import Kind, record
 from idp.context import Context
-from idp.oidc.access_token import MACHINE_TOKEN_LIFETIME, machine_token_claims
+from idp.oidc.access_token import MACHINE_TOKEN_LIFETIME, fresh_jti, machine_token_claims
 from idp.oidc.client import Client
+from idp.oidc.resource import machine_audience
 from idp.oidc.scope import read_resource_scope
 from keys.policy import Purpose
 
@@ -20,11 +20,14 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
 
     Raises:
         InvalidScope: a scope that is not registered for this client, or is about persons.
+        InvalidTarget: a resource that is not registered for this client (RFC 8707 §2.2).
     """
+    issuer = context.settings.issuer
     scope = read_resource_scope(form.get("scope", ""), client)
-    jti = secrets.token_urlsafe(16)
+    audience = machine_audience(form.get("resource", ""), client, issuer)
+    jti = fresh_jti()
     claims = machine_token_claims(
-        issuer=context.settings.issuer, client=client, scope=scope, jti=jti, now=context.now
+        issuer=issuer, client=client, audience=audience, scope=scope, jti=jti, now=context.now
     )
     token = await context.keyring.issue(
         Purpose.ACCESS_TOKEN, claims, alg=client.access_token_signed_response_alg

@@ -7,7 +7,7 @@ response is answered again for a short while  5. anything else that was rotated 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from idp.audit.events import Kind, record
 from idp.context import Context
@@ -27,6 +27,15 @@ GRANT_TYPE = "refresh_token"
 _UNKNOWN = "the refresh token is unknown, expired or revoked"
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Who asks, for the grant as far as its scope is asked for, and for which resources."""
+
+    client: Client
+    held: HeldGrant
+    resource: str
+
+
 class Replayed(InvalidGrant):
     """A token that was rotated is presented again: somebody else may hold the family, so its grant is revoked."""
 
@@ -37,6 +46,7 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
     Raises:
         InvalidRequest: the parameter is missing.
         InvalidScope: more is asked for than was granted (RFC 6749 §6).
+        InvalidTarget: a resource beyond the authorization (RFC 8707 §2.2).
         InvalidGrant: unknown, expired, revoked, replayed, or another client's.
     """
     text = form.get("refresh_token")
@@ -48,7 +58,7 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
         raise InvalidGrant(_UNKNOWN, detail="no such family")
     try:
         held = await _held(context, client, family, form.get("scope", ""))
-        return await _answer(context, client, held, token, family)
+        return await _answer(context, _Asked(client, held, form.get("resource", "")), token, family)
     except Replayed as error:
         revoked = grants.revoke(family.grant_id, "refresh_replay", context.now)
         await context.db.write(revoked, _refusal(context, client, family, error))
@@ -91,9 +101,7 @@ def narrowed(grant: Grant, scope: str) -> Grant:
     return narrow(grant, asked)
 
 
-async def _answer(
-    context: Context, client: Client, held: HeldGrant, token: RefreshToken, family: Family
-) -> dict[str, object]:
+async def _answer(context: Context, asked: _Asked, token: RefreshToken, family: Family) -> dict[str, object]:
     """The response with the successor: a fresh one for the winner, the winner's own for who asks again in time.
 
     What is answered is signed first, so that a key that cannot sign uses up no token; the rotation and its event are
@@ -103,15 +111,15 @@ async def _answer(
         if min(family.idle_expires_at, family.expires_at) <= context.now:
             raise InvalidGrant(_UNKNOWN, detail="expired")
         fresh = successor(token)
-        response = await _signed(context, client, held, fresh)
+        response = await _signed(context, asked, fresh)
         try:
-            await context.db.write(_rotation(token, fresh, context.now), _issued(context, client, held))
+            await context.db.write(_rotation(token, fresh, context.now), _issued(context, asked))
         except NothingChanged:
             family = await _as_it_stands(context, token)
         else:
             return response
-    response = await _signed(context, client, held, _asked_again(context, token, family))
-    await context.db.append(_issued(context, client, held))
+    response = await _signed(context, asked, _asked_again(context, token, family))
+    await context.db.append(_issued(context, asked))
     return response
 
 
@@ -147,21 +155,26 @@ def _unsealed(token: RefreshToken, sealed: bytes) -> RefreshToken:
         raise InvalidGrant(_UNKNOWN, detail="the sealed successor cannot be opened") from error
 
 
-async def _signed(
-    context: Context, client: Client, held: HeldGrant, next_token: RefreshToken
-) -> dict[str, object]:
+async def _signed(context: Context, asked: _Asked, next_token: RefreshToken) -> dict[str, object]:
     return await token_response(
-        context, client, held.grant, held.holder, nonce=None, refresh_token=next_token.text
+        context,
+        asked.client,
+        asked.held.grant,
+        asked.held.holder,
+        nonce=None,
+        refresh_token=next_token.text,
+        resource=asked.resource,
     )
 
 
-def _issued(context: Context, client: Client, held: HeldGrant) -> Step:
+def _issued(context: Context, asked: _Asked) -> Step:
+    grant = asked.held.grant
     return record(
         context,
         Kind.TOKEN,
-        account_id=held.grant.account_id,
-        client_id=client.client_id,
-        session_id=held.grant.session_id,
-        grant_id=held.grant.grant_id,
+        account_id=grant.account_id,
+        client_id=asked.client.client_id,
+        session_id=grant.session_id,
+        grant_id=grant.grant_id,
         grant_type=GRANT_TYPE,
     )

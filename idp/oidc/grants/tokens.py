@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, replace
 
 from idp.assurance import AccountLevel, AuthenticationLevel
 from idp.context import Context
-from idp.oidc.access_token import ACCESS_TOKEN_LIFETIME, PersonAccess, access_token_claims
+from idp.oidc.access_token import ACCESS_TOKEN_LIFETIME, PersonAccess, access_token_claims, fresh_jti
 from idp.oidc.authentication_event import AuthenticationEvent
 from idp.oidc.claims import Release, RequestedClaims, claim_values
 from idp.oidc.client import Client
 from idp.oidc.id_token import id_token_claims
+from idp.oidc.resource import person_audience
 from idp.oidc.scope import OPENID
 from idp.oidc.subject import pairwise_subject
 from idp.registers.calendar import today
@@ -58,18 +58,24 @@ def release_of(context: Context, client: Client, grant: Grant, holder: Holder) -
     )
 
 
-async def sign_access_token(context: Context, client: Client, grant: Grant, holder: Holder) -> str:
-    """A fresh access token of a grant (RFC 9068)."""
+async def sign_access_token(
+    context: Context, client: Client, grant: Grant, holder: Holder, *, resource: str
+) -> str:
+    """A fresh access token of a grant (RFC 9068), for the resources that a token request names.
+
+    Raises:
+        InvalidTarget: the grant, or the client's registration, does not reach them (RFC 8707 §2.2).
+    """
+    issuer = context.settings.issuer
     access = PersonAccess(
         grant_id=grant.grant_id,
         subject=pairwise_subject(context.keyring, client.sector, grant.account_id),
+        audience=person_audience(resource, client, grant.resources, issuer),
         scope=grant.scope,
         event=authentication_event(grant),
         representation=holder.representation,
     )
-    claims = access_token_claims(
-        access, client, issuer=context.settings.issuer, jti=secrets.token_urlsafe(16), now=context.now
-    )
+    claims = access_token_claims(access, client, issuer=issuer, jti=fresh_jti(), now=context.now)
     return await context.keyring.issue(
         Purpose.ACCESS_TOKEN, claims, alg=client.access_token_signed_response_alg
     )
@@ -102,13 +108,17 @@ async def token_response(
     *,
     nonce: str | None,
     refresh_token: str | None,
+    resource: str = "",
 ) -> dict[str, object]:
     """The body of a successful token response. A refreshed ID token has no `nonce` (Core §12.2).
 
-    Who refreshes for less than `openid` is given no ID token.
+    Who refreshes for less than `openid` is given no ID token. `resource` is what the token request names.
+
+    Raises:
+        InvalidTarget: as `sign_access_token`.
     """
     body: dict[str, object] = {
-        "access_token": await sign_access_token(context, client, grant, holder),
+        "access_token": await sign_access_token(context, client, grant, holder, resource=resource),
         "token_type": "Bearer",
         "expires_in": ACCESS_TOKEN_LIFETIME,
         "scope": " ".join(grant.scope),

@@ -35,14 +35,21 @@ def id_token(nonce: str | None = "n" * 43, **released: object) -> dict[str, Any]
 
 def access_token(*, organisation: bool = False) -> dict[str, Any]:
     access = PersonAccess(
-        grant_id="g-1", subject=SUBJECT, scope=("openid", "profile"), event=event(),
+        grant_id="g-1", subject=SUBJECT, audience=(ISSUER,), scope=("openid", "profile"), event=event(),
         representation=representation() if organisation else None,
     )  # fmt: skip
     return access_token_claims(access, client(), issuer=ISSUER, jti="j-1", now=NOW)
 
 
 def machine_token() -> dict[str, Any]:
-    return machine_token_claims(issuer=ISSUER, client=MACHINE, scope=("procedures:read",), jti="j-1", now=NOW)
+    return machine_token_claims(
+        issuer=ISSUER,
+        client=MACHINE,
+        audience=MACHINE.audience,
+        scope=("procedures:read",),
+        jti="j-1",
+        now=NOW,
+    )
 
 
 def userinfo(**released: object) -> dict[str, Any]:

@@ -68,14 +68,15 @@ def test_signed_userinfo_says_by_whom_and_for_whom() -> None:
 
 def _access_token() -> dict[str, object]:
     access = PersonAccess(
-        grant_id="g", subject="pairwise", scope=("openid",), event=event(), representation=None
-    )
+        grant_id="g", subject="pairwise", audience=(API,), scope=("openid",), event=event(),
+        representation=None,
+    )  # fmt: skip
     return access_token_claims(access, PORTAL, issuer=ISSUER, jti="j", now=NOW)
 
 
 @pytest.mark.parametrize("caller", [PORTAL, RESOURCE])
 def test_those_it_concerns_are_told(caller: Client) -> None:
-    answer = introspection_response(caller, _access_token(), now=NOW)
+    answer = introspection_response(caller, _access_token(), issuer=ISSUER, now=NOW)
     assert answer["active"] is True
     assert (answer["sub"], answer["client_id"], answer["scope"]) == ("pairwise", "portal", "openid")
     assert "grant_id" not in answer
@@ -83,9 +84,9 @@ def test_those_it_concerns_are_told(caller: Client) -> None:
 
 def test_others_are_told_nothing() -> None:
     stranger = client(client_id="stranger")
-    assert introspection_response(stranger, _access_token(), now=NOW) == {"active": False}
-    assert introspection_response(PORTAL, _access_token(), now=NOW + 300) == dict(INACTIVE)
-    assert introspection_response(PORTAL, {}, now=NOW) == dict(INACTIVE)
+    assert introspection_response(stranger, _access_token(), issuer=ISSUER, now=NOW) == {"active": False}
+    assert introspection_response(PORTAL, _access_token(), issuer=ISSUER, now=NOW + 300) == dict(INACTIVE)
+    assert introspection_response(PORTAL, {}, issuer=ISSUER, now=NOW) == dict(INACTIVE)
 
 
 def test_a_refresh_token() -> None:
