@@ -18,6 +18,8 @@ AuthenticationMethod = Literal["private_key_jwt", "client_secret_basic", "client
 LegalBasis = Literal["statutory_task", "consent"]
 Kind = Literal["server", "browser", "native", "machine"]
 
+LOGO_PATH: Final = "/logo"
+
 SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post"})
 LANGUAGES: Final = ("vi", "en")
 
@@ -138,6 +140,13 @@ class Client:
     key_set_addresses: tuple[str, ...]
     issued_at: int
     disabled_at: int | None
+    logo_at: int | None = None
+    """When we fetched the logo that we show; None where we have none."""
+
+    @property
+    def logo(self) -> str:
+        """The path of our copy of its logo, another one for each; empty where there is none."""
+        return "" if self.logo_at is None else f"{LOGO_PATH}/{self.client_id}?{self.logo_at}"
 
     @property
     def kind(self) -> Kind:

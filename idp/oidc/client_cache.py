@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from typing import Final
 
 import orjson
@@ -51,7 +52,7 @@ class ClientCache:
         row = await clients.find(self._db, client_id)
         if row is None:
             return None
-        client = client_of(row)
+        client = replace(client_of(row), logo_at=row["logo_at"])
         if generation == self._generation:  # else it may be older than the change that made us forget
             self._known[client_id] = client
             if len(self._known) > MOST:

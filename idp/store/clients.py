@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, select, update
 
 from idp.store.columns import bound, insert_all
 from idp.store.database import Database, Row, Step, required
+from idp.store.registration_schema import client_logos
 from idp.store.schema import clients
 from keys.policy import DEFAULT_ALGORITHM
 
@@ -32,7 +33,11 @@ ENABLE = (
     .where(clients.c.client_id == bindparam("client"), clients.c.disabled_at.is_not(None))
     .values(disabled_at=None)
 )
-FIND = select(clients).where(clients.c.client_id == bindparam("client_id"))
+FIND = (
+    select(clients, client_logos.c.fetched_at.label("logo_at"))
+    .select_from(clients.outerjoin(client_logos, client_logos.c.client_id == clients.c.client_id))
+    .where(clients.c.client_id == bindparam("client_id"))
+)
 PAGE = (
     select(clients)
     .where(clients.c.client_id > bindparam("after"))
@@ -65,7 +70,7 @@ def replace(client_id: str, metadata: str, *, secret_digest: bytes | None) -> St
 
 
 async def find(db: Database, client_id: str) -> Row | None:
-    """One client's row, also a disabled one's."""
+    """One client's row, also a disabled one's; `logo_at` says since when we have its logo."""
     return await db.fetch_one(FIND, client_id=client_id)
 
 

@@ -16,7 +16,7 @@ from tests.support.installation import ISSUER
 from tests.support.population import HOA
 from tests.support.provider import Provider
 
-PEOPLES_PAGES = ("/", "/interaction/", "/activate", "/account", "/static/", "/health/")
+PEOPLES_PAGES = ("/", "/interaction/", "/activate", "/account", "/static/", "/logo/", "/health/")
 """Addresses that programs have no business with: their place is not the metadata."""
 
 KEY_LOG = "/.well-known/key-log/"
