@@ -7,6 +7,7 @@ import hashlib
 import secrets
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from idp.cli.runtime import open_provider, open_runtime, operator, settings_of_e
 if TYPE_CHECKING:
     from idp.context import Context
     from idp.oidc.client import Client
+    from idp.oidc.registered_documents import Documents
+    from idp.settings import Settings
     from idp.store.database import Row, Step
 
 
@@ -44,10 +47,13 @@ def add(file: str, replace: bool, as_json: bool) -> None:  # noqa: FBT001 - clic
 
     A client that authenticates by a secret gets a new one, which is shown once and not kept. With --replace a secret
     stays as it is. Registering the same description again changes nothing.
+
+    What stands at sector_identifier_uri must list every redirect URI. A logo is fetched and kept; when that fails, or
+    no keys are at jwks_uri yet, you are told, and the client is registered all the same.
     """
     metadata = _read_metadata(file)
-    outcome, secret = asyncio.run(_add(metadata, replace=replace))
-    _tell(str(metadata.get("client_id")), outcome, secret, as_json=as_json)
+    outcome, secret, notes = asyncio.run(_add(metadata, replace=replace))
+    _tell(str(metadata.get("client_id")), outcome, secret, notes, as_json=as_json)
 
 
 @clients.command("list")
@@ -115,6 +121,14 @@ def new_secret(client_id: str, as_json: bool) -> None:  # noqa: FBT001 - click p
     _tell(client_id, "changed", secret, as_json=as_json)
 
 
+@clients.command()
+@click.argument("client_id")
+def logo(client_id: str) -> None:
+    """Fetch the logo of a client again, for it has changed or was not there."""
+    asyncio.run(_fetch_logo(client_id))
+    click.echo(f"The logo of {client_id} is shown as it is now.")
+
+
 def _read_metadata(file: str) -> dict[str, Any]:
     raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     try:
@@ -126,14 +140,19 @@ def _read_metadata(file: str) -> dict[str, Any]:
     return metadata
 
 
-def _tell(client_id: str, outcome: str, secret: str | None, *, as_json: bool) -> None:
+def _tell(
+    client_id: str, outcome: str, secret: str | None, notes: Sequence[str] = (), *, as_json: bool
+) -> None:
     if as_json:
-        answer = {"client_id": client_id, "outcome": outcome}
-        say_json(answer if secret is None else {**answer, "client_secret": secret})
+        answer: dict[str, object] = {"client_id": client_id, "outcome": outcome}
+        answer |= {} if secret is None else {"client_secret": secret}
+        say_json(answer | ({"notes": notes} if notes else {}))
         return
     click.echo(f"{client_id}: {outcome}.")
     if secret is not None:
         click.echo(f"Its secret, shown this once: {secret}")
+    for note in notes:
+        click.echo(note)
 
 
 def _validated(metadata: dict[str, Any], now: int) -> Client:
@@ -152,7 +171,7 @@ def _fresh_secret() -> tuple[str, bytes]:
     return secret, hashlib.sha256(secret.encode()).digest()
 
 
-async def _add(metadata: dict[str, Any], *, replace: bool) -> tuple[str, str | None]:
+async def _add(metadata: dict[str, Any], *, replace: bool) -> tuple[str, str | None, Sequence[str]]:
     from idp.store import clients as stored
 
     client = _validated(metadata, int(time.time()))
@@ -160,15 +179,28 @@ async def _add(metadata: dict[str, Any], *, replace: bool) -> tuple[str, str | N
     async with open_runtime(settings_of_environment(), registers=False) as context:
         _check_keys(context, client)
         row = await stored.find(context.db, client.client_id)
-        if row is None:
-            return "registered", await _register(context, client, document)
-        if row["metadata"] == document:
-            return "unchanged", None
-        if not replace:
+        if row is not None and row["metadata"] == document:
+            return "unchanged", None, ()
+        if row is not None and not replace:
             raise click.ClickException(
                 f"{client.client_id} is registered with another description: change it with --replace."
             )
-        return "changed", await _replace(context, client, document, row["secret_digest"])
+        found = await _look_at_documents(context.settings, client)
+        if row is None:
+            return "registered", await _register(context, client, document, found), found.notes
+        secret = await _replace(context, client, document, row["secret_digest"], found)
+        return "changed", secret, found.notes
+
+
+async def _look_at_documents(settings: Settings, client: Client) -> Documents:
+    from idp.errors import InvalidClientMetadata
+    from idp.http.outbound import Outbound
+    from idp.oidc.registered_documents import look_at_documents
+
+    try:
+        return await look_at_documents(Outbound(settings.outbound_networks).get, client)
+    except InvalidClientMetadata as error:
+        raise click.ClickException(f"The client was not registered: {error.description}.") from error
 
 
 def _check_keys(context: Context, client: Client) -> None:
@@ -189,35 +221,41 @@ def _check_keys(context: Context, client: Client) -> None:
             )
 
 
-async def _register(context: Context, client: Client, document: str) -> str | None:
+async def _register(context: Context, client: Client, document: str, found: Documents) -> str | None:
     from idp.audit.events import Kind
+    from idp.oidc.logo import keep_logo
     from idp.store import clients as stored
 
     secret, digest = _fresh_secret() if client.needs_secret else (None, None)
     step = stored.add(client.client_id, document, secret_digest=digest, now=context.now)
-    await _write(context, step, Kind.CLIENT_ADDED, client.client_id, "add")
+    logo = keep_logo(client, found.logo, context.now)
+    await _write(context, (step, logo), Kind.CLIENT_ADDED, client.client_id, "add")
     return secret
 
 
-async def _replace(context: Context, client: Client, document: str, kept: bytes | None) -> str | None:
+async def _replace(
+    context: Context, client: Client, document: str, kept: bytes | None, found: Documents
+) -> str | None:
     from idp.audit.events import Kind
+    from idp.oidc.logo import keep_logo
     from idp.store import clients as stored
 
     secret, digest = (None, kept if client.needs_secret else None)
     if client.needs_secret and kept is None:
         secret, digest = _fresh_secret()
     step = stored.replace(client.client_id, document, secret_digest=digest)
-    await _write(context, step, Kind.CLIENT_CHANGED, client.client_id, "replace")
+    logo = keep_logo(client, found.logo, context.now)
+    await _write(context, (step, logo), Kind.CLIENT_CHANGED, client.client_id, "replace")
     return secret
 
 
-async def _write(context: Context, step: Step, kind: Any, client_id: str, act: str) -> None:
+async def _write(context: Context, steps: Sequence[Step], kind: Any, client_id: str, act: str) -> None:
     """The change, its audit event and the call to every worker, in one transaction."""
     from idp.audit.events import record
     from idp.store import versions
 
     event = record(context, kind, client_id=client_id, operator=operator(), act=act)
-    await context.db.write(step, event, versions.changed(versions.CLIENTS))
+    await context.db.write(*steps, event, versions.changed(versions.CLIENTS))
 
 
 async def _all() -> list[Row]:
@@ -258,7 +296,7 @@ async def _switch(client_id: str, *, enabled: bool) -> bool:
             if enabled
             else required(stored.DISABLE, client=client_id, now=context.now)
         )
-        await _write(context, step, Kind.CLIENT_CHANGED, client_id, "enable" if enabled else "disable")
+        await _write(context, (step,), Kind.CLIENT_CHANGED, client_id, "enable" if enabled else "disable")
     return True
 
 
@@ -273,8 +311,27 @@ async def _new_secret(client_id: str) -> str:
             raise click.ClickException(f"{client_id} does not authenticate by a secret.")
         secret, digest = _fresh_secret()
         step = stored.replace(client_id, row["metadata"], secret_digest=digest)
-        await _write(context, step, Kind.CLIENT_CHANGED, client_id, "new secret")
+        await _write(context, (step,), Kind.CLIENT_CHANGED, client_id, "new secret")
     return secret
+
+
+async def _fetch_logo(client_id: str) -> None:
+    from idp.audit.events import Kind
+    from idp.http.outbound import Outbound
+    from idp.oidc.client_cache import client_of
+    from idp.oidc.logo import NoLogo, fetch_logo, keep_logo
+    from idp.store import clients as stored
+
+    async with open_runtime(settings_of_environment(), registers=False) as context:
+        client = client_of(_required(await stored.find(context.db, client_id), client_id))
+        if not client.logo_uri:
+            raise click.ClickException(f"{client_id} has registered no logo_uri.")
+        try:
+            found = await fetch_logo(Outbound(context.settings.outbound_networks).get, client)
+        except NoLogo as error:
+            raise click.ClickException(f"Nothing was changed: the logo is not good, {error}.") from error
+        step = keep_logo(client, found, context.now)
+        await _write(context, (step,), Kind.CLIENT_CHANGED, client_id, "logo")
 
 
 def _described(row: Row) -> dict[str, Any]:
