@@ -45,8 +45,8 @@ def authentication_level(amr: Iterable[str]) -> AuthenticationLevel | None:
     return {1: AuthenticationLevel.ONE, 2: AuthenticationLevel.TWO}.get(len(factors))
 
 
-REACHABLE_LEVELS: Final = (AuthenticationLevel.ONE,)
-"""What the methods of login that we offer can reach, weakest first."""
+REACHABLE_LEVELS: Final = (AuthenticationLevel.ONE, AuthenticationLevel.TWO)
+"""What the methods of login that we offer can reach, weakest first: password, and an authenticator app beside it."""
 
 
 def acr_value(base: str, level: AuthenticationLevel) -> str:

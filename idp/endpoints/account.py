@@ -5,40 +5,33 @@ from __future__ import annotations
 import re
 from typing import Final
 
-import orjson
 from starlette.requests import Request
 
 from idp.audit.events import Kind, record
 from idp.endpoints.account_view import account_view
-from idp.endpoints.beginning import begin_interaction
-from idp.endpoints.interaction_views import stopped_by
+from idp.endpoints.own_pages import ACCOUNT, SignedIn, enter
 from idp.endpoints.showing import field, locale_of, read_own_form, show
 from idp.endpoints.surroundings import Surroundings
 from idp.http import responses
 from idp.http.responses import Answer
-from idp.interaction.conversation import find_session, look
-from idp.interaction.steps import Issue, Progress, Situation, Stop, next_step
 from idp.pages.wording import Done
 from idp.store import consents, grants, sessions
 from idp.store.database import NothingChanged, Step
 
-PATH: Final = "/account"
+PATH: Final = ACCOUNT
 _EVENT_ID: Final = re.compile(r"[0-9a-f-]{36}")
 
 
 async def get(request: Request, here: Surroundings) -> Answer:
     """The page; who is not signed in is led to the login first."""
-    situation = await _situation(request, here)
-    step = next_step(situation)
-    if isinstance(step, Stop):
-        return show(request, here, stopped_by(request, here, PATH, None, step.reason), status=403)
-    if not isinstance(step, Issue) or situation.session is None or situation.person is None:
-        return await begin_interaction(request, here, None, orjson.dumps({"page": PATH}).decode())
+    signed_in = await enter(request, here, PATH)
+    if not isinstance(signed_in, SignedIn):
+        return signed_in
     before, done = request.query_params.get("before", ""), request.query_params.get("done", "")
     view = await account_view(
         here,
-        situation.session,
-        situation.person,
+        signed_in.session,
+        signed_in.person,
         locale_of(request, here),
         before=before if _EVENT_ID.fullmatch(before) else "",
         done=next((known for known in Done if known == done), None),
@@ -46,17 +39,13 @@ async def get(request: Request, here: Surroundings) -> Answer:
     return show(request, here, view)
 
 
-async def _situation(request: Request, here: Surroundings) -> Situation:
-    session = await find_session(here.context, None, here.shared.cookies.session_digest(request))
-    return await look(here.context, None, session, Progress())
-
-
 async def post_end_session(request: Request, here: Surroundings) -> Answer:
     """End one of the person's sessions; ending this one is signing out."""
     form, _ = await read_own_form(request, here)
-    session = (await _situation(request, here)).session
-    if session is None:
-        return responses.see_other(PATH)
+    signed_in = await enter(request, here, PATH)
+    if not isinstance(signed_in, SignedIn):
+        return signed_in
+    session = signed_in.session
     ended = field(form, "session")
     event = record(
         here.context,
@@ -73,9 +62,10 @@ async def post_end_session(request: Request, here: Surroundings) -> Answer:
 async def post_end_others(request: Request, here: Surroundings) -> Answer:
     """End every session but this one."""
     await read_own_form(request, here)
-    session = (await _situation(request, here)).session
-    if session is None:
-        return responses.see_other(PATH)
+    signed_in = await enter(request, here, PATH)
+    if not isinstance(signed_in, SignedIn):
+        return signed_in
+    session = signed_in.session
     event = record(
         here.context,
         Kind.SESSION_ENDED,
@@ -91,9 +81,10 @@ async def post_end_others(request: Request, here: Surroundings) -> Answer:
 async def post_withdraw(request: Request, here: Surroundings) -> Answer:
     """Take an agreement back: the portal's tokens stop working and it has to ask again."""
     form, _ = await read_own_form(request, here)
-    session = (await _situation(request, here)).session
-    if session is None:
-        return responses.see_other(PATH)
+    signed_in = await enter(request, here, PATH)
+    if not isinstance(signed_in, SignedIn):
+        return signed_in
+    session = signed_in.session
     client_id, now = field(form, "consent"), here.context.now
     event = record(
         here.context,

@@ -6,6 +6,7 @@ when the password is set.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -14,7 +15,8 @@ from starlette.requests import Request
 from idp.accounts.activation import TOLD, ProvenCode, Refused, check_code, redeem
 from idp.authentication.new_password import NewPassword, prove_new_password
 from idp.authentication.password_policy import LONGEST, SHORTEST, KnownFacts, Weakness
-from idp.endpoints.showing import field, read_own_form, show
+from idp.endpoints.own_pages import ACCOUNT, BACK, WayBack, find_way_back
+from idp.endpoints.showing import client_card, field, locale_of, read_own_form, show
 from idp.endpoints.surroundings import Surroundings
 from idp.http import responses
 from idp.http.responses import Answer
@@ -36,22 +38,41 @@ _LIMITS: Final = {Weakness.TOO_SHORT: SHORTEST, Weakness.TOO_LONG: LONGEST}
 
 
 async def get(request: Request, here: Surroundings) -> Answer:
-    """Personal number and code."""
-    return show(request, here, views.Activate())
+    """Personal number and code; perhaps on the way to a portal, whose request waits (`prompt=create`)."""
+    back = await find_way_back(request, here, request.query_params.get(BACK, ""))
+    return show(request, here, _first_page(request, here, back))
+
+
+def _first_page(
+    request: Request,
+    here: Surroundings,
+    back: WayBack | None,
+    number: str = "",
+    problems: tuple[FieldProblem, ...] = (),
+) -> views.Activate:
+    return views.Activate(
+        personal_number=number,
+        problems=problems,
+        interaction="" if back is None else back.interaction_id,
+        sign_in_url="" if back is None else back.path,
+        client=None if back is None else client_card(back.client, locale_of(request, here)),
+    )
 
 
 async def post(request: Request, here: Surroundings) -> Answer:
     """Check the code; every refusal that could tell a stranger something is the same page."""
     form, browser = await read_own_form(request, here)
     number, code = field(form, "personal_number").strip(), field(form, "code").strip()
+    back = await find_way_back(request, here, field(form, BACK))
     problems = _typing_problems(number, code)
     if problems:
-        return _again(request, here, number, problems)
+        return _again(request, here, number, problems, back)
     proven = await check_code(here.context, number, code)
     if isinstance(proven, Refused):
-        return _refused(request, here, number, proven)
+        return _refused(request, here, number, proven, back)
     answer = responses.see_other(PASSWORD_PATH)
-    here.shared.cookies.keep_activation(answer, _carry(here, number, code, browser), CARRIED_SECONDS)
+    carried = {"number": number, "code": code, "back": "" if back is None else back.interaction_id}
+    here.shared.cookies.keep_activation(answer, _carry(here, carried, browser), CARRIED_SECONDS)
     return answer
 
 
@@ -66,26 +87,43 @@ def _typing_problems(number: str, code: str) -> tuple[FieldProblem, ...]:
     return tuple(problems)
 
 
-def _again(request: Request, here: Surroundings, number: str, problems: tuple[FieldProblem, ...]) -> Answer:
-    view = views.Activate(personal_number=number, problems=problems)
-    return show(request, here, view, at=PATH, status=400)
+def _again(
+    request: Request,
+    here: Surroundings,
+    number: str,
+    problems: tuple[FieldProblem, ...],
+    back: WayBack | None = None,
+) -> Answer:
+    at = PATH if back is None else f"{PATH}?{BACK}={back.interaction_id}"
+    return show(request, here, _first_page(request, here, back, number, problems), at=at, status=400)
 
 
-def _refused(request: Request, here: Surroundings, number: str, refused: Refused) -> Answer:
+def _refused(
+    request: Request, here: Surroundings, number: str, refused: Refused, back: WayBack | None
+) -> Answer:
     if refused not in TOLD:
-        return _again(request, here, number, (_REFUSED,))
+        return _again(request, here, number, (_REFUSED,), back)
     view = views.LoginStopped(reason=StopReason(refused.value))
     return show(request, here, view, at=PATH, status=403)
 
 
-def _carry(here: Surroundings, number: str, code: str, browser: bytes) -> bytes:
+def _carry(here: Surroundings, carried: dict[str, str], browser: bytes) -> bytes:
     """What the browser carries to the second page: opened only by us, and only from the same browser."""
-    kept = {"number": number, "code": code, "until": here.context.now + CARRIED_SECONDS}
+    kept = {**carried, "until": here.context.now + CARRIED_SECONDS}
     return here.context.keyring.seal(SecretPurpose.INTERACTION, orjson.dumps(kept), aad=browser)
 
 
-async def _carried(request: Request, here: Surroundings, browser: bytes) -> tuple[str, ProvenCode] | None:
-    """The number and the code carried, checked again; None when there is nothing good."""
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """What came to the second page, with the code checked again; `back` is the id of the request that waits."""
+
+    number: str
+    proven: ProvenCode
+    back: str
+
+
+async def _carried(request: Request, here: Surroundings, browser: bytes) -> _Carried | None:
+    """What the browser carries; None when there is nothing good."""
     sealed = here.shared.cookies.activation(request)
     if sealed is None:
         return None
@@ -96,7 +134,7 @@ async def _carried(request: Request, here: Surroundings, browser: bytes) -> tupl
     if kept["until"] <= here.context.now:
         return None
     proven = await check_code(here.context, kept["number"], kept["code"])
-    return None if isinstance(proven, Refused) else (kept["number"], proven)
+    return None if isinstance(proven, Refused) else _Carried(kept["number"], proven, kept["back"])
 
 
 async def get_password(request: Request, here: Surroundings) -> Answer:
@@ -105,7 +143,7 @@ async def get_password(request: Request, here: Surroundings) -> Answer:
     carried = None if browser is None else await _carried(request, here, browser)
     if carried is None:
         return responses.see_other(PATH)
-    view = views.ActivatePassword(personal_number=carried[0], minimum_length=SHORTEST)
+    view = views.ActivatePassword(personal_number=carried.number, minimum_length=SHORTEST)
     return show(request, here, view)
 
 
@@ -115,7 +153,7 @@ async def post_password(request: Request, here: Surroundings) -> Answer:
     carried = await _carried(request, here, browser)
     if carried is None:
         return _again(request, here, "", (_REFUSED,))
-    number, proven = carried
+    number, proven = carried.number, carried.proven
     chosen = await prove_new_password(
         here.shared.hasher,
         field(form, "password"),
@@ -127,7 +165,7 @@ async def post_password(request: Request, here: Surroundings) -> Answer:
         return _choose_again(request, here, number, chosen)
     if not await redeem(here.context, proven, chosen.verifier, browser):
         return _again(request, here, number, (_REFUSED,))
-    return _activated(request, here, number, proven)
+    return _activated(request, here, carried, await find_way_back(request, here, carried.back))
 
 
 async def _known_facts(here: Surroundings, proven: ProvenCode, number: str) -> KnownFacts:
@@ -152,12 +190,14 @@ def _choose_again(
     return show(request, here, view, at=PASSWORD_PATH, status=400)
 
 
-def _activated(request: Request, here: Surroundings, number: str, proven: ProvenCode) -> Answer:
+def _activated(request: Request, here: Surroundings, carried: _Carried, back: WayBack | None) -> Answer:
     view = views.Activated(
-        name=proven.person.name,
-        number_ending=number[-_ENDING:],
+        name=carried.proven.person.name,
+        number_ending=carried.number[-_ENDING:],
         activated_at=here.context.now,
         request_id=here.context.request_id,
+        continue_url=ACCOUNT if back is None else back.path,
+        client=None if back is None else client_card(back.client, locale_of(request, here)),
     )
     answer = show(request, here, view, at=PATH)
     here.shared.cookies.forget_activation(answer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Final
 
 from starlette.requests import Request
 
@@ -12,9 +13,16 @@ from idp.http.cookies import fresh_cookie
 from idp.http.responses import Answer
 from idp.store import interactions
 
+FIRST: Final = "/interaction/{}"
 
-async def begin_interaction(request: Request, here: Surroundings, client_id: str | None, kept: str) -> Answer:
-    """Keep what was asked (`kept`: JSON) for this browser; `client_id` is None for our own pages."""
+
+async def begin_interaction(
+    request: Request, here: Surroundings, client_id: str | None, kept: str, first: str = FIRST
+) -> Answer:
+    """Keep what was asked (`kept`: JSON) for this browser; `client_id` is None for our own pages.
+
+    `first` is the page that the browser is led to, with `{}` where the interaction's id stands.
+    """
     cookies = here.shared.cookies
     digest, fresh = cookies.browser_digest(request), None
     if digest is None:
@@ -29,7 +37,7 @@ async def begin_interaction(request: Request, here: Surroundings, client_id: str
         request=kept,
         now=here.context.now,
     )
-    answer = responses.see_other(f"/interaction/{interaction_id}")
+    answer = responses.see_other(first.format(interaction_id))
     if fresh is not None:
         cookies.keep_browser(answer, fresh)
     return answer

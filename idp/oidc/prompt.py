@@ -1,4 +1,7 @@
-"""The `prompt` parameter: what the person is to be asked, whatever we know already (OpenID Connect Core §3.1.2.1)."""
+"""The `prompt` parameter: what the person is to be asked, whatever we know already (OpenID Connect Core §3.1.2.1).
+
+`create` is that of Initiating User Registration via OpenID Connect 1.0 §4.1.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import Final
 
 from idp.errors import InvalidRequest
 
-PROMPT_VALUES: Final = ("none", "login", "consent", "select_account")
+PROMPT_VALUES: Final = ("none", "login", "consent", "select_account", "create")
 
 
 def read_prompt(text: str) -> frozenset[str]:

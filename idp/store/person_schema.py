@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, LargeBinary, Table, Text
 
-from idp.store.schema_parts import metadata, time_column
+from idp.store.schema_parts import digest_column, metadata, time_column
 
 contacts = Table(
     "contacts",
@@ -24,9 +24,23 @@ authenticators = Table(
     Column("account_id", ForeignKey("accounts.account_id"), primary_key=True),
     Column("secret_sealed", LargeBinary, nullable=False, comment="RFC 6238 secret, sealed as personal data"),
     Column("last_step", BigInteger, nullable=False, comment="time step used last: a code works once"),
-    time_column("enrolled_at", "when the person scanned the secret"),
+    Column(
+        "session_id", Text, nullable=False, comment="session in which it was set up; no other confirms it"
+    ),
+    time_column("enrolled_at", "when the secret was made"),
     time_column(
         "confirmed_at", "when the first code was right; until then it counts for nothing", nullable=True
     ),
+    time_column("always_since", "since when the person wants it asked for at every login", nullable=True),
     comment="Authenticator apps, RFC 6238: something that a person has",
+)
+
+authenticator_browsers = Table(
+    "authenticator_browsers",
+    metadata,
+    Column("account_id", ForeignKey("accounts.account_id"), primary_key=True),
+    digest_column("browser_digest", "SHA-256 of the browser cookie", primary_key=True),
+    time_column("known_since", "first right code from it"),
+    CheckConstraint("length(browser_digest) = 32", name="browser_digest_length"),
+    comment="Browsers in which a right code was given: their attempts are counted apart from strangers'",
 )

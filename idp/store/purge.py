@@ -6,7 +6,17 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Delete, bindparam, delete, select
 
-from idp.store import grants, interactions, logout_outbox, readiness, refresh_tokens, sessions, single_use
+from idp.store import (
+    authenticators,
+    device_codes,
+    grants,
+    interactions,
+    logout_outbox,
+    readiness,
+    refresh_tokens,
+    sessions,
+    single_use,
+)
 from idp.store.database import Database
 from idp.store.schema import activation_codes, throttle_buckets
 
@@ -34,8 +44,10 @@ QUERIES: tuple[Delete, ...] = (
     refresh_tokens.PURGE,
     grants.PURGE,
     interactions.PURGE,
+    device_codes.PURGE,
     single_use.PURGE_ASSERTIONS,
     single_use.PURGE_ACCESS_TOKENS,
+    authenticators.PURGE,
     ACTIVATION_CODES,
     THROTTLE_BUCKETS,
     sessions.PURGE,

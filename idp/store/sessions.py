@@ -10,7 +10,8 @@ from sqlalchemy import and_, bindparam, delete, select, update
 
 from idp.store import logout_outbox
 from idp.store.columns import bound, insert_all
-from idp.store.database import Database, Row, Step, step
+from idp.store.database import Database, Row, Step, required, step
+from idp.store.person_schema import authenticators
 from idp.store.schema import accounts, consents, session_clients, sessions
 from idp.store.upsert import upsert
 
@@ -33,6 +34,8 @@ class Session:
     browser_digest: bytes
     seen_at: int
     account_locked: bool
+    second_factor: bool  # the person has an authenticator
+    second_factor_always: bool  # and wants it asked for at every login
     joined: bool  # the client takes part in it already
     acting_for: str | None  # what was chosen at the client, None where nothing was asked
     asked_digest: bytes | None
@@ -58,6 +61,8 @@ FIND = (
         accounts.c.register_record_id,
         accounts.c.ial,
         accounts.c.locked_at,
+        authenticators.c.confirmed_at,
+        authenticators.c.always_since,
         session_clients.c.first_at,
         session_clients.c.acting_for,
         consents.c.asked_digest,
@@ -66,6 +71,7 @@ FIND = (
     )
     .select_from(
         sessions.join(accounts, accounts.c.account_id == sessions.c.account_id)
+        .outerjoin(authenticators, authenticators.c.account_id == sessions.c.account_id)
         .outerjoin(
             session_clients,
             and_(
@@ -90,6 +96,20 @@ REAUTHENTICATE = (
     .where(sessions.c.session_id == bindparam("session"), sessions.c.ended_at.is_(None))
     .values(
         auth_time=bindparam("now"),
+        seen_at=bindparam("now"),
+        amr=bindparam("amr"),
+        authentication_level=bindparam("authentication_level"),
+        cookie_digest=bindparam("cookie_digest"),
+    )
+)
+STEP_UP = (
+    update(sessions)
+    .where(
+        sessions.c.session_id == bindparam("session"),
+        sessions.c.account_id == bindparam("account"),
+        sessions.c.ended_at.is_(None),
+    )
+    .values(
         seen_at=bindparam("now"),
         amr=bindparam("amr"),
         authentication_level=bindparam("authentication_level"),
@@ -129,15 +149,25 @@ LIST = (
         sessions.c.expires_at,
         sessions.c.authentication_level,
     )
-    .where(sessions.c.account_id == bindparam("account_id"), _LIVE)
+    # One that nobody may sign on with any more, but a portal still refreshes its tokens of, has not ended.
+    .where(
+        sessions.c.account_id == bindparam("account_id"),
+        sessions.c.ended_at.is_(None),
+        sessions.c.expires_at > bindparam("now"),
+    )
     .order_by(sessions.c.seen_at.desc())
 )
-CLIENTS = select(session_clients.c.client_id).where(session_clients.c.session_id == bindparam("session_id"))
+CLIENTS = (
+    select(session_clients.c.client_id)
+    .where(session_clients.c.session_id == bindparam("session_id"))
+    .order_by(session_clients.c.first_at.desc(), session_clients.c.client_id)
+)
 JOIN_CLIENT = upsert(session_clients, bound(session_clients), update=("acting_for",))
 PURGE = delete(sessions).where(
     sessions.c.session_id.in_(
         select(sessions.c.session_id)
-        .where(sessions.c.expires_at < bindparam("before"))
+        # Who has not been ended yet has portals that are still to be told, however long nobody looked.
+        .where(sessions.c.expires_at < bindparam("before"), sessions.c.ended_at.is_not(None))
         .limit(bindparam("most"))
     )
 )
@@ -155,6 +185,8 @@ def _session(row: Row) -> Session:
         browser_digest=bytes(row["browser_digest"]),
         seen_at=row["seen_at"],
         account_locked=row["locked_at"] is not None,
+        second_factor=row["confirmed_at"] is not None,
+        second_factor_always=row["always_since"] is not None,
         joined=row["first_at"] is not None,
         acting_for=row["acting_for"],
         asked_digest=row["asked_digest"],
@@ -194,6 +226,20 @@ def add(
         created_at=now,
         seen_at=now,
         expires_at=now + ABSOLUTE_LIFETIME,
+        check_at=now + IDLE_LIFETIME,
+    )
+
+
+def step_up(session: Session, amr: Sequence[str], level: int, cookie_digest: bytes, now: int) -> Step:
+    """The person proved one factor more; required, and fails for a session that has ended."""
+    return required(
+        STEP_UP,
+        session=session.session_id,
+        account=session.account_id,
+        amr=" ".join(amr),
+        authentication_level=level,
+        cookie_digest=cookie_digest,
+        now=now,
     )
 
 
@@ -236,12 +282,12 @@ def end_others(
 
 
 async def live(db: Database, account_id: str, now: int) -> Sequence[Row]:
-    """An account's live sessions, latest use first."""
+    """An account's sessions that have not ended, latest use first."""
     return await db.fetch_all(LIST, account_id=account_id, now=now)
 
 
 async def clients_of(db: Database, session_id: str) -> list[str]:
-    """Clients that received tokens in a session."""
+    """Clients that take part in a session, the latest first."""
     return [row["client_id"] for row in await db.fetch_all(CLIENTS, session_id=session_id)]
 
 

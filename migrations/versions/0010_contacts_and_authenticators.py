@@ -24,10 +24,16 @@ def upgrade() -> None:
             "last_step", sa.BigInteger(), nullable=False, comment="time step used last: a code works once"
         ),
         sa.Column(
+            "session_id",
+            sa.Text(),
+            nullable=False,
+            comment="session in which it was set up; no other confirms it",
+        ),
+        sa.Column(
             "enrolled_at",
             sa.BigInteger(),
             nullable=False,
-            comment="when the person scanned the secret; epoch seconds",
+            comment="when the secret was made; epoch seconds",
         ),
         sa.Column(
             "confirmed_at",
@@ -35,11 +41,37 @@ def upgrade() -> None:
             nullable=True,
             comment="when the first code was right; until then it counts for nothing; epoch seconds",
         ),
+        sa.Column(
+            "always_since",
+            sa.BigInteger(),
+            nullable=True,
+            comment="since when the person wants it asked for at every login; epoch seconds",
+        ),
         sa.ForeignKeyConstraint(
             ["account_id"], ["accounts.account_id"], name=op.f("fk_authenticators_account_id_accounts")
         ),
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_authenticators")),
         comment="Authenticator apps, RFC 6238: something that a person has",
+    )
+    op.create_table(
+        "authenticator_browsers",
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column(
+            "browser_digest", sa.LargeBinary(), nullable=False, comment="SHA-256 of the browser cookie"
+        ),
+        sa.Column(
+            "known_since", sa.BigInteger(), nullable=False, comment="first right code from it; epoch seconds"
+        ),
+        sa.CheckConstraint(
+            "length(browser_digest) = 32", name=op.f("ck_authenticator_browsers_browser_digest_length")
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.account_id"],
+            name=op.f("fk_authenticator_browsers_account_id_accounts"),
+        ),
+        sa.PrimaryKeyConstraint("account_id", "browser_digest", name=op.f("pk_authenticator_browsers")),
+        comment="Browsers in which a right code was given: their attempts are counted apart from strangers'",
     )
     op.create_table(
         "contacts",

@@ -36,6 +36,7 @@ ROOMS_OF = {
     "authlib": ("federation", "idp.oidc.registration"),  # the client; the validators of RFC 7591
     "argon2": ("idp.authentication",),
     "zxcvbn": ("idp.authentication",),
+    "segno": ("idp.pages",),
     "jwt": (),
     "babel": ("idp.pages.catalogue",),
     "contextvars": (),
