@@ -115,15 +115,21 @@ class UnmetAuthenticationRequirements(OAuthError):
 
 
 class RequestNotSupported(OAuthError):
-    """OpenID Connect Core §3.1.2.6: the `request` parameter is not supported."""
+    """OpenID Connect Core §3.1.2.6: the `request` parameter is not supported for this client."""
 
     error = "request_not_supported"
 
 
 class RequestUriNotSupported(OAuthError):
-    """OpenID Connect Core §3.1.2.6."""
+    """OpenID Connect Core §3.1.2.6: the `request_uri` parameter, or what is there, is not supported for this client."""
 
     error = "request_uri_not_supported"
+
+
+class InvalidRequestObject(OAuthError):
+    """RFC 9101 §7: the request object cannot be read, verified or believed."""
+
+    error = "invalid_request_object"
 
 
 class InvalidRequestUri(OAuthError):

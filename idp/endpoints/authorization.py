@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -22,8 +23,10 @@ from idp.interaction.conversation import Errand, find_session, look
 from idp.interaction.issue import issue_code
 from idp.interaction.steps import Issue, Progress, Refuse, Situation, asked_now, next_step, silent_error
 from idp.oidc.authorization_request import read_authorization_request, read_parameters
+from idp.oidc.client import Client
 from idp.oidc.discovery import ENDPOINTS
-from idp.oidc.redirect_uri import AuthorizationResponse, failure, prove_target
+from idp.oidc.redirect_uri import AuthorizationResponse, RedirectTarget, check_enabled, failure, prove_target
+from idp.oidc.request_object import Means, unfold
 from keys.policy import Purpose
 
 
@@ -53,17 +56,43 @@ async def _authorize(request: Request, here: Surroundings, pairs: Parameters) ->
     if client is None:
         raise PageError("unknown_client", detail="authorization request of an unknown client")
     note_client(request, client.client_id)
+    check_enabled(client)
+    try:
+        parameters = await unfold(parameters, client, _means(here))
+    except OAuthError as error:
+        return await _refuse(request, here, _target_outside(here, client, parameters, error), error)
     target = prove_target(client, parameters, context.settings.issuer)
     try:  # from here on the client can be told
         errand = Errand(client, target, read_authorization_request(parameters, client, target))
         return await _begin(request, here, errand)
     except OAuthError as error:
-        await context.db.append(
-            record(
-                context, Kind.AUTHORIZATION, error.error, client_id=client.client_id, why=error.description
-            )
-        )
-        return answer_client(request, here, failure(target, error))
+        return await _refuse(request, here, target, error)
+
+
+def _means(here: Surroundings) -> Means:
+    context, shared = here.context, here.shared
+    return Means(context.keyring, shared.client_keys, shared.fetch, context.settings.issuer, context.now)
+
+
+def _target_outside(
+    here: Surroundings, client: Client, parameters: Mapping[str, str], error: OAuthError
+) -> RedirectTarget:
+    """Where the client is told that its request object is no good: where the parameters beside it lead, if anywhere.
+
+    Raises:
+        PageError: they lead nowhere.
+    """
+    if "redirect_uri" not in parameters:
+        raise PageError("invalid_request_object", detail=error.detail or error.description) from error
+    return prove_target(client, parameters, here.context.settings.issuer)
+
+
+async def _refuse(request: Request, here: Surroundings, target: RedirectTarget, error: OAuthError) -> Answer:
+    context, client_id = here.context, target.client_id
+    await context.db.append(
+        record(context, Kind.AUTHORIZATION, error.error, client_id=client_id, why=error.description)
+    )
+    return answer_client(request, here, failure(target, error))
 
 
 async def _begin(request: Request, here: Surroundings, errand: Errand) -> Answer:

@@ -15,6 +15,7 @@ from idp.errors import InvalidRequest, UnauthorizedClient, UnsupportedGrantType
 from idp.http import responses
 from idp.http.responses import Answer
 from idp.oidc.client import Client
+from idp.oidc.encrypted_answer import equip
 from idp.oidc.grants import authorization_code, client_credentials, refresh_token, token_exchange
 
 Redeem = Callable[[Context, Client, Mapping[str, str]], Awaitable[dict[str, object]]]
@@ -47,6 +48,7 @@ async def post(request: Request, here: Surroundings) -> Answer:
         raise UnsupportedGrantType(f"grant_type must be one of {', '.join(GRANT_TYPES)}")
     if grant_type not in client.grant_types:
         raise UnauthorizedClient(f"this client is not registered for the grant type {grant_type}")
-    answer = await redeem(here.context, client, form)
+    equipped = await equip(client, client.id_token_encryption, here.shared.client_keys)
+    answer = await redeem(here.context, equipped, form)
     here.shared.sightings.used(client.client_id, here.context.now)
     return responses.json(answer, headers=NOT_KEPT)

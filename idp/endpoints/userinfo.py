@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import orjson
 from starlette.requests import Request
 
 from idp.audit.events import Kind, record
@@ -18,6 +19,7 @@ from idp.http.responses import Answer
 from idp.oidc.access_token import check_userinfo_token
 from idp.oidc.claims import RequestedClaims, claim_values
 from idp.oidc.client import Client
+from idp.oidc.encrypted_answer import encrypted, equip
 from idp.oidc.grants.holder import HeldGrant, find_holder
 from idp.oidc.grants.tokens import narrow, release_of
 from idp.oidc.userinfo import signed_userinfo_claims, userinfo_claims
@@ -50,13 +52,14 @@ def _from_header(request: Request) -> str:
 
 async def _answer(request: Request, here: Surroundings, token: str) -> Answer:
     held, client = await _held(request, here, token)
+    client = await equip(client, client.userinfo_encryption, here.shared.client_keys)
     context, granted = here.context, RequestedClaims.from_json(held.grant.claims).userinfo
     release = release_of(context, client, held.grant, held.holder)
     released = claim_values(held.holder.person, granted, release)
     claims = userinfo_claims(
         subject=release.subject, subject_type=held.holder.person.subject_type, released=released
     )
-    answer = await _signed_or_plain(context, client, claims)
+    answer = await _protected(context, client, claims)
     await context.db.append(
         record(
             context,
@@ -71,16 +74,22 @@ async def _answer(request: Request, here: Surroundings, token: str) -> Answer:
     return answer
 
 
-async def _signed_or_plain(context: Context, client: Client, claims: Mapping[str, object]) -> Answer:
-    """The answer as the client is registered for; what cannot be signed is not recorded as released."""
-    if client.userinfo_signed_response_alg is None:
+async def _protected(context: Context, client: Client, claims: Mapping[str, object]) -> Answer:
+    """The answer as the client is registered for: plain, signed, encrypted, or signed and then encrypted.
+
+    What cannot be signed or encrypted is not recorded as released.
+    """
+    alg, encryption = client.userinfo_signed_response_alg, client.userinfo_encryption
+    if alg is None and encryption is None:
         return responses.json(claims)
-    signed = signed_userinfo_claims(
+    addressed = signed_userinfo_claims(
         claims, issuer=context.settings.issuer, client_id=client.client_id, now=context.now
     )
-    return responses.signed_jwt(
-        await context.keyring.issue(Purpose.USERINFO, signed, alg=client.userinfo_signed_response_alg)
-    )
+    if alg is None:
+        content = orjson.dumps(addressed).decode()
+        return responses.signed_jwt(encrypted(content, client, encryption, signed=False))
+    signed = await context.keyring.issue(Purpose.USERINFO, addressed, alg=alg)
+    return responses.signed_jwt(encrypted(signed, client, encryption))
 
 
 async def _held(request: Request, here: Surroundings, token: str) -> tuple[HeldGrant, Client]:

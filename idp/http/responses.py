@@ -47,7 +47,7 @@ def json(value: object, *, status: int = 200, headers: Mapping[str, str] = NO_HE
 
 
 def signed_jwt(token: str, *, media: str = "application/jwt") -> Answer:
-    """A compact JWS as the whole answer (OpenID Connect Core §5.3.2, RFC 9701 §5)."""
+    """A compact JWS, or a JWE around one, as the whole answer (OpenID Connect Core §5.3.2, RFC 9701 §5)."""
     return Answer(token.encode("ascii"), media=media.encode("ascii"))
 
 

@@ -28,6 +28,7 @@ from idp.oidc.prompt import read_prompt
 from idp.oidc.redirect_uri import RESPONSE_MODES, RedirectTarget, ResponseMode, prove_target
 from idp.oidc.resource import requested_resources
 from idp.oidc.scope import ORGANISATION, granted_scope, read_person_scope
+from keys import policy
 
 KNOWN_PARAMETERS: Final = frozenset(
     {
@@ -41,9 +42,15 @@ ADDRESS_PARAMETERS: Final = ("client_id", "redirect_uri", "response_mode", "stat
 """They say where and how to answer: when one of them is faulty, there is nobody to tell but the person."""
 
 LIMITS: Final[Mapping[str, int]] = MappingProxyType(
-    {"nonce": 1024, "id_token_hint": 8192, "claims": 8192, "request": 65536, "registration": 65536}
+    {
+        "nonce": 1024,
+        "id_token_hint": 8192,
+        "claims": 8192,
+        "request": policy.MAX_TOKEN_LENGTH,
+        "registration": 65536,  # it is refused anyway, so let it be as long as it likes
+    }
 )
-"""Characters, where it is not `MAX_VALUE_LENGTH`. Request objects are refused, so let them be as long as they like."""
+"""Characters, where it is not `MAX_VALUE_LENGTH`."""
 
 DISPLAY_VALUES: Final = ("page", "popup", "touch", "wap")
 MAX_AGE_LIMIT: Final = 1 << 31
@@ -236,7 +243,7 @@ def _read_text(name: str) -> Callable[[Parameters, Client], str]:
 
 CHECKS: Final[tuple[Callable[[Parameters, Client], None], ...]] = (
     _check_response_mode,
-    _refuse("request", RequestNotSupported),
+    _refuse("request", RequestNotSupported),  # where nobody has unfolded it (`idp.oidc.request_object`)
     _refuse("request_uri", RequestUriNotSupported),
     _refuse("registration", RegistrationNotSupported),
     _check_faultless,

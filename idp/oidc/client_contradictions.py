@@ -104,6 +104,10 @@ def _check_legal_basis(client: Client) -> None:
 def _check_keys(client: Client) -> None:
     if client.jwks is not None and client.jwks_uri:
         raise InvalidClientMetadata("jwks and jwks_uri cannot stand together (RFC 7591 section 2)")
+    if client.jwks is None or client.jwks.keys:
+        return
+    if client.token_endpoint_auth_method == "private_key_jwt" or client.require_signed_request_object:
+        raise InvalidClientMetadata("jwks has no key for signatures: what the client signs needs one")
 
 
 def _check_encryption(client: Client) -> None:
@@ -112,9 +116,11 @@ def _check_encryption(client: Client) -> None:
         alg = getattr(client, f"{name}_encrypted_response_alg")
         if alg is None and getattr(client, f"{name}_encrypted_response_enc") is not None:
             raise InvalidClientMetadata(f"{name}_encrypted_response_enc needs {name}_encrypted_response_alg")
-        if alg is not None and client.jwks is None and not client.jwks_uri:
+        if alg is None or client.jwks_uri:
+            continue
+        if client.jwks is None or client.jwks.find_recipient(alg) is None:
             raise InvalidClientMetadata(
-                f"{name}_encrypted_response_alg needs jwks or jwks_uri with a key for it"
+                f"{name}_encrypted_response_alg needs jwks or jwks_uri with a key for it: one that says use enc"
             )
     if client.request_object_encryption_enc is not None and client.request_object_encryption_alg is None:
         raise InvalidClientMetadata("request_object_encryption_enc needs request_object_encryption_alg")

@@ -59,6 +59,30 @@ def _client_authentication(prefix: str, methods: tuple[str, ...]) -> dict[str, o
     }
 
 
+def _encrypted(prefix: str) -> dict[str, object]:
+    """How answers are encrypted for clients: by keys of theirs, so it does not depend on ours."""
+    return {
+        f"{prefix}_encryption_alg_values_supported": list(policy.ENCRYPTION_KEYS[Purpose.ENCRYPTION]),
+        f"{prefix}_encryption_enc_values_supported": list(policy.CONTENT_ENCRYPTION),
+    }
+
+
+def _request_objects(for_us: Sequence[str]) -> dict[str, object]:
+    """Request objects (RFC 9101 §4, §10.5). `none` is a client's registration, and offered to nobody."""
+    opened = {
+        "request_object_encryption_alg_values_supported": list(for_us),
+        "request_object_encryption_enc_values_supported": list(policy.CONTENT_ENCRYPTION),
+    }
+    return {
+        "request_parameter_supported": True,
+        "request_uri_parameter_supported": True,
+        "require_request_uri_registration": True,
+        "require_signed_request_object": False,
+        "request_object_signing_alg_values_supported": list(policy.CLIENT_ALGORITHMS),
+        **(opened if for_us else {}),
+    }
+
+
 def provider_metadata(settings: Settings, algorithms: Algorithms) -> dict[str, object]:
     """The metadata document of this installation; `algorithms` are those that it has keys for, by purpose."""
     issuer = settings.issuer
@@ -82,8 +106,9 @@ def provider_metadata(settings: Settings, algorithms: Algorithms) -> dict[str, o
         "claims_supported": [*PROTOCOL_CLAIMS, *CLAIMS],
         "claims_locales_supported": ["vi"],
         "claims_parameter_supported": True,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
+        **_request_objects(algorithms(Purpose.ENCRYPTION)),
+        **_encrypted("id_token"),
+        **_encrypted("userinfo"),
         "display_values_supported": list(DISPLAY_ADVERTISED),
         "prompt_values_supported": list(PROMPT_VALUES),
         "ui_locales_supported": list(LANGUAGES),

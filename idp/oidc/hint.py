@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from idp.errors import InvalidRequest
+from keys.encryption import is_encrypted
 from keys.jose import InvalidToken
 from keys.keyring import Keyring
 from keys.policy import Purpose
@@ -22,6 +23,20 @@ class Hint:
     sid: str
 
 
+def opened_hint(keyring: Keyring, token: str) -> str:
+    """The ID token within a hint that the client encrypted for us (Core §3.1.2.1), or the hint itself.
+
+    Raises:
+        InvalidRequest: it cannot be opened.
+    """
+    if not is_encrypted(token):
+        return token
+    try:
+        return keyring.decrypt(token).decode("ascii")
+    except (InvalidToken, UnicodeDecodeError) as error:
+        raise InvalidRequest("id_token_hint cannot be opened by this provider", detail=str(error)) from error
+
+
 def verify_hint(keyring: Keyring, token: str, *, issuer: str, client_id: str | None) -> Hint:
     """The content of a hint. `client_id` is the client that sends it, None where it does not say who it is.
 
@@ -29,7 +44,7 @@ def verify_hint(keyring: Keyring, token: str, *, issuer: str, client_id: str | N
         InvalidRequest: not an ID token of ours, or another client's.
     """
     try:
-        claims = keyring.verify_own(token, purpose=Purpose.ID_TOKEN)
+        claims = keyring.verify_own(opened_hint(keyring, token), purpose=Purpose.ID_TOKEN)
     except InvalidToken as error:
         raise InvalidRequest(
             "id_token_hint is not an ID token of this provider", detail=str(error)

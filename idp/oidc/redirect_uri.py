@@ -58,6 +58,16 @@ def is_registered(client: Client, redirect_uri: str) -> bool:
     return requested is not None and requested in map(_without_port, client.redirect_uris)
 
 
+def check_enabled(client: Client) -> None:
+    """Send nobody to a client that is switched off.
+
+    Raises:
+        PageError: it is disabled.
+    """
+    if client.disabled_at is not None:
+        raise PageError("client_disabled", 403, detail=f"client {client.client_id} is disabled")
+
+
 def prove_target(client: Client, parameters: Mapping[str, str], issuer: str) -> RedirectTarget:
     """The target of a request of this client.
 
@@ -66,8 +76,7 @@ def prove_target(client: Client, parameters: Mapping[str, str], issuer: str) -> 
     Raises:
         PageError: the client is disabled, or `redirect_uri` is missing or not registered (RFC 6749 §4.1.2.1).
     """
-    if client.disabled_at is not None:
-        raise PageError("client_disabled", 403, detail=f"client {client.client_id} is disabled")
+    check_enabled(client)
     redirect_uri = parameters.get("redirect_uri", "")
     if not is_registered(client, redirect_uri):
         logged = redirect_uri.partition("?")[0] or "missing"  # what stands behind may be about a person

@@ -17,5 +17,5 @@ def userinfo_claims(
 def signed_userinfo_claims(
     claims: Mapping[str, object], *, issuer: str, client_id: str, now: int
 ) -> dict[str, object]:
-    """The same as a JWT, for clients registered with `userinfo_signed_response_alg`: with `iss` and `aud` (§5.3.2)."""
+    """The same as a JWT, for clients that registered how it is signed or encrypted: with `iss` and `aud` (§5.3.2)."""
     return {**claims, "iss": issuer, "aud": client_id, "iat": now}

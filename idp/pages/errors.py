@@ -69,6 +69,14 @@ ERROR_PAGES: Final[Mapping[str, ErrorText]] = MappingProxyType(
             next=_BACK_TO_SERVICE,
             technical="The authorization request is malformed or lacks a required parameter.",
         ),
+        "invalid_request_object": ErrorText(
+            title=msg("The request of the service is not valid"),
+            happened=msg(
+                "The service sent a request that we could not understand. The mistake is not yours."
+            ),
+            next=_BACK_TO_SERVICE,
+            technical="The request object cannot be had, read or verified, and no redirect_uri stands beside it.",
+        ),
         "cookies_required": ErrorText(
             title=msg("Your browser does not keep cookies"),
             happened=msg(

@@ -318,7 +318,7 @@ async def test_oidcc_server_client_secret_post(one: Provider, mode: str) -> None
 async def test_oidcc_unsigned_request_object_supported_correctly_or_rejected_as_unsupported(
     one: Provider, name: str, value: str, error: str, mode: str
 ) -> None:
-    """And `oidcc-ensure-request-object-with-redirect-uri`: what is inside is never read, nor ignored."""
+    """This client is not registered for it; one that is stands in `test_oidc_request_object`."""
     asked, visit = await one.portal("dossiers").send(one.browser(), response_mode=mode, **{name: value})
     visit = await back_at_portal(visit)
     check_answer(visit, asked)

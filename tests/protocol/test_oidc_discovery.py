@@ -12,9 +12,10 @@ from authlib.oidc.rpinitiated import OpenIDProviderMetadata as LogoutMetadata
 from idp.oidc.discovery import ENDPOINTS, endpoint, provider_metadata
 from idp.settings import Settings
 from keys import policy
+from keys.policy import Purpose
 from tests.support.oidc_rules import ISSUER
 
-METADATA = provider_metadata(Settings(issuer=ISSUER), policy.SIGNING_KEYS.__getitem__)
+METADATA = provider_metadata(Settings(issuer=ISSUER), policy.KEYS.__getitem__)
 
 
 def test_an_independent_validator_is_content() -> None:
@@ -46,6 +47,10 @@ def test_endpoints_are_below_the_issuer(name: str) -> None:
         ("grant_types_supported", ["authorization_code", "refresh_token", "client_credentials"]),
         ("id_token_signing_alg_values_supported", ["ES256", "RS256", "PS256", "EdDSA", "ML-DSA-65"]),
         ("userinfo_signing_alg_values_supported", ["ES256", "RS256", "PS256", "EdDSA"]),
+        ("request_object_signing_alg_values_supported", ["ES256", "PS256", "EdDSA", "Ed25519", "RS256"]),
+        ("request_object_encryption_alg_values_supported", ["ECDH-ES", "RSA-OAEP-256"]),
+        ("id_token_encryption_alg_values_supported", ["ECDH-ES", "RSA-OAEP-256"]),
+        ("userinfo_encryption_enc_values_supported", ["A256GCM", "A128CBC-HS256"]),
         ("acr_values_supported", [f"{ISSUER}/acr/1"]),
         ("ui_locales_supported", ["vi", "en"]),
         ("prompt_values_supported", ["none", "login", "consent", "select_account"]),
@@ -56,8 +61,7 @@ def test_lists(name: str, values: list[str]) -> None:
 
 
 def test_it_promises_nothing_that_is_refused() -> None:
-    assert METADATA["request_parameter_supported"] is False
-    assert METADATA["request_uri_parameter_supported"] is False
+    assert METADATA["require_request_uri_registration"] is True
     assert METADATA["authorization_response_iss_parameter_supported"] is True
     assert METADATA["claims_parameter_supported"] is True
     assert (
@@ -67,6 +71,13 @@ def test_it_promises_nothing_that_is_refused() -> None:
         ).decode()
     )
     assert "none" not in orjson.dumps(METADATA["introspection_endpoint_auth_methods_supported"]).decode()
+
+
+def test_who_has_no_key_for_it_is_sent_nothing_encrypted() -> None:
+    signing = {**policy.KEYS, Purpose.ENCRYPTION: ()}
+    bare = provider_metadata(Settings(issuer=ISSUER), signing.__getitem__)
+    missing = {f"request_object_encryption_{name}_values_supported" for name in ("alg", "enc")}
+    assert METADATA.keys() - bare.keys() == missing
 
 
 def test_scopes_are_legal_tokens() -> None:

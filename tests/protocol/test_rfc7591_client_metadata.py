@@ -12,11 +12,13 @@ from idp.errors import InvalidClientMetadata, InvalidRedirectUri
 from idp.oidc.client import Client
 from idp.oidc.client_metadata import client_metadata, read_client
 from keys.backends.software import SoftwareSigner
+from keys.encryption import DecryptionKey
 from tests.support.oidc_rules import NOW, client, metadata
 
 KEY = SoftwareSigner.generate("ES256")
 JWKS = {"keys": [KEY.public_jwk()]}
 SIGNED: dict[str, Any] = {"token_endpoint_auth_method": "private_key_jwt", "jwks": JWKS}
+FOR_ENCRYPTION = {"keys": [DecryptionKey.generate("ECDH-ES").public_jwk()]}
 NATIVE: dict[str, Any] = {
     "application_type": "native",
     "token_endpoint_auth_method": "none",
@@ -67,6 +69,8 @@ GOOD: list[dict[str, Any]] = [
     {"logo_uri": "https://portal.example.gov.vn/logo.png", "policy_uri": "https://portal.example.gov.vn/p"},
     {"tos_uri": "https://portal.example.gov.vn/t", "client_uri": "https://portal.example.gov.vn"},
     {"contacts": ["it@portal.example.gov.vn"], "require_signed_request_object": False},
+    {"jwks": FOR_ENCRYPTION, "id_token_encrypted_response_alg": "ECDH-ES"},
+    {"jwks": FOR_ENCRYPTION, "userinfo_encrypted_response_alg": "ECDH-ES", "userinfo_encrypted_response_enc": "A256GCM"},
     {"redirect_uris": ["http://localhost:9101/callback", "https://a.example/cb?x=1"]},
     {"backchannel_logout_uri": "https://portal.example.gov.vn/logout?from=motcua"},
     {"backchannel_logout_uri": "http://127.0.0.1:9101/l", "backchannel_logout_session_required": True},
@@ -159,6 +163,10 @@ def test_what_must_be_there(absent: str) -> None:
         {"id_token_encrypted_response_alg": "RSA-OAEP-256"},
         {"id_token_encrypted_response_enc": "A256GCM"},
         SIGNED | {"userinfo_encrypted_response_alg": "RSA1_5"},
+        SIGNED | {"userinfo_encrypted_response_alg": "ECDH-ES"},
+        SIGNED | {"jwks": FOR_ENCRYPTION},
+        {"jwks": FOR_ENCRYPTION, "require_signed_request_object": True},
+        {"jwks": FOR_ENCRYPTION, "id_token_encrypted_response_alg": "RSA-OAEP-256"},
         SIGNED | {"introspection_encrypted_response_enc": "A128GCM"},
         {"request_uris": ["http://portal.example.gov.vn/r"]},
         {"request_uris": ["https://portal.example.gov.vn/r#short"]},

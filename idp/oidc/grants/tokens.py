@@ -10,6 +10,7 @@ from idp.oidc.access_token import ACCESS_TOKEN_LIFETIME, PersonAccess, access_to
 from idp.oidc.authentication_event import AuthenticationEvent
 from idp.oidc.claims import Release, RequestedClaims, claim_values
 from idp.oidc.client import Client
+from idp.oidc.encrypted_answer import encrypted
 from idp.oidc.id_token import id_token_claims
 from idp.oidc.resource import person_audience
 from idp.oidc.scope import OPENID
@@ -84,7 +85,10 @@ async def sign_access_token(
 async def sign_id_token(
     context: Context, client: Client, grant: Grant, holder: Holder, *, nonce: str | None
 ) -> str:
-    """A fresh ID token of a grant, with the claims that were asked for in it and granted."""
+    """A fresh ID token of a grant, with the claims that were asked for in it and granted.
+
+    It is encrypted where the client registered so; the endpoint has equipped it with its keys.
+    """
     release = release_of(context, client, grant, holder)
     named = RequestedClaims.from_json(grant.claims).id_token
     claims = id_token_claims(
@@ -97,7 +101,8 @@ async def sign_id_token(
         released=claim_values(holder.person, named, release) if named else {},
         now=context.now,
     )
-    return await context.keyring.issue(Purpose.ID_TOKEN, claims, alg=client.id_token_signed_response_alg)
+    token = await context.keyring.issue(Purpose.ID_TOKEN, claims, alg=client.id_token_signed_response_alg)
+    return encrypted(token, client, client.id_token_encryption)
 
 
 async def token_response(

@@ -1,0 +1,80 @@
+"""What a request object says about itself: by whom, for whom and when it was made (RFC 9101 §4, RFC 7519 §4.1)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+from idp.errors import InvalidRequestObject
+from idp.oidc.client import Client
+
+CLOCK_SKEW: Final = 60
+"""Seconds that a client's clock may be off."""
+
+LONGEST_LIFETIME: Final = 60 * 60
+"""Seconds ahead that `exp` of an object may be, of a client that must sign (FAPI 2.0 Message Signing §5.3.1). Objects
+of others may lie at a `request_uri` for as long as they like."""
+
+REQUIRED: Final = ("iss", "aud", "exp", "client_id")
+"""Where a client must sign: what keeps its objects from being used by others, elsewhere or later."""
+
+TYPES: Final = frozenset({"jwt", "oauth-authz-req+jwt"})
+"""The `typ` of a request object (RFC 9101 §10.8), and the one of any JWT, as older clients send it or none at all."""
+
+
+def check_type(header: Mapping[str, object]) -> None:
+    """Refuse a JWT of the client that is of another kind (RFC 8725 §3.11).
+
+    Raises:
+        InvalidRequestObject: its `typ` says so.
+    """
+    typ = header.get("typ", "JWT")
+    if not isinstance(typ, str) or typ.lower().removeprefix("application/") not in TYPES:
+        raise InvalidRequestObject("typ of the request object must be oauth-authz-req+jwt")
+
+
+def check_claims(claims: Mapping[str, object], client: Client, *, issuer: str, now: int) -> None:
+    """Refuse an object of somebody else, for somebody else, or of another time.
+
+    Raises:
+        InvalidRequestObject: naming the claim.
+    """
+    if client.require_signed_request_object:
+        for name in REQUIRED:
+            if claims.get(name) is None:
+                raise InvalidRequestObject(f"{name} is missing in the request object")
+    _check_parties(claims, client.client_id, issuer)
+    _check_times(claims, client, now)
+
+
+def _check_parties(claims: Mapping[str, object], client_id: str, issuer: str) -> None:
+    if claims.get("iss", client_id) != client_id:
+        raise InvalidRequestObject("iss of the request object must be the client_id")
+    audience = claims.get("aud", issuer)
+    if issuer not in (audience if isinstance(audience, list) else [audience]):
+        raise InvalidRequestObject("aud of the request object must be the issuer identifier of this provider")
+    if claims.get("sub") == client_id:  # RFC 9101 §10.8: what it signed to prove who it is asks for nothing
+        raise InvalidRequestObject("a client assertion is no request object: sub must not be the client_id")
+
+
+def _check_times(claims: Mapping[str, object], client: Client, now: int) -> None:
+    expires_at = _read_date(claims, "exp")
+    if expires_at is not None and expires_at <= now - CLOCK_SKEW:
+        raise InvalidRequestObject("the request object has expired")
+    if client.require_signed_request_object and (expires_at or 0) > now + LONGEST_LIFETIME + CLOCK_SKEW:
+        raise InvalidRequestObject(f"exp of the request object is more than {LONGEST_LIFETIME} seconds ahead")
+    for name in ("nbf", "iat"):
+        date = _read_date(claims, name)
+        if date is not None and date > now + CLOCK_SKEW:
+            raise InvalidRequestObject(f"{name} of the request object is in the future: is the clock right?")
+
+
+def _read_date(claims: Mapping[str, object], name: str) -> float | None:
+    """A NumericDate (RFC 7519 §2)."""
+    value = claims.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InvalidRequestObject(f"{name} of the request object must be a number of seconds")
+    return float(value)
