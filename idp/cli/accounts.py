@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from collections.abc import Coroutine
+from typing import Final
 
 import click
 
+from idp.cli.accounts_contacts import contact
+from idp.cli.accounts_runtime import HINDRANCES, number_argument, officer_option, open_account
 from idp.cli.output import instant, json_option, say_json, say_table
 from idp.cli.runtime import open_runtime, operator, settings_of_environment
-
-if TYPE_CHECKING:
-    from idp.context import Context
-    from idp.store.accounts import Account
 
 # Kept beside the option, so that the command's help needs none of the rooms below; a test holds that it is complete.
 LOCK_REASONS: Final = {
@@ -25,40 +22,6 @@ LOCK_REASONS: Final = {
     "authority_request": "an authority asks for it",
     "suspected_fraud": "somebody else may be using it",
 }
-HINDRANCES: Final = {
-    "unknown_number": "No person in the population register has this number.",
-    "deceased": "The population register says that this person has died.",
-    "missing": "The population register says that this person is missing.",
-    "card_locked": "The person's identity card is locked.",
-    "card_expired": "The person's identity card has expired; they need a new one first.",
-    "no_card": "The person has no identity card.",
-    "under_age": "The person is under 6, too young for an account of level 02.",
-    "guardian_needed": "The person is under 14: a parent or guardian must be present, which --with-guardian states.",
-    "account_locked": "The account is locked; `motcua accounts unlock` comes first.",
-}
-
-_number = click.argument("number", metavar="NUMBER")
-_officer = click.option(
-    "--officer",
-    metavar="ID",
-    help="Who does this, for the audit log.  [default: the name of your account on this machine]",
-)
-
-
-@asynccontextmanager
-async def _account(number: str) -> AsyncIterator[tuple[Context, Account]]:
-    """The account of the person with this number, and what is needed to change it."""
-    from idp.registers.population import find_person_by_number
-    from idp.store.accounts import find
-
-    async with open_runtime(settings_of_environment()) as context:
-        person = await find_person_by_number(context.registers, number)
-        if person is None:
-            raise click.ClickException(HINDRANCES["unknown_number"])
-        account = await find(context.db, person.record_id)
-        if account is None:
-            raise click.ClickException("This person has no account; `motcua accounts activate` opens one.")
-        yield context, account
 
 
 def _run(work: Coroutine[object, object, None]) -> None:
@@ -82,8 +45,8 @@ def accounts() -> None:
 
 
 @accounts.command()
-@_number
-@_officer
+@number_argument
+@officer_option
 @click.option(
     "--with-guardian", is_flag=True, help="A parent or guardian of a child from 6 to 13 is present."
 )
@@ -125,9 +88,9 @@ async def _activate(number: str, officer: str, *, with_guardian: bool, as_json: 
 @accounts.command(
     epilog="Reasons: " + "; ".join(f"{name}: {text}" for name, text in LOCK_REASONS.items()) + "."
 )
-@_number
+@number_argument
 @click.option("--reason", type=click.Choice(tuple(LOCK_REASONS)), required=True, help="Why; see below.")
-@_officer
+@officer_option
 @json_option
 def lock(number: str, reason: str, officer: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's flag
     """Lock an account: no login, every session and every token ends now."""
@@ -137,7 +100,7 @@ def lock(number: str, reason: str, officer: str | None, as_json: bool) -> None: 
 async def _lock(number: str, reason: str, officer: str, *, as_json: bool) -> None:
     from idp.accounts.locking import LockReason, lock_account
 
-    async with _account(number) as (context, account):
+    async with open_account(number) as (context, account):
         if not await lock_account(context, account, LockReason(reason), officer):
             raise click.ClickException("The account is locked already.")
     answer: dict[str, object] = {"account_id": account.account_id, "locked": True, "reason": reason}
@@ -145,8 +108,8 @@ async def _lock(number: str, reason: str, officer: str, *, as_json: bool) -> Non
 
 
 @accounts.command()
-@_number
-@_officer
+@number_argument
+@officer_option
 @json_option
 def unlock(number: str, officer: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's flag
     """Unlock an account; the person logs in with the password they had."""
@@ -156,18 +119,18 @@ def unlock(number: str, officer: str | None, as_json: bool) -> None:  # noqa: FB
 async def _unlock(number: str, officer: str, *, as_json: bool) -> None:
     from idp.accounts.locking import unlock_account
 
-    async with _account(number) as (context, account):
+    async with open_account(number) as (context, account):
         if not await unlock_account(context, account, officer):
             raise click.ClickException("The account is not locked.")
     _say(as_json, {"account_id": account.account_id, "locked": False}, "The account is unlocked.")
 
 
 @accounts.command()
-@_number
+@number_argument
 @click.option(
     "--end", "ended", metavar="SESSION", help="End this session, or 'all' of them, and list what is left."
 )
-@_officer
+@officer_option
 @json_option
 def sessions(number: str, ended: str | None, officer: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's flag
     """List where a person is logged in; end one session, or all."""
@@ -178,7 +141,7 @@ async def _sessions(number: str, ended: str | None, officer: str, *, as_json: bo
     from idp.accounts.sessions import end_all_sessions, end_session
     from idp.store.sessions import live
 
-    async with _account(number) as (context, account):
+    async with open_account(number) as (context, account):
         if ended == "all":
             await end_all_sessions(context, account, officer)
         elif ended is not None and not await end_session(context, account, ended, officer):
@@ -197,3 +160,6 @@ async def _sessions(number: str, ended: str | None, officer: str, *, as_json: bo
                 for row in rows
             ],
         )
+
+
+accounts.add_command(contact)

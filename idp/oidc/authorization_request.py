@@ -56,6 +56,7 @@ DISPLAY_VALUES: Final = ("page", "popup", "touch", "wap")
 MAX_AGE_LIMIT: Final = 1 << 31
 MAX_LIST: Final = 10
 
+_LISTS: Final = ("scope", "resources", "acr_values", "ui_locales", "claims_locales")
 _SECONDS: Final = re.compile(r"[0-9]{1,10}")
 _LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,8}")
 
@@ -78,6 +79,7 @@ class AuthorizationRequest:
     claims: ClaimsRequest
     display: str
     ui_locales: tuple[str, ...]
+    claims_locales: tuple[str, ...] = ()
     login_hint: str
     unverified_id_token_hint: str
 
@@ -126,7 +128,7 @@ class AuthorizationRequest:
     def from_json(cls, text: str) -> AuthorizationRequest:
         """The request that was kept."""
         kept: dict[str, Any] = orjson.loads(text)
-        lists = {name: tuple(kept[name]) for name in ("scope", "resources", "acr_values", "ui_locales")}
+        lists = {name: tuple(kept[name]) for name in _LISTS}
         return cls(
             **kept | lists | {"prompt": frozenset(kept["prompt"]), "claims": read_claims(kept["claims"])}
         )
@@ -231,10 +233,14 @@ def _read_display(parameters: Parameters, _: Client) -> str:
     return display if display in DISPLAY_VALUES else "page"
 
 
-def _read_ui_locales(parameters: Parameters, _: Client) -> tuple[str, ...]:
-    """Wishes: what is no language tag, or not spoken here, is passed over without an error (§3.1.2.1)."""
-    tags = parameters.get("ui_locales", "").split()
-    return tuple(tag for tag in tags if _LANGUAGE_TAG.fullmatch(tag))[:MAX_LIST]
+def _read_locales(name: str) -> Callable[[Parameters, Client], tuple[str, ...]]:
+    """Wishes: what is no language tag, or not spoken here, is passed over without an error (§3.1.2.1, §5.2)."""
+
+    def read(parameters: Parameters, _: Client) -> tuple[str, ...]:
+        tags = parameters.get(name, "").split()
+        return tuple(tag for tag in tags if _LANGUAGE_TAG.fullmatch(tag))[:MAX_LIST]
+
+    return read
 
 
 def _read_text(name: str) -> Callable[[Parameters, Client], str]:
@@ -260,7 +266,8 @@ READERS: Final[Mapping[str, Callable[[Parameters, Client], object]]] = MappingPr
         "claims": _read_claims,
         "acr_values": _read_acr_values,
         "display": _read_display,
-        "ui_locales": _read_ui_locales,
+        "ui_locales": _read_locales("ui_locales"),
+        "claims_locales": _read_locales("claims_locales"),
         "login_hint": _read_text("login_hint"),
         "unverified_id_token_hint": _read_text("id_token_hint"),
         "nonce": lambda parameters, _: parameters.get("nonce"),

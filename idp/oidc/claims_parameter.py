@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 import orjson
 
@@ -13,7 +13,8 @@ from idp.errors import InvalidRequest
 MAX_CLAIMS: Final = 100
 MAX_VALUES: Final = 20
 MAX_VALUE_LENGTH: Final = 500
-Value = str | int | bool
+Value: TypeAlias = str | int | bool | Mapping[str, object]
+"""A value to compare a claim with; an object names members of an object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,22 @@ def _read_values(name: str, member: Mapping[str, object]) -> tuple[Value, ...]:
     if not isinstance(listed, list):
         raise InvalidRequest(f"claims: values of {name} must be a list")
     values = [member["value"], *listed] if member.get("value") is not None else listed
-    if len(values) > MAX_VALUES or not all(
-        isinstance(value, Value) and len(str(value)) <= MAX_VALUE_LENGTH for value in values
-    ):
+    if len(values) > MAX_VALUES or not all(map(_is_value, values)):
         raise InvalidRequest(
-            f"claims: values of {name} must be at most {MAX_VALUES} short texts, whole numbers or booleans"
+            f"claims: values of {name} must be at most {MAX_VALUES} short texts, whole numbers, booleans or objects"
+            " of texts"
         )
     return tuple(values)
+
+
+def _is_value(value: object) -> bool:
+    if isinstance(value, dict):
+        return bool(value) and all(map(_is_text, (*value, *value.values())))
+    return isinstance(value, (str, int)) and len(str(value)) <= MAX_VALUE_LENGTH
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_VALUE_LENGTH
 
 
 def _read_claim(name: str, member: object) -> ClaimRequest:

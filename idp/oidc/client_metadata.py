@@ -14,6 +14,7 @@ from idp.errors import InvalidClientMetadata
 from idp.oidc import metadata_fields as fields
 from idp.oidc.client import LANGUAGES, METHODS, Client
 from idp.oidc.client_contradictions import CONTRADICTIONS
+from idp.oidc.client_name import read_client_names, read_owner
 from idp.oidc.key_set_addresses import read_key_set_addresses
 from keys import policy
 from keys.policy import Purpose
@@ -21,7 +22,7 @@ from keys.policy import Purpose
 _UNSUPPORTED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "client_secret": "secrets are made by us and never kept",
-        "software_statement": "software statements are not supported",
+        "software_statement": "only a client itself registers by one, at the registration endpoint",
     }
 )
 """Registered names that would have no effect here, and what to do instead."""
@@ -51,8 +52,8 @@ def _encryption(name: str) -> Mapping[str, tuple[str, _Reader]]:
 _READERS: Final[Mapping[str, tuple[str, _Reader]]] = MappingProxyType(
     {
         "client_id": ("client_id", fields.read_client_id),
-        "client_name": ("names", fields.read_required_wording),
-        "owner": ("owner", fields.read_required_text),
+        "client_name": ("names", read_client_names),
+        "owner": ("owner", read_owner),
         "sector": ("sector", fields.read_sector),
         "application_type": ("application_type", _one_of("web", "native", "machine", default="web")),
         "redirect_uris": ("redirect_uris", fields.read_texts),
@@ -133,6 +134,10 @@ _READERS: Final[Mapping[str, tuple[str, _Reader]]] = MappingProxyType(
 """Registered name -> field of `Client`, and how it is read."""
 
 _WORDINGS: Final = ("client_name", "purpose")
+_TAGGED: Final = frozenset(f"{name}#{language}" for name in _WORDINGS for language in LANGUAGES)
+
+KNOWN: Final = _READERS.keys() | set(_UNSUPPORTED_WHEN_TRUE) | _TAGGED
+"""What may stand in the metadata of a client."""
 
 
 def _check_names(metadata: Mapping[str, object]) -> None:
@@ -142,9 +147,7 @@ def _check_names(metadata: Mapping[str, object]) -> None:
     for name in _UNSUPPORTED_WHEN_TRUE:
         if metadata.get(name, False) is not False:
             raise InvalidClientMetadata(f"{name} can only be false: this is not supported")
-    tagged = {f"{name}#{language}" for name in _WORDINGS for language in LANGUAGES}
-    known = _READERS.keys() | _UNSUPPORTED.keys() | set(_UNSUPPORTED_WHEN_TRUE) | tagged
-    if unknown := sorted(metadata.keys() - known):
+    if unknown := sorted(metadata.keys() - KNOWN - _UNSUPPORTED.keys()):
         raise InvalidClientMetadata(f"unknown client metadata: {', '.join(unknown)}")
 
 

@@ -1,8 +1,7 @@
 """Scopes: which claims they stand for, and what a client and an account need to have for them.
 
-Only scopes that the registers can answer exist. The population register holds no telephone number and no e-mail
-address, so `phone` and `email` are unknown here, and like every unknown scope they are ignored (OpenID Connect Core
-§3.1.2.1).
+Only scopes that we can answer exist; unknown ones are ignored (OpenID Connect Core §3.1.2.1). What the registers do
+not hold, `phone` and `email`, officers note with the account.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from idp.assurance import AccountLevel
 from idp.errors import InvalidScope
+from idp.oidc.claims_languages import TAGGED
 
 if TYPE_CHECKING:
     from idp.oidc.client import Client
@@ -35,6 +35,11 @@ class Scope:
     account_level: AccountLevel = AccountLevel.LEVEL_01
     needs_statutory_task: bool = False
 
+    @property
+    def tagged(self) -> tuple[str, ...]:
+        """Its claims in a language: not told for the scope alone, but where a request asks for them (Core §5.2)."""
+        return tuple(tagged for tagged, claim in TAGGED.items() if claim in self.claims)
+
 
 SCOPES: Final[Mapping[str, Scope]] = MappingProxyType(
     {
@@ -48,6 +53,8 @@ SCOPES: Final[Mapping[str, Scope]] = MappingProxyType(
         "pid": Scope(("vn_personal_id",), needs_statutory_task=True),
         "age": Scope(("age_over_14", "age_over_16", "age_over_18", "age_over_60")),
         "address": Scope(("address", "vn_residence"), AccountLevel.LEVEL_02),
+        "phone": Scope(("phone_number", "phone_number_verified")),
+        "email": Scope(("email", "email_verified")),
         ORGANISATION: Scope(("vn_organisation", "vn_mandate"), AccountLevel.LEVEL_02),
         "legacy_dvcqg": Scope(
             ("SoDinhDanh", "HoVaTen", "NgayThangNamSinh", "LoaiTaiKhoan", "TechID", "loAs", "IAL"),
@@ -60,7 +67,7 @@ SCOPES: Final[Mapping[str, Scope]] = MappingProxyType(
 goes beyond, residence and acting for an organisation (Decree 69/2024 Art. 12), needs level 02."""
 
 CLAIM_SCOPE: Final[Mapping[str, str]] = MappingProxyType(
-    {claim: name for name, scope in SCOPES.items() for claim in scope.claims}
+    {claim: name for name, scope in SCOPES.items() for claim in (*scope.claims, *scope.tagged)}
 )
 """The scope that each claim belongs to; a client that did not register the scope cannot ask for the claim."""
 

@@ -9,16 +9,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp.assurance import AccountLevel
-from idp.oidc.claims import CLAIM_COMPANIONS, CLAIMS, RequestedClaims, claim_values, requested_claims
+from idp.oidc.claims import (
+    CLAIMS,
+    Place,
+    Release,
+    RequestedClaims,
+    claim_values,
+    lead_of,
+    released_claims,
+    requested_claims,
+)
+from idp.oidc.claims_match import matches
 from idp.oidc.client import Client
 from idp.oidc.scope import CLAIM_SCOPE, SCOPES
 from idp.registers.birth_date import BirthDate
-from idp.registers.types import Person, Representation, SubjectType
+from idp.registers.types import Person, SubjectType
+from idp.store.contacts import Contact, ContactKind
 from tests.support.oidc_rules import client, person, release, representation, request
 
-LEADS: Final = {claim: lead for lead, claims in CLAIM_COMPANIONS.items() for claim in claims}
 SCOPES_OF_CLAIMS: Final = [name for name in SCOPES if SCOPES[name].claims]
 PERSONS_BY_CONSENT: Final = [name for name in SCOPES_OF_CLAIMS if not SCOPES[name].needs_statutory_task]
+
+HOW: Final = [
+    "null", '{"essential":true}', '{"value":"male"}', '{"values":[true,"Đặng Thị Hoà","1984-05-17"]}',
+    '{"essential":true,"value":{"region":"Hà Nội"}}', '{"value":"+84912345678"}',
+]  # fmt: skip
+CONTACTS: Final = {
+    ContactKind.PHONE_NUMBER: Contact("+84912345678", 1, None),
+    ContactKind.EMAIL: Contact("hoa@thu.example", 1, 1),
+}
 
 _births = st.builds(
     lambda day, precision: BirthDate(day.year, *(day.month, day.day)[:precision]),
@@ -48,12 +67,14 @@ def clients(draw: st.DrawFn) -> Client:
 def requests(draw: st.DrawFn) -> tuple[Client, RequestedClaims]:
     sender = draw(clients())
     scope = ["openid", *sorted(draw(st.sets(st.sampled_from(sender.scope))) - {"openid"})]
-    claims = st.dictionaries(st.sampled_from(sorted(CLAIMS)), st.sampled_from(["null", '{"essential":true}']))
+    claims = st.dictionaries(st.sampled_from(sorted(CLAIMS)), st.sampled_from(HOW))
     places = [
         ",".join(f'"{name}":{how}' for name, how in draw(claims).items()) for _ in ("userinfo", "id_token")
     ]
     text = f'{{"userinfo":{{{places[0]}}},"id_token":{{{places[1]}}}}}'
-    return sender, requested_claims(request(by=sender, scope=" ".join(scope), claims=text), sender)
+    locales = draw(st.sampled_from(["", "vi", "en", "fr en-GB vi"]))
+    asked = request(by=sender, scope=" ".join(scope), claims=text, claims_locales=locales)
+    return sender, requested_claims(asked, sender)
 
 
 def _is_something(value: Any) -> bool:
@@ -65,29 +86,33 @@ def _is_something(value: Any) -> bool:
     requests(),
     st.sets(st.sampled_from(sorted(CLAIMS))),
     _persons,
-    st.sampled_from(AccountLevel),
-    st.sampled_from([None, representation()]),
+    st.builds(
+        release,
+        account_level=st.sampled_from(AccountLevel),
+        representation=st.sampled_from([None, representation()]),
+        contacts=st.sampled_from([{}, CONTACTS]),
+    ),
 )
 def test_released_is_part_of_agreed(
     asked: tuple[Client, RequestedClaims],
     agreed: set[str],
     holder: Person,
-    level: AccountLevel,
-    acting: Representation | None,
+    circumstances: Release,
 ) -> None:
     sender, wanted = asked
     granted = wanted.granted(agreed)
-    circumstances = release(account_level=level, representation=acting)
-    for names in (granted.userinfo, granted.id_token):
-        released = claim_values(holder, names, circumstances)
-        assert set(released) <= set(names)
+    places: tuple[Place, Place] = ("userinfo", "id_token")
+    for place in places:
+        released = released_claims(holder, granted, place, circumstances)
+        assert set(released) <= set(granted.at(place))
         for name, value in released.items():
-            assert LEADS.get(name, name) in agreed
+            assert lead_of(name) in agreed
+            assert matches(value, granted.values_at(place).get(name, [value]))  # type: ignore[list-item]
             assert CLAIM_SCOPE[name] in sender.scope
             assert (
                 not SCOPES[CLAIM_SCOPE[name]].needs_statutory_task or sender.legal_basis == "statutory_task"
             )
-            assert SCOPES[CLAIM_SCOPE[name]].account_level.value <= level.value
+            assert SCOPES[CLAIM_SCOPE[name]].account_level.value <= circumstances.account_level.value
             assert _is_something(value), name
 
 

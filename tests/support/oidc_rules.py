@@ -58,7 +58,7 @@ BASE_METADATA: Final[dict[str, Any]] = {
     "redirect_uris": [REDIRECT_URI],
     "post_logout_redirect_uris": ["https://portal.example.gov.vn/bye"],
     "token_endpoint_auth_method": "client_secret_basic",
-    "scope": "openid profile pid age address org",
+    "scope": "openid profile pid age address phone email org",
     "legal_basis": "statutory_task",
     "legal_reference": "Luật Lý lịch tư pháp số 28/2009/QH12",
     "purpose": "Xác định người yêu cầu",

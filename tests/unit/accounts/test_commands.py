@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 
 from idp.accounts.issuing import Hindrance
 from idp.accounts.locking import LockReason
-from idp.cli.accounts import HINDRANCES, LOCK_REASONS
+from idp.cli.accounts import LOCK_REASONS
+from idp.cli.accounts_runtime import HINDRANCES
 from idp.cli.main import motcua
 from idp.store import audit
 from idp.store.database import Row, open_database

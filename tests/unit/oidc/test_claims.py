@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import date
 
 import pytest
 
 from idp.assurance import AccountLevel
-from idp.oidc.claims import CLAIMS, RequestedClaims, claim_values
+from idp.oidc.claims import CLAIMS, RequestedClaims, claim_values, released_claims
+from idp.oidc.claims_languages import TAGGED
+from idp.oidc.claims_parameter import Value
 from idp.registers.birth_date import read_birth_date
 from idp.registers.types import Address, SubjectType
+from idp.store.contacts import Contact, ContactKind
 from tests.support.oidc_rules import person, release, representation
+
+CONTACTS = {
+    ContactKind.PHONE_NUMBER: Contact("+84912345678", 1_700_000_000, 1_700_000_000),
+    ContactKind.EMAIL: Contact("hoa@thu.example", 1_700_000_000, None),
+}
 
 
 def test_everything_of_a_citizen_who_acts_for_a_company() -> None:
-    assert claim_values(person(), CLAIMS, release(representation=representation())) == {
+    everything = release(representation=representation(), contacts=CONTACTS)
+    told = claim_values(person(), CLAIMS, everything)
+    assert {name: value for name, value in told.items() if name not in TAGGED} == {
         "name": "Đặng Thị Hoà",
         "family_name": "Đặng",
         "middle_name": "Thị",
@@ -35,6 +46,10 @@ def test_everything_of_a_citizen_who_acts_for_a_company() -> None:
             "country": "VN",
         },
         "vn_residence": {"province_code": "01", "ward_code": "00004", "as_of": "2026-01-01"},
+        "phone_number": "+84912345678",
+        "phone_number_verified": True,
+        "email": "hoa@thu.example",
+        "email_verified": False,
         "vn_organisation": {
             "id": [
                 {"scheme": "vn_enterprise_code", "value": "0100109106"},
@@ -61,10 +76,42 @@ def test_everything_of_a_citizen_who_acts_for_a_company() -> None:
     }
 
 
+def test_claims_in_a_language_say_the_same() -> None:
+    told = claim_values(person(), CLAIMS, release())
+    assert {name: told[name] for name in TAGGED} == {
+        **{name: told[claim] for name, claim in TAGGED.items()},
+        "address#en": {
+            "formatted": "So 5 ngo 12, Ha Noi City, Viet Nam",
+            "street_address": "So 5 ngo 12",
+            "region": "Ha Noi City",
+            "country": "VN",
+        },
+    }
+
+
+def test_a_province_in_english() -> None:
+    holder = person(residence=Address("44", "19742", "Thôn Đông", date(2026, 1, 1)))
+    told = claim_values(holder, ("address", "address#en"), release())
+    assert told["address"] == {
+        "formatted": "Thôn Đông, Quảng Trị",
+        "street_address": "Thôn Đông",
+        "region": "Quảng Trị",
+        "country": "VN",
+    }
+    assert told["address#en"] == {
+        "formatted": "Thon Dong, Quang Tri Province, Viet Nam",
+        "street_address": "Thon Dong",
+        "region": "Quang Tri Province",
+        "country": "VN",
+    }
+
+
 def test_what_the_register_does_not_hold_is_absent() -> None:
     bare = person(family_name=None, middle_name=None, residence=None, birth_date=read_birth_date("1950"))
     assert claim_values(bare, CLAIMS, release()).keys() == CLAIMS.keys() - {
         "family_name", "middle_name", "address", "vn_residence", "NgayThangNamSinh", "vn_organisation", "vn_mandate",
+        "phone_number", "phone_number_verified", "email", "email_verified",
+        "family_name#vi", "middle_name#vi", "address#vi", "address#en",
     }  # fmt: skip
 
 
@@ -120,7 +167,7 @@ def test_a_mandate_ends_with_its_last_day_in_viet_nam() -> None:
 
 
 def test_names_that_are_no_claims_give_nothing() -> None:
-    assert claim_values(person(), ("ethnicity", "sub", "email"), release()) == {}
+    assert claim_values(person(), ("ethnicity", "sub", "marital_status"), release()) == {}
 
 
 def test_a_person_is_asked_once_for_what_belongs_together() -> None:
@@ -132,3 +179,50 @@ def test_a_person_is_asked_once_for_what_belongs_together() -> None:
     assert asked.granted({"name"}) == RequestedClaims(
         ("family_name",), ("name_ascii",), frozenset({"family_name"})
     )
+
+
+VALUES: list[tuple[str, Value, bool]] = [
+    ("name", "Đặng Thị Hoà", True),
+    ("name", unicodedata.normalize("NFD", "Đặng Thị Hoà"), True),
+    ("name", "Đặng Thị Hòa", False),
+    ("name", "DANG THI HOA", False),
+    ("age_over_18", True, True),
+    ("age_over_18", 1, False),
+    ("age_over_18", "true", False),
+    ("IAL", 2, True),
+    ("IAL", 1, False),
+    ("vn_personal_id", {"scheme": "vn_pin", "value": "001184000123"}, True),
+    ("vn_personal_id", {"value": "001184000123"}, True),
+    ("vn_personal_id", {"scheme": "vn_foreigner_id", "value": "001184000123"}, False),
+    ("vn_personal_id", {"number": "001184000123"}, False),
+    ("vn_personal_id", "001184000123", False),
+    ("address", {"region": "Hà Nội"}, True),
+    ("address", {"region": "Hà Nội", "postal_code": "10000"}, False),
+]
+
+
+@pytest.mark.parametrize(("claim", "value", "told"), VALUES)
+def test_a_claim_is_told_only_with_the_value_asked_for(claim: str, value: Value, *, told: bool) -> None:
+    asked = RequestedClaims((claim, "gender"), (claim,), userinfo_values={claim: ("another", value)})
+    expected = {claim, "gender"} if told else {"gender"}
+    assert released_claims(person(), asked, "userinfo", release()).keys() == expected
+    assert released_claims(person(), asked, "id_token", release()).keys() == {claim}
+
+
+def test_what_goes_with_a_withheld_claim_is_withheld() -> None:
+    names = ("name", "given_name", "name#vi", "gender", "phone_number", "phone_number_verified")
+    asked = RequestedClaims(names, userinfo_values={"name": ("Ai đó",), "phone_number": ("+84900000000",)})
+    told = released_claims(person(), asked, "userinfo", release(contacts=CONTACTS))
+    assert told == {"gender": "female"}
+
+
+def test_values_are_kept_with_the_grant_and_lost_with_the_claim() -> None:
+    asked = RequestedClaims(
+        ("name", "gender"),
+        ("name",),
+        frozenset(),
+        {"name": ("a", "b"), "gender": ("male",)},
+        {"name": ("c",)},
+    )
+    assert RequestedClaims.from_json(asked.to_json()) == asked
+    assert asked.granted({"gender"}) == RequestedClaims(("gender",), userinfo_values={"gender": ("male",)})

@@ -8,6 +8,7 @@ import pytest
 
 from idp.errors import InvalidScope
 from idp.oidc.claims import CLAIMS
+from idp.oidc.claims_languages import TAGGED
 from idp.oidc.scope import (
     CLAIM_SCOPE,
     SCOPES,
@@ -28,8 +29,8 @@ REFRESH = ["authorization_code", "refresh_token"]
 
 
 def test_every_claim_of_a_scope_can_be_read_and_has_words() -> None:
-    assert list(CLAIM_SCOPE) == list(CLAIMS)
-    assert set(CLAIMS) <= set(CLAIM_TEXT)
+    assert set(CLAIM_SCOPE) == set(CLAIMS)
+    assert {TAGGED.get(claim, claim) for claim in CLAIMS} <= set(CLAIM_TEXT)
 
 
 def test_no_claim_belongs_to_two_scopes() -> None:

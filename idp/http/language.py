@@ -1,0 +1,46 @@
+"""In which language a page answers a request, and where the same page is in the other one."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote
+
+from starlette.requests import Request
+
+from idp.http.cookies import Cookies
+from idp.pages.i18n import LOCALES, Locale, negotiate
+
+PARAMETER: Final = "lang"
+LONGEST_QUERY: Final = 4096
+"""Bytes of a query that a link may repeat; with what the switch adds it stays below every limit."""
+
+_URI_CHARACTERS: Final = "!$%&'()*+,/:;=?@[]~"
+
+
+def chosen_language(request: Request) -> Locale | None:
+    """The language that the person asked for with the switch on the page."""
+    asked = request.query_params.get(PARAMETER)
+    return next((locale for locale in LOCALES if locale == asked), None)
+
+
+def language_of(request: Request, cookies: Cookies, ui_locales: str = "") -> Locale:
+    """The switch wins, then what was chosen before, then `ui_locales` of the portal, then the browser."""
+    chosen = chosen_language(request) or cookies.language(request)
+    wished = ui_locales if chosen is None else ""
+    return negotiate(wished or None, chosen, request.headers.get("accept-language"))
+
+
+def other_language(locale: Locale) -> Locale:
+    """The language that the switch offers."""
+    return next(candidate for candidate in LOCALES if candidate != locale)
+
+
+def same_page(request: Request, language: Locale) -> str:
+    """The address of this request in a language; empty where it cannot be asked for again by a link."""
+    query = request.scope["query_string"].decode("latin-1")
+    if request.method not in {"GET", "HEAD"} or len(query) > LONGEST_QUERY:
+        return ""
+    kept = [part for part in query.split("&") if part and part.partition("=")[0] != PARAMETER]
+    # Two slashes in front would lead to another host.
+    path = quote("/" + request.scope["path"].lstrip("/"), safe="!$&'()*+,/:;=@~")
+    return f"{path}?{quote('&'.join([*kept, f'{PARAMETER}={language}']), safe=_URI_CHARACTERS)}"
