@@ -12,7 +12,7 @@ device_codes = Table(
     digest_column("device_digest", "SHA-256 of the device code", primary_key=True),
     digest_column("user_digest", "keyed digest of the user code", nullable=False, unique=True),
     Column("client_id", Text, nullable=False),
-    Column("request", Text, nullable=False, comment="scope and resources asked for, as JSON"),
+    Column("request", Text, nullable=False, comment="what was asked for, as JSON"),
     Column("state", Text, nullable=False, comment="waiting, approved, denied, used"),
     Column("grant_id", Text, comment="what the person granted, once approved"),
     Column("network", Text, nullable=False, comment="where the device asked from, cut to its network"),

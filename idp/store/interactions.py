@@ -24,22 +24,28 @@ class Interaction:
     request: str
     session_id: str | None
     acting_for: str | None
+    confirmed_at: int | None
     created_at: int
     expires_at: int
     finished_at: int | None
 
 
-ADD = insert_all(interactions, "session_id", "acting_for", "finished_at")
+ADD = insert_all(interactions, "session_id", "acting_for", "confirmed_at", "finished_at")
 FIND = select(interactions).where(interactions.c.interaction_id == bindparam("interaction_id"))
 LOGGED_IN = (
     update(interactions)
     .where(interactions.c.interaction_id == bindparam("interaction"), interactions.c.finished_at.is_(None))
-    .values(session_id=bindparam("session"), acting_for=None)
+    .values(session_id=bindparam("session"), acting_for=None, confirmed_at=None)
 )
 CHOSE = (
     update(interactions)
     .where(interactions.c.interaction_id == bindparam("interaction"), interactions.c.finished_at.is_(None))
     .values(acting_for=bindparam("acting_for"))
+)
+CONFIRMED = (
+    update(interactions)
+    .where(interactions.c.interaction_id == bindparam("interaction"), interactions.c.finished_at.is_(None))
+    .values(confirmed_at=bindparam("now"))
 )
 FINISH = (
     update(interactions)
@@ -63,6 +69,7 @@ def _interaction(row: Row) -> Interaction:
         request=row["request"],
         session_id=row["session_id"],
         acting_for=row["acting_for"],
+        confirmed_at=row["confirmed_at"],
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         finished_at=row["finished_at"],
@@ -99,13 +106,18 @@ async def find(db: Database, interaction_id: str) -> Interaction | None:
 
 
 def logged_in(interaction_id: str, session_id: str) -> Step:
-    """The person proved who they are within this interaction; what somebody else chose before is forgotten."""
+    """The person proved who they are within this interaction; what somebody else chose or confirmed is forgotten."""
     return step(LOGGED_IN, interaction=interaction_id, session=session_id)
 
 
 def chose(interaction_id: str, acting_for: str) -> Step:
     """The person chose for whom to act."""
     return step(CHOSE, interaction=interaction_id, acting_for=acting_for)
+
+
+def confirmed(interaction_id: str, now: int) -> Step:
+    """The person said that they began this themselves."""
+    return step(CONFIRMED, interaction=interaction_id, now=now)
 
 
 def finish(interaction_id: str, now: int) -> Step:

@@ -1,4 +1,4 @@
-"""Devices that wait for an approval elsewhere."""
+"""Devices that wait for an approval elsewhere, and what people and browsers confirm."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,13 +10,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Devices that wait for an approval elsewhere."""
+    """Devices that wait for an approval elsewhere, and what people and browsers confirm."""
     op.create_table(
         "device_codes",
         sa.Column("device_digest", sa.LargeBinary(), nullable=False, comment="SHA-256 of the device code"),
         sa.Column("user_digest", sa.LargeBinary(), nullable=False, comment="keyed digest of the user code"),
         sa.Column("client_id", sa.Text(), nullable=False),
-        sa.Column("request", sa.Text(), nullable=False, comment="scope and resources asked for, as JSON"),
+        sa.Column("request", sa.Text(), nullable=False, comment="what was asked for, as JSON"),
         sa.Column("state", sa.Text(), nullable=False, comment="waiting, approved, denied, used"),
         sa.Column("grant_id", sa.Text(), nullable=True, comment="what the person granted, once approved"),
         sa.Column(
@@ -50,3 +50,22 @@ def upgrade() -> None:
         comment="Devices without a browser that wait for a person's approval elsewhere",
     )
     op.create_index("ix_device_codes_expires_at", "device_codes", ["expires_at"])
+
+    op.add_column(
+        "clients",
+        sa.Column(
+            "browser_origins",
+            sa.Text(),
+            nullable=True,
+            comment="as id_token_alg, space separated; NULL but for browser clients",
+        ),
+    )
+    op.add_column(
+        "interactions",
+        sa.Column(
+            "confirmed_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="when the person pressed that they began this themselves; epoch seconds",
+        ),
+    )
