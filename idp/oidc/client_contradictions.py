@@ -142,7 +142,7 @@ def _check_request_objects(client: Client) -> None:
 
 def _check_logout_and_start(client: Client) -> None:
     redirects = "authorization_code" in client.grant_types
-    for name in ("frontchannel_logout_uri", "initiate_login_uri"):
+    for name in ("frontchannel_logout_uri", "initiate_login_uri", "sector_identifier_uri"):
         if getattr(client, name) and not redirects:
             raise InvalidClientMetadata(f"{name} is for clients that people log in to")
     if client.frontchannel_logout_session_required and not client.frontchannel_logout_uri:

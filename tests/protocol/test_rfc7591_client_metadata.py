@@ -177,6 +177,8 @@ def test_what_must_be_there(absent: str) -> None:
         {"initiate_login_uri": "http://portal.example.gov.vn/i"},
         {"frontchannel_logout_session_required": True},
         {"frontchannel_logout_uri": "javascript:alert(1)"},
+        MACHINE | {"sector_identifier_uri": "https://portal.example.gov.vn/sector.json"},
+        {"sector_identifier_uri": "http://portal.example.gov.vn/sector.json"},
         MACHINE | {"frontchannel_logout_uri": "https://portal.example.gov.vn/front"},
         {"software_id": 7},
         {"backchannel_logout_session_required": True},

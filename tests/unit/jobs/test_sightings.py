@@ -23,7 +23,7 @@ from idp.store.database import Database, DatabaseError, Step, step
 from keys.keyring import PreparedJwks
 from tests.support.oidc_rules import ISSUER, NOW, metadata
 from tests.support.portals import Registered, register
-from tests.support.remote import NOWHERE
+from tests.support.remote import NOWHERE, Web
 
 JWKS_URI: Final = f"{ISSUER}/jwks"
 SET: Final = PreparedJwks(orjson.dumps({"keys": [{"kid": "a"}, {"kid": "b"}]}), '"one"', 900)
@@ -103,6 +103,19 @@ async def test_a_signed_query_is_its_clients(db: Any) -> None:
         sightings.fetched(SET, STRANGER, token, NOW)
     await keep(db, sightings)
     assert await fetches(db) == {("portal", "", "", "one"): (NOW, NOW, 2, 0)}
+
+
+async def test_a_signed_query_may_be_by_a_key_at_jwks_uri(db: Any) -> None:
+    key, web, address = ec.generate_private_key(ec.SECP256R1()), Web(), "https://portal.example.gov.vn/jwks"
+    public = jwt.get_algorithm_by_name("ES256").to_jwk(key.public_key(), as_dict=True)
+    web.put_json(address, {"keys": [{**public, "kid": "k1"}]})
+    described = metadata(token_endpoint_auth_method="private_key_jwt", jwks_uri=address)
+    document = orjson.dumps(described).decode()
+    await db.write(stored_clients.add("portal", document, secret_digest=None, now=NOW))
+    sightings = Sightings()
+    sightings.fetched(SET, STRANGER, assertion(key), NOW)
+    await keep_sightings(db, sightings, ClientCache(db), ClientKeys(web.fetch), jwks_uri=JWKS_URI)
+    assert await fetches(db) == {("portal", "", "", "one"): (NOW, NOW, 1, 0)}
 
 
 BAD_CLAIMS: Final[dict[str, dict[str, Any]]] = {
