@@ -156,6 +156,18 @@ class InvalidRedirectUri(OAuthError):
     error = "invalid_redirect_uri"
 
 
+class InvalidSoftwareStatement(OAuthError):
+    """RFC 7591 §3.2.2: not signed by who says so, over, or for somebody else."""
+
+    error = "invalid_software_statement"
+
+
+class UnapprovedSoftwareStatement(OAuthError):
+    """RFC 7591 §3.2.2: nobody here trusts its issuer."""
+
+    error = "unapproved_software_statement"
+
+
 class InvalidToken(OAuthError):
     """RFC 6750 §3.1: the access token is expired, revoked, malformed or not for us."""
 

@@ -40,11 +40,17 @@ class Settings:
     pkcs11_token: str = ""
     pkcs11_pin_file: Path | None = None
     outbound_networks: tuple[str, ...] = ()
+    open_registration: str = ""
 
     @property
     def secure(self) -> bool:
         """Whether people reach us by https, so that cookies get `Secure` and the `__Host-` prefix."""
         return self.issuer.startswith("https://")
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether anybody may register a client (RFC 7591 §3: open registration), for trying out only."""
+        return bool(self.open_registration)
 
     @property
     def hardware_token(self) -> tuple[Path, str, Path] | None:
@@ -130,6 +136,7 @@ _READERS: Mapping[str, Any] = {
     "pkcs11_token": _read_token_label,
     "pkcs11_pin_file": _read_path,
     "outbound_networks": _read_networks,
+    "open_registration": str,
 }
 
 
@@ -142,6 +149,11 @@ def _check_together(values: Mapping[str, Any]) -> None:
         verb = "is" if len(missing) == 1 else "are"
         raise SettingsError(
             f"{' and '.join(missing)} {verb} missing: library, token and PIN file of a hardware module go together"
+        )
+    if values.get("open_registration", "") not in {"", values.get("issuer", Settings().issuer)}:
+        raise SettingsError(
+            f"{PREFIX}OPEN_REGISTRATION must repeat {PREFIX}ISSUER: with it anybody may register clients there, which"
+            " is for sandboxes without real people"
         )
 
 

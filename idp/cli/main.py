@@ -15,6 +15,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "migrate": ("idp.cli.migrate:migrate", "Bring the database to the schema of this release."),
         "check": ("idp.cli.check:check", "Look over settings, database, keys, registers and clock."),
         "clients": ("idp.cli.clients:clients", "Register portals and other clients."),
+        "registration": ("idp.cli.registration:registration", "Who may register clients by themselves."),
         "accounts": ("idp.cli.accounts:accounts", "Activate, lock and unlock accounts of persons."),
         "logouts": ("idp.cli.logouts:logouts", "Which portals could not be told of logouts."),
         "registers": ("idp.cli.registers:registers", "Generate, load and show the registers."),
@@ -68,6 +69,8 @@ def explain(error: Exception) -> str | None:
 
     if isinstance(error, (SettingsError, DatabaseError, *_of_keys())):
         return str(error)
+    if (sentence := _of_registration(error)) is not None:
+        return sentence
     if isinstance(error, NoActiveKey):
         return f"There is {error}: run `motcua keys ceremony`."
     if is_missing_table(error):
@@ -79,6 +82,16 @@ def explain(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}."
     return None
+
+
+def _of_registration(error: Exception) -> str | None:
+    """What an operator asks of registration that cannot be."""
+    from idp.errors import InvalidClientMetadata
+    from idp.oidc.registration_vouchers import NotThere
+
+    if isinstance(error, InvalidClientMetadata):
+        return f"That cannot be: {error.description}."
+    return f"That cannot be: {error}." if isinstance(error, NotThere) else None
 
 
 def _of_keys() -> tuple[type[Exception], ...]:

@@ -31,6 +31,7 @@ ENDPOINTS: Final[Mapping[str, str]] = MappingProxyType(
         "revocation_endpoint": "/revoke",
         "introspection_endpoint": "/introspect",
         "end_session_endpoint": "/logout",
+        "registration_endpoint": "/register",
     }
 )
 """Name in the metadata -> path. The routes are made of the same table."""

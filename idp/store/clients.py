@@ -6,11 +6,12 @@ read out of the metadata here, whenever these are written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import orjson
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, or_, select, update
 
+from idp.store.client_names import name_key
 from idp.store.columns import bound, insert_all
 from idp.store.database import Database, Row, Step, required
 from idp.store.registration_schema import client_logos
@@ -44,16 +45,34 @@ PAGE = (
     .order_by(clients.c.client_id)
     .limit(bindparam("most"))
 )
+NAMESAKE = (
+    select(clients.c.client_id)
+    .where(
+        clients.c.owner != bindparam("owner"),
+        clients.c.client_id != bindparam("client"),
+        or_(
+            clients.c.name_key == bindparam("one"),
+            clients.c.name_key_en == bindparam("one"),
+            clients.c.name_key == bindparam("other"),
+            clients.c.name_key_en == bindparam("other"),
+        ),
+    )
+    .limit(1)
+)
 
 
 def _of_metadata(metadata: str) -> dict[str, object]:
     """The columns that repeat what the metadata say; absent algorithms mean the default, as in `read_client`."""
     document = orjson.loads(metadata)
+    name = document.get("client_name#vi") or document.get("client_name", "")
     return {
         "metadata": metadata,
         "id_token_alg": document.get("id_token_signed_response_alg", DEFAULT_ALGORITHM),
         "access_token_alg": document.get("access_token_signed_response_alg", DEFAULT_ALGORITHM),
         "backchannel_logout_uri": document.get("backchannel_logout_uri") or None,
+        "owner": document.get("owner", ""),
+        "name_key": name_key(name),
+        "name_key_en": name_key(document.get("client_name#en") or name),
     }
 
 
@@ -77,3 +96,10 @@ async def find(db: Database, client_id: str) -> Row | None:
 async def page(db: Database, *, after: str = "", most: int = 100) -> Sequence[Row]:
     """Clients by id, a page at a time."""
     return await db.fetch_all(PAGE, after=after, most=most)
+
+
+async def find_namesake(db: Database, client_id: str, owner: str, names: Mapping[str, str]) -> str | None:
+    """Another owner's client that people could take for this one by its name; None where there is none."""
+    one, other = name_key(names["vi"]), name_key(names["en"])
+    row = await db.fetch_one(NAMESAKE, owner=owner, client=client_id, one=one, other=other)
+    return None if row is None else row["client_id"]

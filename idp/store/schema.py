@@ -32,6 +32,9 @@ clients = Table(
     Column("id_token_alg", Text, nullable=False, comment="of the metadata, for statements over many clients"),
     Column("access_token_alg", Text, nullable=False, comment="as id_token_alg"),
     Column("backchannel_logout_uri", Text, comment="as id_token_alg; NULL where logouts are not told"),
+    Column("owner", Text, nullable=False, comment="as id_token_alg"),
+    Column("name_key", Text, nullable=False, comment="what its name looks like; as id_token_alg"),
+    Column("name_key_en", Text, nullable=False, comment="as name_key, of its English name"),
     CheckConstraint("secret_digest IS NULL OR length(secret_digest) = 32", name="secret_digest_length"),
 )
 

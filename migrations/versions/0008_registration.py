@@ -1,7 +1,11 @@
 """Clients that register themselves, and copies of their logos."""
 
+import json
+
 import sqlalchemy as sa
 from alembic import op
+
+from idp.store.client_names import name_key
 
 revision = "0008"
 down_revision = "0007"
@@ -10,7 +14,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Clients that register themselves, and copies of their logos."""
+    """Four tables, and whose clients are called what."""
+    _fill_clients()
     op.create_table(
         "initial_access_tokens",
         sa.Column("token_id", sa.Text(), nullable=False, comment="told in lists and in the audit"),
@@ -62,6 +67,12 @@ def upgrade() -> None:
         sa.Column(
             "terms", sa.Text(), nullable=False, comment="the terms at registration; updates are held to them"
         ),
+        sa.Column(
+            "software_statement",
+            sa.Text(),
+            nullable=True,
+            comment="as it was sent; its claims hold for updates too",
+        ),
         sa.Column("registered_at", sa.BigInteger(), nullable=False, comment="when; epoch seconds"),
         sa.CheckConstraint("length(access_digest) = 32", name=op.f("ck_registrations_access_digest_length")),
         sa.ForeignKeyConstraint(
@@ -74,6 +85,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("access_digest", name=op.f("uq_registrations_access_digest")),
         comment="Clients that registered themselves, and may manage it by RFC 7592",
     )
+    op.create_index("ix_registrations_vouched_by", "registrations", ["vouched_by"])
     op.create_table(
         "client_logos",
         sa.Column("client_id", sa.Text(), nullable=False),
@@ -94,3 +106,35 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("client_id", name=op.f("pk_client_logos")),
         comment="Our copies of logos: people's browsers ask nobody else for them",
     )
+
+
+def _fill_clients() -> None:
+    """Owner and look of the name in columns of their own, so that nobody registers another's name."""
+    comments = {
+        "owner": "as id_token_alg",
+        "name_key": "what its name looks like; as id_token_alg",
+        "name_key_en": "as name_key, of its English name",
+    }
+    with op.batch_alter_table("clients") as table:
+        for name, comment in comments.items():
+            table.add_column(sa.Column(name, sa.Text(), nullable=True, comment=comment))
+    clients = sa.table(
+        "clients", *(sa.column(name, sa.Text()) for name in ("client_id", "metadata", *comments))
+    )
+    connection = op.get_bind()
+    registered = connection.execute(sa.select(clients.c.client_id, clients.c.metadata)).fetchall()
+    for client_id, metadata in registered:
+        found = json.loads(metadata)
+        name = found.get("client_name#vi") or found.get("client_name", "")
+        connection.execute(
+            sa.update(clients)
+            .where(clients.c.client_id == client_id)
+            .values(
+                owner=found.get("owner", ""),
+                name_key=name_key(name),
+                name_key_en=name_key(found.get("client_name#en") or name),
+            )
+        )
+    with op.batch_alter_table("clients") as table:
+        for name, comment in comments.items():
+            table.alter_column(name, existing_type=sa.Text(), nullable=False, existing_comment=comment)

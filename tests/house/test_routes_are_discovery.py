@@ -22,6 +22,9 @@ PEOPLES_PAGES = ("/", "/interaction/", "/activate", "/account", "/static/", "/lo
 KEY_LOG = "/.well-known/key-log/"
 """Found by the convention of transparency logs: whoever reads it has been given its origin and its key already."""
 
+CONFIGURATION = "/register/"
+"""Told to each client when it registers (RFC 7591 §3.2.1 `registration_client_uri`)."""
+
 ANSWERS = {
     "authorization_endpoint": ("GET", 400),
     "token_endpoint": ("POST", 401),
@@ -30,6 +33,7 @@ ANSWERS = {
     "revocation_endpoint": ("POST", 401),
     "introspection_endpoint": ("POST", 401),
     "end_session_endpoint": ("GET", 200),
+    "registration_endpoint": ("POST", 401),
 }
 """What an empty request to each advertised address is answered with."""
 
@@ -67,7 +71,7 @@ async def test_every_advertised_address_answers(provider: Provider) -> None:
 
 async def test_every_route_of_the_protocol_is_advertised(provider: Provider) -> None:
     advertised = set(_advertised(await _metadata(provider)).values())
-    beside = (*PEOPLES_PAGES[1:], KEY_LOG)
+    beside = (*PEOPLES_PAGES[1:], KEY_LOG, CONFIGURATION)
     ours = {route.path for route in ROUTES if route.path == "/" or route.path.startswith(beside)}
     assert {route.path for route in ROUTES} - ours == advertised | set(WELL_KNOWN)
     pages = {route.path for route in ROUTES if route.kind is Kind.PAGE}

@@ -1,0 +1,221 @@
+"""From what a client asks for to what is registered: within its terms, with the defaults of the specifications.
+
+RFC 7591 §2 has us ignore metadata that we do not know; what is registered with IANA and would have no effect here is
+refused instead, and so is what goes beyond the terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import urlsplit
+
+from idp.errors import InvalidClientMetadata, InvalidRedirectUri, InvalidRequest
+from idp.oidc import metadata_fields as fields
+from idp.oidc.client import Client
+from idp.oidc.client_metadata import KNOWN, client_metadata, read_client
+from idp.oidc.registered_uri import is_loopback
+from idp.oidc.registration_terms import Terms
+from idp.oidc.scope import OFFLINE_ACCESS, SCOPES
+from idp.oidc.sector import sector_of
+
+_OURS: Final = (
+    "client_id", "client_id_issued_at", "client_secret", "client_secret_expires_at", "registration_access_token",
+    "registration_client_uri",
+)  # fmt: skip
+"""What we say in our answer, and a request must not hold (RFC 7592 §2.2); an update has the `client_id`."""
+
+_OF_THE_TERMS: Final = (
+    "owner", "sector", "legal_basis", "legal_reference", "purpose", "purpose#vi", "purpose#en", "legacy", "resources",
+    "key_set_addresses", "may_act",
+)  # fmt: skip
+"""A client may repeat them, since our answers hold them; it cannot choose them."""
+
+_WITHOUT_EFFECT: Final = (
+    frozenset({
+        "authorization_details_types", "authorization_encrypted_response_alg", "authorization_encrypted_response_enc",
+        "authorization_signed_response_alg", "backchannel_authentication_request_signing_alg",
+        "backchannel_client_notification_endpoint", "backchannel_token_delivery_mode",
+        "backchannel_user_code_parameter", "claims_redirect_uris", "client_registration_types",
+        "nfv_token_encrypted_response_alg", "nfv_token_encrypted_response_enc", "nfv_token_signed_response_alg",
+        "signed_jwks_uri",
+        "tls_client_auth_san_dns", "tls_client_auth_san_email", "tls_client_auth_san_ip", "tls_client_auth_san_uri",
+        "tls_client_auth_subject_dn", "use_mtls_endpoint_aliases", "vp_formats", "vp_formats_supported",
+    }) - KNOWN
+)  # fmt: skip
+"""Of the IANA registry "OAuth Dynamic Client Registration Metadata": what nothing here would act upon."""
+
+_SHOWN: Final = ("client_uri", "logo_uri", "policy_uri", "tos_uri")
+_ADDRESSES: Final = (
+    "redirect_uris", "post_logout_redirect_uris", "request_uris", *_SHOWN, "jwks_uri", "sector_identifier_uri",
+    "initiate_login_uri", "backchannel_logout_uri", "frontchannel_logout_uri",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a client has from us beside its terms; `default_alg` signs ID tokens where it names nothing."""
+
+    client_id: str
+    issued_at: int
+    default_alg: str
+
+
+def read_asked(sent: Mapping[str, object], own_id: str | None = None) -> dict[str, object]:
+    """What a request asks for, without what is null (RFC 7592 §2.2) and what nobody knows.
+
+    `own_id` is the client that changes itself; the secret that it may repeat has been checked already.
+
+    Raises:
+        InvalidRequest: it holds what is ours to say.
+        InvalidClientMetadata: it holds what would have no effect here.
+    """
+    asked = {name: value for name, value in sent.items() if value is not None}
+    for name in _OURS:
+        if name in asked and not (own_id is not None and name in {"client_id", "client_secret"}):
+            raise InvalidRequest(f"{name} is ours to say: the request must not hold it")
+    if own_id is not None and asked.pop("client_id", None) != own_id:
+        raise InvalidRequest("client_id must be that of the client (RFC 7592 section 2.2)")
+    for name in sorted(_WITHOUT_EFFECT & asked.keys()):
+        if asked[name] is not False:
+            raise InvalidClientMetadata(f"{name} cannot be registered: it would have no effect")
+    return {name: value for name, value in asked.items() if name in KNOWN}
+
+
+def read_registration(asked: Mapping[str, object], terms: Terms, origin: Origin) -> Client:
+    """The client that is registered.
+
+    Raises:
+        InvalidRedirectUri: an address that browsers cannot safely be sent to.
+        InvalidClientMetadata: malformed, contradictory, or beyond the terms; one sentence says what.
+    """
+    chosen = {name: value for name, value in asked.items() if name not in _OF_THE_TERMS}
+    document = _defaults(chosen, origin) | chosen | _of_terms(terms, origin)
+    document["scope"] = " ".join(_scope(document, terms))
+    document["audience"] = list(_audience(document, terms))
+    document["legacy"] = _legacy(document, terms)
+    client = read_client(document, now=origin.issued_at)
+    if terms.sector is None:
+        client = replace(client, sector=_sector(client))
+    elif client.sector_identifier_uri:
+        raise InvalidClientMetadata("sector_identifier_uri: the terms of this registration name the sector")
+    _check_within(client, terms)
+    _check_repeated(asked, client)
+    return client
+
+
+def _defaults(chosen: Mapping[str, object], origin: Origin) -> dict[str, object]:
+    """OpenID Connect Registration §2, RFC 7591 §2; an app cannot authenticate, whatever the general default is."""
+    native = chosen.get("application_type") == "native"
+    return {
+        "client_name": origin.client_id,
+        "id_token_signed_response_alg": origin.default_alg,
+        "token_endpoint_auth_method": "none" if native else "client_secret_basic",
+    }
+
+
+def _of_terms(terms: Terms, origin: Origin) -> dict[str, object]:
+    return {
+        "client_id": origin.client_id,
+        "client_id_issued_at": origin.issued_at,
+        "owner": terms.owner,
+        "sector": terms.sector or origin.client_id,
+        "legal_basis": terms.legal_basis,
+        "legal_reference": terms.legal_reference,
+        "purpose": terms.purpose["vi"],
+        "purpose#en": terms.purpose["en"],
+    }
+
+
+def _legacy(document: Mapping[str, object], terms: Terms) -> bool:
+    web = document.get("application_type", "web") == "web"
+    return terms.trial and web and document["token_endpoint_auth_method"] != "none"
+
+
+def _scope(document: Mapping[str, object], terms: Terms) -> tuple[str, ...]:
+    """What was asked for, if the terms allow it; else all of the terms that the grant types are for."""
+    if "scope" not in document:
+        return tuple(token for token in terms.scope if _serves(token, document))
+    asked = fields.read_scope_text(document, "scope")
+    if beyond := [token for token in asked if token not in terms.scope]:
+        raise InvalidClientMetadata(f"scope is beyond the terms of this registration: {' '.join(beyond)}")
+    return asked
+
+
+def _serves(token: str, document: Mapping[str, object]) -> bool:
+    grants = fields.read_grant_types(document, "grant_types")
+    if token == OFFLINE_ACCESS:
+        return "refresh_token" in grants
+    if token in SCOPES:  # people log in where `openid` would be the scope of a client that names none
+        return bool(fields.read_scope_text({"grant_types": list(grants)}, "scope"))
+    return "client_credentials" in grants
+
+
+def _audience(document: Mapping[str, object], terms: Terms) -> tuple[str, ...]:
+    if "audience" not in document:
+        machine = "client_credentials" in fields.read_grant_types(document, "grant_types")
+        return terms.audience if machine else ()
+    asked = fields.read_resource_uris(document, "audience")
+    if beyond := [uri for uri in asked if uri not in terms.audience]:
+        raise InvalidClientMetadata(f"audience is beyond the terms of this registration: {beyond[0]}")
+    return asked
+
+
+def _sector(client: Client) -> str:
+    """OpenID Connect Core §8.1: the host of `sector_identifier_uri`, or the one host that people are sent back to.
+
+    An app's own address can be taken by another app, and a machine has none: each is a sector of its own.
+    """
+    if client.sector_identifier_uri:
+        return fields.read_sector({"sector": sector_of(client.sector_identifier_uri)}, "sector")
+    sectors = {_sector_of_redirect(uri, client.client_id) for uri in client.redirect_uris} or {
+        client.client_id
+    }
+    if len(sectors) > 1:
+        raise InvalidClientMetadata(
+            "redirect_uris at several hosts need sector_identifier_uri (OpenID Connect Registration section 5)"
+        )
+    return fields.read_sector({"sector": sectors.pop()}, "sector")
+
+
+def _sector_of_redirect(uri: str, own: str) -> str:
+    if not uri.startswith("https://") or is_loopback(uri):
+        return own
+    host = urlsplit(uri).hostname or ""
+    if "." not in host:
+        raise InvalidRedirectUri(f"redirect_uris: {uri} must be at a host with a dot in its name")
+    return host
+
+
+def _hosts(client: Client, names: tuple[str, ...]) -> dict[str, str]:
+    """Host -> a member that has an https address there."""
+    found: dict[str, str] = {}
+    for name in names:
+        value = getattr(client, name)
+        for uri in (value,) if isinstance(value, str) else value:
+            if uri.startswith("https://"):
+                found.setdefault(urlsplit(uri).hostname or "", name)
+    return found
+
+
+def _check_within(client: Client, terms: Terms) -> None:
+    if client.kind not in terms.kinds:
+        raise InvalidClientMetadata(
+            f"this would be a {client.kind} client; the terms of this registration allow {', '.join(terms.kinds)}"
+        )
+    for host, name in _hosts(client, _ADDRESSES).items():
+        if terms.hosts and host not in terms.hosts:
+            raise InvalidClientMetadata(f"{name}: {host} is none of the hosts of this registration's terms")
+    own = _hosts(client, ("redirect_uris", "sector_identifier_uri"))
+    for host, name in _hosts(client, _SHOWN).items():
+        # RFC 7591 §5, OpenID Connect Registration §9.1: another's logo or terms make people trust the wrong one
+        if not terms.trial and own and host not in own:
+            raise InvalidClientMetadata(f"{name} must be at a host of redirect_uris, not at {host}")
+
+
+def _check_repeated(asked: Mapping[str, object], client: Client) -> None:
+    public = client_metadata(client)
+    for name in _OF_THE_TERMS:
+        if name in asked and asked[name] != public.get(name, type(asked[name])()):
+            raise InvalidClientMetadata(f"{name} is set by the terms of this registration")

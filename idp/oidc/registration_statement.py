@@ -1,0 +1,121 @@
+"""Software statements (RFC 7591 §2.3): what a trusted issuer says of a program, signed.
+
+Everybody who has the program may have its statement. So it names where people are sent back to, and is worth something
+for a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from idp.errors import InvalidClientMetadata, InvalidSoftwareStatement, UnapprovedSoftwareStatement
+from idp.oidc.metadata_fields import read_keys
+from keys import jose
+from keys.policy import CLIENT_ALGORITHMS
+
+CLOCK_SKEW: Final = 60  # seconds
+_OF_THE_TOKEN: Final = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
+"""Registered claims (RFC 7519 §4.1): about the statement, not metadata of the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A verified statement. `claims` are metadata, which win over what the client says itself."""
+
+    issuer: str
+    claims: Mapping[str, Any]
+    text: str
+
+    @classmethod
+    def kept(cls, text: str) -> Statement:
+        """A statement that was verified when it was registered; it holds for the client beyond its own time."""
+        claims = jose.read_object(jose.read_compact(text).payload_segment, "payload")
+        return cls(claims["iss"], _metadata(claims), text)
+
+
+def unverified_issuer(text: object) -> str:
+    """Who is said to have signed a statement.
+
+    Raises:
+        InvalidSoftwareStatement: it cannot be read.
+    """
+    if not isinstance(text, str):
+        raise InvalidSoftwareStatement("software_statement must be a signed JWT")
+    try:
+        claims = jose.read_object(jose.read_compact(text).payload_segment, "payload")
+    except jose.InvalidToken as error:
+        raise InvalidSoftwareStatement(
+            "software_statement must be a signed JWT", detail=str(error)
+        ) from error
+    issuer = claims.get("iss")
+    if not isinstance(issuer, str) or not issuer:
+        raise InvalidSoftwareStatement("software_statement needs iss")
+    return issuer
+
+
+def verify_statement(text: str, issuer: str, jwks: str | None, *, us: tuple[str, ...], now: int) -> Statement:
+    """What the issuer whose keys these are says; `us` are the audiences that mean this provider.
+
+    Raises:
+        UnapprovedSoftwareStatement: there are no keys: the issuer is not trusted.
+        InvalidSoftwareStatement: not the issuer's, over, not yet good, or for somebody else.
+    """
+    if jwks is None:
+        raise UnapprovedSoftwareStatement("the issuer of software_statement is not trusted here")
+    try:
+        claims = jose.verify(text, orjson.loads(jwks), algorithms=CLIENT_ALGORITHMS).claims
+    except jose.InvalidToken as error:
+        raise InvalidSoftwareStatement(
+            "software_statement is not signed by its issuer", detail=str(error)
+        ) from error
+    _check_times(claims, now)
+    audience = claims.get("aud")
+    if audience is not None and not set(us) & set(audience if isinstance(audience, list) else [audience]):
+        raise InvalidSoftwareStatement(
+            "software_statement is for another provider: its aud must be our issuer"
+        )
+    metadata = _metadata(claims)
+    if "client_name" not in metadata or "redirect_uris" not in metadata:
+        raise InvalidSoftwareStatement(
+            "software_statement must name client_name and redirect_uris: many may hold it"
+        )
+    return Statement(issuer, metadata, text)
+
+
+def _metadata(claims: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in claims.items() if name not in _OF_THE_TOKEN}
+
+
+def _check_times(claims: Mapping[str, Any], now: int) -> None:
+    for name in ("exp", "nbf", "iat"):
+        value = claims.get(name, now)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InvalidSoftwareStatement(f"{name} of software_statement must be a number")
+        if name != "exp" and value > now + CLOCK_SKEW:
+            raise InvalidSoftwareStatement("software_statement is not good yet")
+    if claims.get("exp", 0) <= now:
+        raise InvalidSoftwareStatement("software_statement is over, or has no exp")
+
+
+def merged(sent: Mapping[str, object], statement: Statement | None) -> dict[str, object]:
+    """What the client asks for: what the statement says of a member, in any language, is not the client's to say."""
+    if statement is None:
+        return dict(sent)
+    said = {name.partition("#")[0] for name in statement.claims}
+    own = {name: value for name, value in sent.items() if name.partition("#")[0] not in said}
+    return own | dict(statement.claims)
+
+
+def check_issuer_keys(document: object) -> None:
+    """Keys of an issuer, before it is trusted.
+
+    Raises:
+        InvalidClientMetadata: not a set of public keys.
+    """
+    if not isinstance(document, dict):
+        raise InvalidClientMetadata("the keys of an issuer are one JSON object (RFC 7517 section 5)")
+    read_keys(document)

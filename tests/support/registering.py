@@ -1,0 +1,133 @@
+"""Clients that register themselves, as programs of portals do it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import httpx2
+import orjson
+
+from idp.oidc.registration_terms import Terms, read_terms
+from idp.oidc.registration_vouchers import issue_token
+from keys.backends.software import SoftwareSigner
+from keys.jose import encode
+from tests.support.installation import ISSUER
+from tests.support.portals import Registered
+from tests.support.provider import Provider
+
+REGISTER: Final = "/register"
+TERMS: Final[dict[str, Any]] = {
+    "owner": "Cơ quan tự đăng ký",
+    "sector": "tu-dang-ky",
+    "scope": "openid profile pid offline_access",
+    "legal_basis": "statutory_task",
+    "legal_reference": "Luật Lý lịch tư pháp số 28/2009/QH12",
+    "purpose": "Xác định người yêu cầu",
+    "kinds": ["server", "browser", "native"],
+}
+PORTAL: Final[dict[str, Any]] = {
+    "client_name": "Cổng tự đăng ký",
+    "redirect_uris": ["https://self.example/callback"],
+}
+
+
+def terms(**changes: Any) -> Terms:
+    """The terms of `TERMS`, changed; what is None is left out."""
+    return read_terms({name: value for name, value in (TERMS | changes).items() if value is not None})
+
+
+async def initial_token(provider: Provider, *, uses: int = 1, days: int = 7, **changes: Any) -> str:
+    """An initial access token, as an operator issues it."""
+    issued = await issue_token(
+        provider.context(), terms(**changes), uses=uses, lifetime=days * 86_400, operator="operator-1"
+    )
+    return issued.token
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header that a token is sent in (RFC 6750 §2.1)."""
+    return {"authorization": f"Bearer {token}"}
+
+
+async def ask(
+    provider: Provider, token: str = "", address: str = "198.51.100.7", /, **metadata: Any
+) -> httpx2.Response:
+    """A registration request."""
+    headers = bearer(token) if token else {}
+    return await provider.http(address).post(REGISTER, json=metadata, headers=headers)
+
+
+@dataclass(slots=True)
+class SelfRegistered:
+    """A client with what it was told about itself."""
+
+    provider: Provider
+    told: dict[str, Any]
+
+    @property
+    def client_id(self) -> str:
+        """Its id."""
+        return str(self.told["client_id"])
+
+    @property
+    def path(self) -> str:
+        """Where it is managed."""
+        return str(self.told["registration_client_uri"]).removeprefix(ISSUER)
+
+    async def manage(
+        self, method: str, body: dict[str, Any] | None = None, *, token: str = ""
+    ) -> httpx2.Response:
+        """A request of RFC 7592."""
+        headers = bearer(token or self.told["registration_access_token"])
+        return await self.provider.http().request(method, self.path, json=body, headers=headers)
+
+    async def put(self, **changes: Any) -> httpx2.Response:
+        """An update: everything as it is, but for the changes; what is None is left out."""
+        mine = self.told | changes
+        ours = {
+            "registration_client_uri", "registration_access_token", "client_secret", "client_secret_expires_at",
+            "client_id_issued_at",
+        }  # fmt: skip
+        body = {name: value for name, value in mine.items() if name not in ours and value is not None}
+        return await self.manage("PUT", body)
+
+    def portal(self, key: SoftwareSigner | None = None) -> Registered:
+        """What a portal remembers of its registration."""
+        del key
+        return Registered(self.client_id, self.told, self.told.get("client_secret"))
+
+
+async def registered(provider: Provider, token: str = "", /, **metadata: Any) -> SelfRegistered:
+    """A client that has registered itself."""
+    sent = PORTAL | metadata
+    response = await ask(provider, token, **{name: one for name, one in sent.items() if one is not None})
+    assert response.status_code == 201, response.text
+    return SelfRegistered(provider, response.json())
+
+
+@cache
+def statement_key() -> SoftwareSigner:
+    """The key of an issuer of software statements."""
+    return SoftwareSigner.generate("ES256")
+
+
+async def software_statement(key: SoftwareSigner | None = None, **claims: Any) -> str:
+    """A signed statement; a claim that is None is left out."""
+    said = {
+        "iss": "https://registry.example",
+        "exp": 1_900_000_000,
+        "software_id": "vn.example.portal",
+        **PORTAL,
+    } | claims
+    return await encode(
+        key or statement_key(), {name: one for name, one in said.items() if one is not None}, "JWT"
+    )
+
+
+def loads(response: httpx2.Response) -> dict[str, Any]:
+    """The members of an answer."""
+    value = orjson.loads(response.content)
+    assert isinstance(value, dict)
+    return value
