@@ -24,6 +24,7 @@ from idp.jobs.schedule import jobs_of_worker
 from idp.jobs.sightings import keep_last_sightings, keep_sightings, read_addresses
 from idp.jobs.watch import VersionWatch
 from idp.jobs.worker import running_jobs
+from idp.oidc.browser_origins import BrowserOrigins
 from idp.oidc.client_cache import ClientCache
 from idp.oidc.client_keys import ClientKeys
 from idp.oidc.discovery import endpoint
@@ -72,6 +73,7 @@ async def _open(
         registers=registers,
         keyring=keyring,
         clients=ClientCache(db),
+        origins=BrowserOrigins(db),
         client_keys=ClientKeys(outbound.get, clock),
         fetch=outbound.get,
         hasher=PasswordHasher(),
@@ -128,6 +130,7 @@ def _following(
 
     async def forget_clients() -> None:
         shared.clients.forget()
+        shared.origins.forget()
         shared.sightings.addresses = await read_addresses(shared.db)
 
     watch = VersionWatch(shared.db, {versions.KEYS: reload_keys, versions.CLIENTS: forget_clients})

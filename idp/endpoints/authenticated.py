@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from starlette.requests import Request
 
 from idp.audit.events import Kind, record
+from idp.endpoints.cross_origin import only_own_origins
 from idp.endpoints.surroundings import Surroundings
 from idp.errors import InvalidClient
 from idp.http.access_log import note_client
@@ -48,6 +49,7 @@ async def read_client_form(
     client = await here.shared.clients.find(credentials.unverified_client_id)
     if client is not None:
         note_client(request, client.client_id)
+        only_own_origins(request, client)
     try:
         proven = await _prove(here, credentials, client)
     except InvalidClient as error:

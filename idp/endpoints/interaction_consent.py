@@ -8,16 +8,14 @@ import orjson
 from starlette.requests import Request
 
 from idp.audit.events import Kind, record
-from idp.endpoints.authorization import answer_client
 from idp.endpoints.interaction_views import Typed, shown_to
 from idp.endpoints.showing import field
 from idp.endpoints.surroundings import Surroundings
-from idp.endpoints.talk import Talk, fail, go_on, open_form, show_step, situation_of
+from idp.endpoints.talk import Talk, fail, go_on, open_form, settle, show_step, situation_of
 from idp.errors import AccessDenied, PageError
 from idp.http.forms import Parameters
 from idp.http.responses import Answer
 from idp.interaction.asked import Asked, joined
-from idp.interaction.issue import issue_code
 from idp.interaction.steps import ONESELF, AskConsent, Situation, acting_for, next_step
 from idp.pages.forms import FieldProblem, Problem
 from idp.store import consents
@@ -60,21 +58,19 @@ async def _allowed(talk: Talk, situation: Situation, step: AskConsent, form: Par
 
 
 async def _agreed(talk: Talk, situation: Situation, asked: Asked, agreed: tuple[str, ...]) -> Answer:
-    """Record the answer and issue the code, in one write."""
+    """Record the answer and issue what was asked for, in one write."""
     errand, session = talk.errand, situation.session
     if errand is None or session is None:
         raise PageError("stale_interaction", 400, detail="an answer without a question", way_on="/")
     settled = replace(situation, progress=replace(situation.progress, consented=True))
-    response = await issue_code(
-        talk.here.context,
+    return await settle(
+        talk,
         errand,
         settled,
         acting_for=acting_for(settled) or ONESELF,
         claims=agreed,
-        interaction=talk.interaction,
         also=_remembered(talk, situation, asked, agreed),
     )
-    return answer_client(talk.request, talk.here, response, errand)
 
 
 def _remembered(talk: Talk, situation: Situation, asked: Asked, agreed: tuple[str, ...]) -> tuple[Step, ...]:

@@ -6,11 +6,11 @@ from typing import Final
 
 from starlette.requests import Request
 
-from idp.endpoints.metadata import FOR_EVERYBODY
 from idp.endpoints.surroundings import Surroundings
 from idp.http import responses
 from idp.http.access_log import note_client
 from idp.http.agent_family import agent_family
+from idp.http.cors import FOR_EVERYBODY
 from idp.http.forms import read_query
 from idp.http.refusal import Refusal
 from idp.http.responses import Answer

@@ -7,9 +7,9 @@ from typing import Final
 
 from starlette.requests import Request
 
-from idp.endpoints.metadata import FOR_EVERYBODY
 from idp.endpoints.surroundings import Surroundings
 from idp.http import responses
+from idp.http.cors import FOR_EVERYBODY
 from idp.http.refusal import Refusal
 from idp.http.responses import Answer
 from keys.key_log import CHECKPOINT_PATH, KeyLog

@@ -9,15 +9,13 @@ from starlette.requests import Request
 
 from idp.endpoints.surroundings import Document, Surroundings
 from idp.http import responses
+from idp.http.cors import FOR_EVERYBODY
 from idp.http.responses import Answer
 from idp.oidc.discovery import WELL_KNOWN, provider_metadata
 from idp.settings import Settings
 from keys.keyring import Keyring
 
 METADATA_CACHE_SECONDS = 3600
-
-# Public documents are for every origin: single-page portals and tools of developers read them.
-FOR_EVERYBODY = {"access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin"}
 
 
 def make_documents(settings: Settings, keyring: Keyring) -> dict[str, Document]:

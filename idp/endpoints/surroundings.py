@@ -12,6 +12,7 @@ from idp.authentication.throttle import GlobalThrottle
 from idp.context import Context
 from idp.http.cookies import Cookies
 from idp.http.edge import Arrival
+from idp.oidc.browser_origins import BrowserOrigins
 from idp.oidc.client_cache import ClientCache
 from idp.oidc.client_keys import ClientKeys
 from idp.oidc.key_sightings import Sightings
@@ -46,6 +47,7 @@ class Shared:
     registers: Database
     keyring: Keyring
     clients: ClientCache
+    origins: BrowserOrigins
     client_keys: ClientKeys
     fetch: Fetch
     hasher: PasswordHasher

@@ -16,7 +16,7 @@ from idp.http import responses
 from idp.http.responses import Answer
 from idp.oidc.client import Client
 from idp.oidc.encrypted_answer import equip
-from idp.oidc.grants import authorization_code, client_credentials, refresh_token, token_exchange
+from idp.oidc.grants import authorization_code, client_credentials, device_code, refresh_token, token_exchange
 
 Redeem = Callable[[Context, Client, Mapping[str, str]], Awaitable[dict[str, object]]]
 
@@ -25,12 +25,13 @@ GRANT_TYPES: Final[Mapping[str, Redeem]] = MappingProxyType(
         authorization_code.GRANT_TYPE: authorization_code.redeem,
         refresh_token.GRANT_TYPE: refresh_token.redeem,
         client_credentials.GRANT_TYPE: client_credentials.redeem,
+        device_code.GRANT_TYPE: device_code.redeem,
         token_exchange.GRANT_TYPE: token_exchange.redeem,
     }
 )
 KNOWN: Final = frozenset(
     {
-        "grant_type", "scope", "resource", "code", "redirect_uri", "code_verifier", "refresh_token",
+        "grant_type", "scope", "resource", "code", "redirect_uri", "code_verifier", "refresh_token", "device_code",
         *token_exchange.PARAMETERS,
     }
 )  # fmt: skip

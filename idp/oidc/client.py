@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
-from idp.oidc.metadata_fields import TOKEN_EXCHANGE
+from idp.oidc.metadata_fields import DEVICE_CODE, TOKEN_EXCHANGE
 from idp.oidc.registered_uri import ApplicationType
 from keys.jose import JwkSet
 
@@ -29,11 +30,23 @@ DEFAULT_CONTENT_ENCRYPTION: Final = "A128CBC-HS256"
 
 @dataclass(frozen=True, slots=True)
 class KindRules:
-    """What clients of one kind may register."""
+    """What clients of one kind may register, and how they are treated. The README shows the same table.
+
+    `may_be_legacy`: without PKCE, for a marked old portal. `asks_for_keys`: from networks of its own, so that staff
+    sees which keys it has. `any_loopback_port`: the port of a loopback address is the system's to choose (RFC 8252
+    §7.3). `origins_may_ask`: scripts served from the origins of its redirect addresses may read our direct answers
+    (CORS). `silent_only_when_claimed`: without a page it is answered only at an https address, which nobody else can
+    take on the device (RFC 8252 §8.6).
+    """
 
     application_type: ApplicationType
     grant_types: frozenset[str]
     methods: frozenset[AuthenticationMethod]
+    may_be_legacy: bool = False
+    asks_for_keys: bool = False
+    any_loopback_port: bool = False
+    origins_may_ask: bool = False
+    silent_only_when_claimed: bool = False
 
 
 KINDS: Final[Mapping[Kind, KindRules]] = MappingProxyType(
@@ -41,20 +54,34 @@ KINDS: Final[Mapping[Kind, KindRules]] = MappingProxyType(
         # a portal with a server, which keeps a key or a secret
         "server": KindRules(
             "web",
-            frozenset({"authorization_code", "refresh_token", "client_credentials", TOKEN_EXCHANGE}),
+            frozenset(
+                {"authorization_code", "refresh_token", "client_credentials", DEVICE_CODE, TOKEN_EXCHANGE}
+            ),
             frozenset({"private_key_jwt", "client_secret_basic", "client_secret_post"}),
+            may_be_legacy=True,
+            asks_for_keys=True,
         ),
         # a single-page application: whatever it holds, its user and every script in its page hold as well
-        "browser": KindRules("web", frozenset({"authorization_code", "refresh_token"}), frozenset({"none"})),
+        "browser": KindRules(
+            "web",
+            frozenset({"authorization_code", "refresh_token"}),
+            frozenset({"none"}),
+            origins_may_ask=True,
+        ),
         # an app on a person's own device keeps no secret from its owner (RFC 8252 §8.5)
         "native": KindRules(
-            "native", frozenset({"authorization_code", "refresh_token"}), frozenset({"none"})
+            "native",
+            frozenset({"authorization_code", "refresh_token", DEVICE_CODE}),
+            frozenset({"none"}),
+            any_loopback_port=True,
+            silent_only_when_claimed=True,
         ),
         # a program in its own name, or a protected resource that asks about tokens
         "machine": KindRules(
             "machine",
             frozenset({"client_credentials", TOKEN_EXCHANGE}),
             frozenset({"private_key_jwt", "client_secret_basic"}),
+            asks_for_keys=True,
         ),
     }
 )
@@ -154,6 +181,24 @@ class Client:
         if self.application_type == "web":
             return "browser" if self.public else "server"
         return self.application_type
+
+    @property
+    def rules(self) -> KindRules:
+        """What follows from its kind."""
+        return KINDS[self.kind]
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins whose scripts may read our answers to this client (RFC 6454 §6.1): of a browser client only."""
+        if not self.rules.origins_may_ask:
+            return frozenset()
+        parts = map(urlsplit, self.redirect_uris)
+        return frozenset(f"{part.scheme}://{part.netloc}" for part in parts)
+
+    @property
+    def people_log_in(self) -> bool:
+        """Whether people log in to it, by redirect or by a device; else it acts in its own name only."""
+        return not {"authorization_code", DEVICE_CODE}.isdisjoint(self.grant_types)
 
     @property
     def id_token_encryption(self) -> Encryption | None:

@@ -15,8 +15,11 @@ from keys.jose import InvalidJwkSet, JwkSet, read_jwk_set
 MAX_TEXT: Final = 1000
 MAX_LIST: Final = 50
 MAX_SECONDS: Final = 1 << 33
+DEVICE_CODE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
-GRANT_TYPES: Final = ("authorization_code", "refresh_token", "client_credentials", TOKEN_EXCHANGE)
+GRANT_TYPES: Final = (
+    "authorization_code", "refresh_token", "client_credentials", DEVICE_CODE, TOKEN_EXCHANGE,
+)  # fmt: skip
 
 _CLIENT_ID: Final = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._~-]{0,99}"
@@ -160,7 +163,8 @@ def read_response_types(metadata: Mapping[str, object], name: str) -> tuple[str,
 def read_scope_text(metadata: Mapping[str, object], name: str) -> tuple[str, ...]:
     """The scopes a client may ask for; `openid` where absent and people log in to it (RFC 7591 §2)."""
     if name not in metadata:
-        return ("openid",) if "authorization_code" in read_grant_types(metadata, "grant_types") else ()
+        granted = read_grant_types(metadata, "grant_types")
+        return () if {"authorization_code", DEVICE_CODE}.isdisjoint(granted) else ("openid",)
     try:
         return read_scope(read_text(metadata, name))
     except InvalidScope as error:

@@ -54,7 +54,7 @@ def is_registered(client: Client, redirect_uri: str) -> bool:
     """
     if redirect_uri in client.redirect_uris:
         return True
-    requested = _without_port(redirect_uri) if client.kind == "native" else None
+    requested = _without_port(redirect_uri) if client.rules.any_loopback_port else None
     return requested is not None and requested in map(_without_port, client.redirect_uris)
 
 

@@ -142,6 +142,14 @@ ERROR_PAGES: Final[Mapping[str, ErrorText]] = MappingProxyType(
             next=msg("Sign in again to continue."),
             technical="The session has ended or does not satisfy the request.",
         ),
+        "device_code_over": ErrorText(
+            title=msg("This code works no longer"),
+            happened=msg("The code of the device has been used or refused already, or its 15 minutes are over."),
+            next=msg(
+                "Look at the device. If it is still waiting, let it show a new code and enter that one here."
+            ),
+            technical="The user code of the device belongs to no device that waits.",
+        ),
         "client_disabled": ErrorText(
             title=msg("This service is closed for now"),
             happened=msg(
