@@ -1,0 +1,106 @@
+"""`python -m tests.conformance`: run the OpenID Foundation's conformance suite against this provider."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from tests.conformance.expectations import Verdict, judge
+from tests.conformance.plans import PLANS, Plan, configuration
+from tests.conformance.provider import Installation, install
+from tests.conformance.suite import Module, Outcome, Suite
+from tests.support.served import serving
+
+ROTATES_KEYS: Final = "oidcc-server-rotate-keys"
+SECONDS_TO_HEAR: Final = 5  # until the provider serves a changed key set; it looks every two
+
+_MARKS: Final = {
+    Verdict.AS_EXPECTED: "ok",
+    Verdict.BETTER: "better than expected",
+    Verdict.WORSE: "NOT EXPECTED",
+}
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
+    parser.add_argument(
+        "--suite", required=True, help="address of a running suite, e.g. https://localhost:8443"
+    )
+    parser.add_argument("--token", default="", help="its API token, where it asks for one")
+    parser.add_argument(
+        "--issuer", required=True, help="https address under which the suite reaches the provider"
+    )
+    parser.add_argument(
+        "--listen", default="127.0.0.1:9300", help="where the provider listens, behind your TLS proxy"
+    )
+    parser.add_argument(
+        "--certificate", type=Path, help="file with the certificate of the suite, to be trusted"
+    )
+    parser.add_argument("--module", action="append", default=[], help="only this module; may be repeated")
+    parser.add_argument("plan", nargs="*", help=f"some of: {', '.join(plan.alias for plan in PLANS)}")
+    return parser.parse_args()
+
+
+def _chosen(names: Sequence[str]) -> list[Plan]:
+    unknown = set(names) - {plan.alias for plan in PLANS}
+    if unknown:
+        raise SystemExit(f"No such plan: {', '.join(sorted(unknown))}")
+    return [plan for plan in PLANS if not names or plan.alias in names]
+
+
+def _run_module(suite: Suite, plan_id: str, module: Module, installation: Installation) -> Outcome:
+    run = suite.begin(plan_id, module)
+    if suite.wait(run, "CONFIGURED", "WAITING") == "CONFIGURED":
+        if module.name == ROTATES_KEYS:
+            asyncio.run(installation.rotate_keys())
+            time.sleep(SECONDS_TO_HEAR)
+        suite.start(run)
+    suite.wait(run)
+    return suite.outcome(run, module)
+
+
+def _run_plan(suite: Suite, plan: Plan, installation: Installation, only: Sequence[str]) -> int:
+    """Run a plan, say of each module how it ended, and count those that ended worse than expected."""
+    made = configuration(plan, installation.visitor, installation.clients.get(plan.alias, {}))
+    plan_id, modules = suite.make_plan(plan.name, plan.variant, made)
+    _say(f"{plan.alias}: {suite.address}/plan-detail.html?plan={plan_id}")
+    worse = 0
+    for module in modules:
+        if only and module.name not in only:
+            continue
+        outcome = _run_module(suite, plan_id, module, installation)
+        verdict = judge(plan, outcome)
+        worse += verdict is Verdict.WORSE
+        _say(f"  {outcome.result:8} {module.name:90} {_MARKS[verdict]}")
+        if verdict is Verdict.WORSE:
+            _say("\n".join(f"           {line}" for line in (*outcome.failures, outcome.address)))
+    return worse
+
+
+def main() -> None:
+    """Make an installation, serve it, run the plans; the exit status counts what was not expected."""
+    asked = _arguments()
+    with TemporaryDirectory(prefix="motcua-conformance-") as name, Suite(asked.suite, asked.token) as suite:
+        folder = Path(name)
+        installation = asyncio.run(install(folder, asked.issuer.rstrip("/"), suite.address))
+        environment = installation.environment(asked.listen, asked.certificate)
+        port = int(asked.listen.rpartition(":")[2])
+        with serving(environment, folder / "serve.log", port):
+            worse = sum(_run_plan(suite, plan, installation, asked.module) for plan in _chosen(asked.plan))
+    _say(f"{worse} not expected")
+    sys.exit(min(worse, 99))
+
+
+if __name__ == "__main__":
+    main()
