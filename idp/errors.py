@@ -114,6 +114,24 @@ class UnmetAuthenticationRequirements(OAuthError):
     error = "unmet_authentication_requirements"
 
 
+class AuthorizationPending(OAuthError):
+    """RFC 8628 §3.5: nobody has answered at the verification address yet; ask again after the interval."""
+
+    error = "authorization_pending"
+
+
+class SlowDown(OAuthError):
+    """RFC 8628 §3.5: as `AuthorizationPending`, and the interval is five seconds longer from now on."""
+
+    error = "slow_down"
+
+
+class ExpiredToken(OAuthError):
+    """RFC 8628 §3.5: the device code has expired; the device asks for a new one."""
+
+    error = "expired_token"
+
+
 class RequestNotSupported(OAuthError):
     """OpenID Connect Core §3.1.2.6: the `request` parameter is not supported for this client."""
 
