@@ -178,6 +178,7 @@ async def _add(metadata: dict[str, Any], *, replace: bool) -> tuple[str, str | N
     document = orjson.dumps(metadata, option=orjson.OPT_SORT_KEYS).decode()
     async with open_runtime(settings_of_environment(), registers=False) as context:
         _check_keys(context, client)
+        await _check_name(context, client)
         row = await stored.find(context.db, client.client_id)
         if row is not None and row["metadata"] == document:
             return "unchanged", None, ()
@@ -204,21 +205,22 @@ async def _look_at_documents(settings: Settings, client: Client) -> Documents:
 
 
 def _check_keys(context: Context, client: Client) -> None:
-    """A client gets what it is registered for only with keys of its algorithms; before the first ceremony none are."""
-    from keys.policy import Purpose
+    from idp.oidc.registration_keys import missing_keys
 
-    wanted = {
-        Purpose.ID_TOKEN: client.id_token_signed_response_alg,
-        Purpose.ACCESS_TOKEN: client.access_token_signed_response_alg,
-        Purpose.USERINFO: client.userinfo_signed_response_alg,
-    }
-    for purpose, alg in wanted.items() if context.keyring.log is not None else ():
-        there = context.keyring.algorithms(purpose)
-        if alg is not None and alg not in there:
-            raise click.ClickException(
-                f"The client was not registered: it wants {alg} for {purpose}, and this installation has"
-                f" {', '.join(there) or 'no keys'}; officers add it with `motcua keys rotation`."
-            )
+    if missing := missing_keys(client, context.keyring):
+        raise click.ClickException(
+            f"The client was not registered: it wants {missing}; officers add it with `motcua keys rotation`."
+        )
+
+
+async def _check_name(context: Context, client: Client) -> None:
+    from idp.errors import InvalidClientMetadata
+    from idp.oidc.client_name import require_own_name
+
+    try:
+        await require_own_name(context.db, client)
+    except InvalidClientMetadata as error:
+        raise click.ClickException(f"The client was not registered: {error.description}.") from error
 
 
 async def _register(context: Context, client: Client, document: str, found: Documents) -> str | None:

@@ -9,7 +9,6 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import orjson
 
@@ -19,29 +18,33 @@ from idp.errors import InvalidClientMetadata, InvalidRequest, InvalidToken
 from idp.oidc.client import Client
 from idp.oidc.client_cache import client_of
 from idp.oidc.client_metadata import client_metadata
+from idp.oidc.client_name import require_own_name
+from idp.oidc.logo import keep_logo
+from idp.oidc.registered_documents import Documents, look_at_documents
 from idp.oidc.registration_access import Managed, Voucher, digest, fresh_token, read_statement
 from idp.oidc.registration_keys import default_algorithm, missing_keys
 from idp.oidc.registration_request import Origin, read_asked, read_registration
 from idp.oidc.registration_statement import Statement, merged
 from idp.oidc.registration_terms import Terms, kept_terms, terms_text
 from idp.oidc.remote import Fetch
-from idp.oidc.sector import check_sector
 from idp.store import clients, registrations, versions
-from idp.store.client_names import name_key
 from idp.store.database import NothingChanged, Row
 
-OUR_NAMES: Final = frozenset(map(name_key, ("Một Cửa", "motcua")))
 """A client of this name would speak for us."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A client as it is told of itself (RFC 7591 §3.2.1). `secret` is there where it has just been made."""
+    """A client as it is told of itself (RFC 7591 §3.2.1). `secret` is there where it has just been made.
+
+    `notes` are sentences on what is not in order at its addresses and need not be yet.
+    """
 
     client: Client
     access_token: str
     secret: str | None
     software_statement: str | None
+    notes: tuple[str, ...] = ()
 
     def response(self, configuration_endpoint: str) -> dict[str, object]:
         """The answer: everything that is registered, and how to change it."""
@@ -50,6 +53,8 @@ class Registered:
             answer |= {"client_secret": self.secret, "client_secret_expires_at": 0}
         if self.software_statement is not None:
             answer["software_statement"] = self.software_statement
+        if self.notes:
+            answer["registration_notes"] = list(self.notes)
         return answer | {
             "registration_client_uri": configuration_endpoint,
             "registration_access_token": self.access_token,
@@ -70,9 +75,9 @@ async def register(
         InvalidRedirectUri, InvalidClientMetadata, InvalidRequest: what was sent cannot be registered.
         InvalidToken: what vouched was used up or withdrawn in this moment.
     """
-    origin = Origin(secrets.token_hex(16), context.now, default_algorithm(context.keyring))
+    origin = Origin(f"c{secrets.token_hex(16)}", context.now, default_algorithm(context.keyring))
     asked = read_asked(merged(sent, voucher.statement))
-    client = await _admitted(context, fetch, asked, voucher.terms, origin)
+    client, found = await _admitted(context, fetch, asked, voucher.terms, origin)
     access_token, access_digest = fresh_token()
     secret, secret_digest = fresh_token() if client.needs_secret else (None, None)
     statement = _text(voucher.statement)
@@ -88,6 +93,7 @@ async def register(
                 software_statement=statement,
                 now=context.now,
             ),
+            keep_logo(client, found.logo, context.now),
             record(
                 context,
                 Kind.CLIENT_REGISTERED,
@@ -100,7 +106,7 @@ async def register(
         )
     except NothingChanged as gone:
         raise InvalidToken("what vouched for the registration is used up or withdrawn") from gone
-    return Registered(client, access_token, secret, statement)
+    return Registered(client, access_token, secret, statement, found.notes)
 
 
 async def update(context: Context, fetch: Fetch, managed: Managed, sent: Mapping[str, object]) -> Registered:
@@ -119,7 +125,7 @@ async def update(context: Context, fetch: Fetch, managed: Managed, sent: Mapping
     statement = await _statement_of_update(context, row, sent.get("software_statement"))
     origin = Origin(present.client_id, present.issued_at, default_algorithm(context.keyring))
     asked = read_asked(merged(sent, statement), present.client_id)
-    client = await _admitted(context, fetch, asked, kept_terms(row["terms"]), origin)
+    client, found = await _admitted(context, fetch, asked, kept_terms(row["terms"]), origin)
     if client.sector != present.sector:
         raise InvalidClientMetadata(
             "the sector would change, and with it every sub: register a client of its own for these addresses"
@@ -131,6 +137,7 @@ async def update(context: Context, fetch: Fetch, managed: Managed, sent: Mapping
         await context.db.write(
             registrations.keep_statement(client.client_id, _text(statement)),
             clients.replace(client.client_id, _document(client), secret_digest=secret_digest),
+            keep_logo(client, found.logo, context.now),
             record(
                 context,
                 Kind.CLIENT_CHANGED,
@@ -142,7 +149,7 @@ async def update(context: Context, fetch: Fetch, managed: Managed, sent: Mapping
         )
     except NothingChanged as gone:
         raise InvalidToken("the client is not registered any more") from gone
-    return Registered(client, managed.access_token, secret, _text(statement))
+    return Registered(client, managed.access_token, secret, _text(statement), found.notes)
 
 
 async def remove(context: Context, managed: Managed) -> None:
@@ -170,25 +177,13 @@ async def remove(context: Context, managed: Managed) -> None:
 
 async def _admitted(
     context: Context, fetch: Fetch, asked: Mapping[str, object], terms: Terms, origin: Origin
-) -> Client:
+) -> tuple[Client, Documents]:
     """The client that may be registered: everything is checked, nothing is written."""
     client = read_registration(asked, terms, origin)
     if missing := missing_keys(client, context.keyring):
         raise InvalidClientMetadata(f"it wants {missing}")
-    await _check_name(context, client)
-    await check_sector(fetch, client)
-    return client
-
-
-async def _check_name(context: Context, client: Client) -> None:
-    """Nobody registers another's name (RFC 7591 §5): people go by it when they agree."""
-    keys = {name_key(name) for name in client.names.values()}
-    if "" in keys:
-        raise InvalidClientMetadata("client_name must hold letters or digits")
-    if keys & OUR_NAMES or await clients.find_namesake(
-        context.db, client.client_id, client.owner, client.names
-    ):
-        raise InvalidClientMetadata("client_name looks like the name of another owner's client")
+    await require_own_name(context.db, client)
+    return client, await look_at_documents(fetch, client)
 
 
 def _check_secret(sent: Mapping[str, object], secret_digest: bytes | None) -> None:

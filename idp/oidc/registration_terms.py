@@ -16,6 +16,7 @@ import orjson
 from idp.errors import InvalidClientMetadata
 from idp.oidc import metadata_fields as fields
 from idp.oidc.client import KINDS, Kind, LegalBasis
+from idp.oidc.client_name import read_owner
 from idp.oidc.scope import OPENID, SCOPES, is_resource_scope
 
 
@@ -73,7 +74,7 @@ def read_terms(document: object) -> Terms:
     if unknown := sorted(document.keys() - _NAMES):
         raise InvalidClientMetadata(f"unknown in terms: {', '.join(unknown)}")
     terms = Terms(
-        owner=fields.read_required_text(document, "owner"),
+        owner=read_owner(document, "owner"),
         sector=None if document.get("sector") is None else fields.read_sector(document, "sector"),
         scope=fields.read_scope_text({"scope": OPENID, **document}, "scope"),
         legal_basis=cast(

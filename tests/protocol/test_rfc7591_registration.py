@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
 from idp.oidc.registration_vouchers import forget, revoke_token
+from idp.store import registration_schema as schema
 from idp.store import registrations
 from keys.backends.software import SoftwareSigner
 from tests.support.databases import fresh_database
@@ -19,7 +19,6 @@ from tests.support.provider import Ground, Provider, running_provider
 from tests.support.registering import (
     PORTAL,
     REGISTER,
-    SelfRegistered,
     ask,
     bearer,
     initial_token,
@@ -97,7 +96,7 @@ async def test_a_client_is_told_everything_that_is_registered(service: Provider)
     "metadata",
     [
         {"token_endpoint_auth_method": "private_key_jwt", "jwks": KEYS},
-        {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://self.example/jwks"},
+        {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "http://127.0.0.1:9/jwks"},
         {"token_endpoint_auth_method": "none"},
         APP,
         APP | {"token_endpoint_auth_method": "none"},
@@ -228,7 +227,7 @@ async def test_nobody_registers_without_a_token(service: Provider) -> None:
 
 @pytest.mark.parametrize("token", ["x", "x" * 5000, "Bearer", "đ", "a b", "' OR 1=1 --"])
 async def test_a_guessed_token_is_nothing(service: Provider, token: str) -> None:
-    headers = {"authorization": b"Bearer " + token.encode()}
+    headers = {b"authorization": b"Bearer " + token.encode()}
     response = await service.http("203.0.113.50").post(REGISTER, json=PORTAL, headers=headers)
     assert response.status_code == 401
     assert 'error="invalid_token"' in response.headers["www-authenticate"]
@@ -337,7 +336,6 @@ async def test_a_stolen_token_leads_to_its_hosts_only(service: Provider, metadat
         "CỔNG DỊCH VỤ CÔNG CỦA BỘ",
         "Cổng  dịch-vụ công của Bộ!",
         "Cong dich vu cong cua Bo",
-        "Cổng dịch vụ c\u00f4ng của B\u1ed9",
         "C\u1ed5ng d\u1ecbch v\u1ee5 c\u00f4ng c\u1ee7a B0\u0323",
         "Сổng dịch vụ công của Bộ",
         "Portal ministry",
@@ -475,13 +473,9 @@ async def test_whoever_registers_is_noted_in_the_access_log(service: Provider) -
     client = await registered(service, await initial_token(service))
     assert service.log.kept[-1]["client_id"] == client.client_id
     assert service.log.kept[-1]["route"] == REGISTER
-    assert isinstance(client, SelfRegistered)
 
 
-def test_tokens_are_not_kept(tmp_path: Path) -> None:
-    """Only digests are: `initial_access_tokens` and `registrations` have no column for anything else."""
-    del tmp_path
-    from idp.store import registration_schema as schema
-
+def test_tokens_are_not_kept() -> None:
+    """Only digests are: no table has a column for anything else."""
     columns = {*schema.initial_access_tokens.c.keys(), *schema.registrations.c.keys()}
     assert {name for name in columns if "token" in name} == {"token_id", "token_digest"}
