@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from starlette.requests import Request
@@ -12,12 +13,12 @@ from starlette.responses import Response
 from idp.errors import InsufficientScope, InvalidClient, InvalidToken, OAuthError, PageError, Unavailable
 from idp.http import responses
 from idp.http.cookies import Cookies
+from idp.http.language import chosen_language, language_of, other_language, same_page
 from idp.http.refusal import NO_HEADERS, Refusal
 from idp.http.routing import Kind
 from idp.pages.errors import ERROR_PAGES
-from idp.pages.i18n import negotiate
 from idp.pages.render import Pages
-from idp.pages.views import ErrorPage
+from idp.pages.views import BELOW, ErrorPage
 from idp.store.outages import is_outage
 from keys.jose import SignerUnavailable
 from keys.keyring import NoActiveKey
@@ -27,7 +28,12 @@ logger = logging.getLogger("motcua.failures")
 RETRY_SECONDS: Final = 5
 
 _PAGE_OF_ERROR: Final = {"server_error": "server_error", "temporarily_unavailable": "busy"}
-_ERROR_OF_STATUS: Final = {404: "not_found", 500: "server_error", 503: "temporarily_unavailable"}
+_ERROR_OF_STATUS: Final = {
+    404: "not_found",
+    429: "temporarily_unavailable",
+    500: "server_error",
+    503: "temporarily_unavailable",
+}
 
 
 class Failures:
@@ -97,8 +103,16 @@ class Failures:
     def _page(
         self, view: ErrorPage, request: Request, status: int, headers: Mapping[str, str] = NO_HEADERS
     ) -> Response:
-        locale = negotiate(None, self._cookies.language(request), request.headers.get("accept-language"))
-        return responses.page(self._pages, view, locale, status=status, headers=headers)
+        """An answer to GET can be asked for again in the other language; any other says everything in both."""
+        locale = language_of(request, self._cookies, request.query_params.get("ui_locales", ""))
+        again = same_page(request, other_language(locale))
+        shown = view if again else replace(view, in_both_languages=True)
+        answer = responses.page(
+            self._pages, shown, locale, status=status, switch_url=again or f"#{BELOW}", headers=headers
+        )
+        if chosen_language(request) is not None:
+            self._cookies.keep_language(answer, locale)
+        return answer
 
 
 def _document(error: str, description: str, status: int, headers: Mapping[str, str] = NO_HEADERS) -> Response:

@@ -12,13 +12,22 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from idp.errors import InvalidClientMetadata
 from idp.oidc.metadata_fields import read_required_text, read_required_wording
+from idp.store import clients
+from idp.store.client_names import name_key
+from idp.store.database import Database
+
+if TYPE_CHECKING:
+    from idp.oidc.client import Client
 
 LONGEST_NAME: Final = 150
 """Characters: what a page can show whole on a small screen."""
+
+OUR_NAMES: Final = frozenset(map(name_key, ("Một Cửa", "motcua")))
+"""Nobody else is called this."""
 
 _MARKS: Final = frozenset("\u0300\u0301\u0302\u0303\u0306\u0308\u0309\u030a\u030c\u031b\u0323\u0327")
 """Grave, acute, circumflex, tilde, breve, diaeresis, hook, ring, caron, horn, dot below, cedilla."""
@@ -79,3 +88,17 @@ def read_owner(metadata: Mapping[str, object], member: str) -> str:
     owner = unicodedata.normalize("NFC", read_required_text(metadata, member))
     check_name(owner, member)
     return owner
+
+
+async def require_own_name(db: Database, client: Client) -> None:
+    """See that people cannot take a client for this provider, or for the client of another owner (RFC 7591 §5).
+
+    One owner may give several clients one name: a portal and its app.
+
+    Raises:
+        InvalidClientMetadata: they can.
+    """
+    if not OUR_NAMES.isdisjoint(map(name_key, client.names.values())):
+        raise InvalidClientMetadata("client_name is, or looks like, the name of this provider")
+    if await clients.find_namesake(db, client.client_id, client.owner, client.names):
+        raise InvalidClientMetadata("client_name looks like the name of another owner's client")

@@ -17,7 +17,7 @@ from typing import Any, Final
 from jinja2 import BaseLoader, Environment, StrictUndefined, Template, TemplateNotFound
 from markupsafe import Markup
 
-from idp.pages import i18n
+from idp.pages import i18n, qr
 from idp.pages.forms import problem_of
 from idp.pages.i18n import LOCALES, Locale
 from idp.pages.views import View
@@ -121,10 +121,13 @@ def make_environment(locale: Locale) -> Environment:
         cache_size=-1,
     )
     translate = _translator(i18n.read_messages(locale))
-    environment.filters |= {"t": translate, "for_field": problem_of, "iso": i18n.iso_instant}
+    other = next(candidate for candidate in LOCALES if candidate != locale)
+    environment.filters |= {"t": translate, "for_field": problem_of, "iso": i18n.iso_instant, "qr": qr.draw}
+    environment.filters["t_other"] = _translator(i18n.read_messages(other))
     environment.filters |= _localised_filters(locale, translate)
     environment.globals |= {
         "locale": locale,
+        "other_locale": other,
         "texts": {
             "basis": BASIS_TEXT,
             "done": DONE_TEXT,

@@ -5,7 +5,7 @@ addresses are shown as they are given. Every form also carries the hidden field 
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from idp.assurance import AccountLevel
 from idp.pages.errors import ERROR_PAGES, ErrorText
@@ -158,12 +158,19 @@ class LoginStopped(View):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activate(View):
-    """First step of activation: fields `personal_number` and `code`."""
+    """First step of activation: fields `personal_number` and `code`.
+
+    On the way to a portal `interaction` names its request, which travels along, and `sign_in_url` is for whoever has
+    an account already.
+    """
 
     template: ClassVar[str] = "activate.html"
     action: str = "/activate"
     personal_number: str = ""
     retry_at: int | None = None
+    interaction: str = ""
+    sign_in_url: str = ""
+    client: ClientCard | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +242,15 @@ class HistoryLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContactLine:
+    """A way to reach the person: `claim` is `phone_number` or `email`."""
+
+    claim: str
+    value: str
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountActions:
     """Where the forms of the account page post to."""
 
@@ -251,6 +267,8 @@ class Account(View):
     name: str
     number_ending: str
     level: AccountLevel
+    authenticator: bool = False
+    contacts: tuple[ContactLine, ...] = ()
     sessions: tuple[SessionLine, ...] = ()
     consents: tuple[ConsentLine, ...] = ()
     releases: tuple[ReleaseLine, ...] = ()
@@ -258,28 +276,40 @@ class Account(View):
     done: Done | None = None
     older_url: str = ""
     sign_out_url: str = "/logout"
+    authenticator_url: str = "/account/authenticator"
     actions: AccountActions = field(default_factory=AccountActions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogoutConfirm(View):
-    """Buttons `decision=logout` and `decision=stay`; `hidden` are the parameters that must survive the question."""
+    """Buttons `decision=logout` and `decision=stay`; `hidden` are the parameters that must survive the question.
+
+    `other_person` says that the portal meant somebody else than who is signed in here.
+    """
 
     template: ClassVar[str] = "logout_confirm.html"
     action: str = "/logout"
     client: ClientCard | None = None
     person_name: str = ""
+    other_person: bool = False
     hidden: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedOut(View):
-    """The session has ended; `portals` are the services entered in it, `return_url` the way on, if there is one."""
+    """The session has ended. `told` are the services that we tell of it, `portals` those that may not hear of it.
+
+    `frames` are registered addresses of services, loaded unseen (Front-Channel Logout 1.0). `return_url` is the way on,
+    if there is one; where the page `returns`, it leads there by itself as soon as all is loaded.
+    """
 
     template: ClassVar[str] = "logged_out.html"
+    told: tuple[str, ...] = ()
     portals: tuple[str, ...] = ()
+    frames: tuple[str, ...] = ()
     client: ClientCard | None = None
     return_url: str = ""
+    returns: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,12 +324,18 @@ class FormPost(View):
     parameters: tuple[tuple[str, str], ...]
 
 
+BELOW: Final = "other-language"
+"""Id of the part of an error page that repeats it in the other language."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorPage(View):
     """An error page; `error` is a key of `ERROR_PAGES`.
 
     `back_url` is the portal's own address (registered, never from the request), `restart_url` one of ours where the
     person can begin again; `technical` adds a line for the portal's developer and must hold no personal data.
+    `in_both_languages` puts the texts in the other language below, under the id `BELOW`: for answers to a form, which
+    no link can ask for again.
     """
 
     template: ClassVar[str] = "error.html"
@@ -309,6 +345,7 @@ class ErrorPage(View):
     restart_url: str = ""
     client_name: str = ""
     technical: str = ""
+    in_both_languages: bool = False
 
     @property
     def text(self) -> ErrorText:

@@ -166,8 +166,19 @@ class HistoryEvent(StrEnum):
 
     SIGNED_IN = "signed_in"
     SIGN_IN_FAILED = "sign_in_failed"
+    SECOND_FACTOR_GIVEN = "second_factor_given"
+    SECOND_FACTOR_FAILED = "second_factor_failed"
+    AUTHENTICATOR_ADDED = "authenticator_added"
+    AUTHENTICATOR_SET = "authenticator_set"
+    AUTHENTICATOR_REMOVED = "authenticator_removed"
     SIGNED_OUT = "signed_out"
     SESSION_ENDED = "session_ended"
+    SESSION_ENDED_BY_STAFF = "session_ended_by_staff"
+    SESSION_ENDED_BY_REGISTER = "session_ended_by_register"
+    SESSION_EXPIRED = "session_expired"
+    SESSION_REPLACED = "session_replaced"
+    PORTAL_TOLD = "portal_told"
+    PORTAL_NOT_TOLD = "portal_not_told"
     PORTAL_ENTERED = "portal_entered"
     INFORMATION_GIVEN = "information_given"
     CONSENT_GIVEN = "consent_given"
@@ -179,14 +190,26 @@ class HistoryEvent(StrEnum):
     PASSWORD_CHANGED = "password_changed"
     ACCOUNT_LOCKED = "account_locked"
     ACCOUNT_UNLOCKED = "account_unlocked"
+    CONTACT_CHANGED = "contact_changed"
 
 
 HISTORY_TEXT: Final[Mapping[HistoryEvent, Message]] = MappingProxyType(
     {
         HistoryEvent.SIGNED_IN: msg("Signed in"),
         HistoryEvent.SIGN_IN_FAILED: msg("Attempt to sign in that did not succeed"),
+        HistoryEvent.SECOND_FACTOR_GIVEN: msg("Signed in more strongly, with the authenticator app"),
+        HistoryEvent.SECOND_FACTOR_FAILED: msg("A code of the authenticator app that was not accepted"),
+        HistoryEvent.AUTHENTICATOR_ADDED: msg("Authenticator app added"),
+        HistoryEvent.AUTHENTICATOR_SET: msg("Changed when the authenticator app is asked for"),
+        HistoryEvent.AUTHENTICATOR_REMOVED: msg("Authenticator app removed"),
         HistoryEvent.SIGNED_OUT: msg("Signed out"),
         HistoryEvent.SESSION_ENDED: msg("A session was ended from this page"),
+        HistoryEvent.SESSION_ENDED_BY_STAFF: msg("An officer ended a session"),
+        HistoryEvent.SESSION_ENDED_BY_REGISTER: msg("Sessions ended because the registers changed"),
+        HistoryEvent.SESSION_EXPIRED: msg("A session ended because it was no longer used"),
+        HistoryEvent.SESSION_REPLACED: msg("A session ended because somebody else signed in on that device"),
+        HistoryEvent.PORTAL_TOLD: msg("A service was told that the session had ended"),
+        HistoryEvent.PORTAL_NOT_TOLD: msg("A service could not be told that the session had ended"),
         HistoryEvent.PORTAL_ENTERED: msg("Entered a service"),
         HistoryEvent.INFORMATION_GIVEN: msg("A service received information"),
         HistoryEvent.CONSENT_DENIED: msg("Did not agree to share information"),
@@ -198,6 +221,7 @@ HISTORY_TEXT: Final[Mapping[HistoryEvent, Message]] = MappingProxyType(
         HistoryEvent.PASSWORD_CHANGED: msg("Password changed"),
         HistoryEvent.ACCOUNT_LOCKED: msg("Account locked"),
         HistoryEvent.ACCOUNT_UNLOCKED: msg("Account unlocked"),
+        HistoryEvent.CONTACT_CHANGED: msg("Telephone number or e-mail address changed by an officer"),
     }
 )
 
@@ -223,6 +247,8 @@ class Done(StrEnum):
     SESSION_ENDED = "session_ended"
     OTHER_SESSIONS_ENDED = "other_sessions_ended"
     CONSENT_WITHDRAWN = "consent_withdrawn"
+    AUTHENTICATOR_ADDED = "authenticator_added"
+    AUTHENTICATOR_REMOVED = "authenticator_removed"
     NOTHING_CHANGED = "nothing_changed"
 
 
@@ -234,6 +260,12 @@ DONE_TEXT: Final[Mapping[Done, Message]] = MappingProxyType(
         ),
         Done.CONSENT_WITHDRAWN: msg(
             "Your agreement has been withdrawn. The service will have to ask you again before it receives more."
+        ),
+        Done.AUTHENTICATOR_ADDED: msg(
+            "The authenticator app has been added. Services that need a stronger sign-in will ask for its code."
+        ),
+        Done.AUTHENTICATOR_REMOVED: msg(
+            "The authenticator app has been removed. From now on your password is all that protects your account."
         ),
         Done.NOTHING_CHANGED: msg("Nothing was changed: it had already been ended or withdrawn."),
     }

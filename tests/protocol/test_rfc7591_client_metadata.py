@@ -11,6 +11,7 @@ import pytest
 from idp.errors import InvalidClientMetadata, InvalidRedirectUri
 from idp.oidc.client import Client
 from idp.oidc.client_metadata import client_metadata, read_client
+from idp.oidc.metadata_fields import TOKEN_EXCHANGE
 from keys.backends.software import SoftwareSigner
 from keys.encryption import DecryptionKey
 from tests.support.oidc_rules import NOW, client, metadata
@@ -33,6 +34,12 @@ MACHINE: dict[str, Any] = {
     "scope": "procedures:read procedures:write",
     "audience": ["https://api.example.gov.vn"],
 }
+EXCHANGING: dict[str, Any] = {
+    "grant_types": [TOKEN_EXCHANGE],
+    "scope": "",
+    "resources": ["https://api.example.gov.vn"],
+    "audience": ["https://next.example.gov.vn"],
+}
 
 
 def test_a_portal() -> None:
@@ -45,7 +52,7 @@ def test_a_portal() -> None:
         ("code",),
     )
     assert (portal.id_token_signed_response_alg, portal.userinfo_signed_response_alg) == ("ES256", None)
-    assert portal.scope == ("openid", "profile", "pid", "age", "address", "org")
+    assert portal.scope == ("openid", "profile", "pid", "age", "address", "phone", "email", "org")
     assert (portal.needs_secret, portal.public, portal.requires_pkce, portal.legacy) == (
         True,
         False,
@@ -70,7 +77,11 @@ GOOD: list[dict[str, Any]] = [
     {"tos_uri": "https://portal.example.gov.vn/t", "client_uri": "https://portal.example.gov.vn"},
     {"contacts": ["it@portal.example.gov.vn"], "require_signed_request_object": False},
     {"jwks": FOR_ENCRYPTION, "id_token_encrypted_response_alg": "ECDH-ES"},
-    {"jwks": FOR_ENCRYPTION, "userinfo_encrypted_response_alg": "ECDH-ES", "userinfo_encrypted_response_enc": "A256GCM"},
+    {
+        "jwks": FOR_ENCRYPTION,
+        "userinfo_encrypted_response_alg": "ECDH-ES",
+        "userinfo_encrypted_response_enc": "A256GCM",
+    },
     {"redirect_uris": ["http://localhost:9101/callback", "https://a.example/cb?x=1"]},
     {"backchannel_logout_uri": "https://portal.example.gov.vn/logout?from=motcua"},
     {"backchannel_logout_uri": "http://127.0.0.1:9101/l", "backchannel_logout_session_required": True},
@@ -84,6 +95,10 @@ GOOD: list[dict[str, Any]] = [
     MACHINE,
     MACHINE | SIGNED | {"resources": ["https://api.example.gov.vn"]},
     MACHINE | {"scope": "", "audience": [], "resources": ["https://api.example.gov.vn"]},
+    {"audience": ["https://api.example.gov.vn"], "may_act": ["api", "other-api"]},
+    MACHINE | EXCHANGING,
+    MACHINE | EXCHANGING | {"grant_types": ["client_credentials", TOKEN_EXCHANGE]},
+    EXCHANGING | {"grant_types": ["authorization_code", TOKEN_EXCHANGE], "scope": "openid"},
 ]
 
 
@@ -223,6 +238,22 @@ def test_what_must_be_there(absent: str) -> None:
         MACHINE | {"scope": "openid"},
         MACHINE | {"token_endpoint_auth_method": "none"},
         MACHINE | {"audience": []},
+        {"audience": ["https://api.example.gov.vn#x"]},
+        {"audience": ["https://api.example.gov.vn"], "may_act": ["not an id"]},
+        {"audience": ["https://api.example.gov.vn"], "may_act": "api"},
+        {"audience": ["https://api.example.gov.vn"], "may_act": ["api", "api"]},
+        {"audience": ["https://api.example.gov.vn"], "may_act": ["portal"]},
+        {"may_act": ["api"]},
+        MACHINE | {"may_act": ["api"]},
+        MACHINE | EXCHANGING | {"resources": []},
+        MACHINE | EXCHANGING | {"audience": []},
+        NATIVE | EXCHANGING | {"grant_types": ["authorization_code", TOKEN_EXCHANGE], "scope": "openid"},
+        EXCHANGING
+        | {
+            "grant_types": ["authorization_code", TOKEN_EXCHANGE],
+            "scope": "openid",
+            "token_endpoint_auth_method": "none",
+        },
     ],
 )
 def test_refused_with_a_sentence(changes: dict[str, Any]) -> None:

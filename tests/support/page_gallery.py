@@ -4,58 +4,36 @@ from __future__ import annotations
 
 from typing import Final
 
-from idp.assurance import AccountLevel
 from idp.pages.errors import ERROR_PAGES
 from idp.pages.forms import FieldProblem, Problem
 from idp.pages.views import (
-    Account,
     Activate,
     Activated,
     ActivatePassword,
     ClaimLine,
     ClientCard,
     Consent,
-    ConsentLine,
     ErrorPage,
     FormPost,
     Front,
-    HistoryLine,
     LoggedOut,
     Login,
     LoginStopped,
     LogoutConfirm,
     Notice,
     OrganisationChoice,
-    ReleaseLine,
     Representation,
-    SessionLine,
     View,
 )
 from idp.pages.wording import (
-    Basis,
-    Done,
-    HistoryEvent,
     LoginReason,
     OrganisationRole,
     StopReason,
     Unavailable,
 )
+from tests.support.page_gallery_account import ACCOUNT_PAGES
+from tests.support.page_samples import HIGHLAND_PERSON, LAW, MINISTRY, NOON, NUMBER, PERSON, PROVINCE, REQUEST
 
-NOON: Final = 1_795_327_920
-"""22/11/2026, in Viet Nam."""
-PERSON: Final = "NGUYỄN PHƯỚC BẢO QUỲNH HƯƠNG THẢO"
-HIGHLAND_PERSON: Final = "H'Hen Niê"
-NUMBER: Final = "001099000001"
-REQUEST: Final = "01J9ZC4M8T6Q2V"
-
-MINISTRY: Final = ClientCard(name="Cổng dịch vụ công Bộ Xây dựng", agency="Bộ Xây dựng")
-PROVINCE: Final = ClientCard(
-    name="Hệ thống thông tin giải quyết thủ tục hành chính thành phố Huế",
-    agency="Ủy ban nhân dân thành phố Huế",
-    logo_url="/static/example-logo.svg",
-    policy_url="https://dichvucong.hue.example/chinh-sach",
-    tos_url="https://dichvucong.hue.example/dieu-khoan",
-)
 ENTERPRISE: Final = ClientCard(
     name="Cổng thông tin doanh nghiệp và hộ kinh doanh", agency="Bộ Tài chính, Cục Phát triển doanh nghiệp"
 )
@@ -96,7 +74,6 @@ CLAIMS: Final = (
     ClaimLine(claim="email"),
 )
 PURPOSE: Final = "Tiếp nhận và giải quyết hồ sơ cấp giấy phép xây dựng."
-LAW: Final = "Luật Xây dựng; Nghị định về cơ sở dữ liệu quốc gia, điều khoản áp dụng cho thủ tục này"
 
 
 def _problems(*items: tuple[str, Problem, int]) -> tuple[FieldProblem, ...]:
@@ -221,7 +198,9 @@ _CONVERSATION: Final[list[tuple[str, View]]] = [
         FormPost(redirect_uri="/callback", parameters=(("code", "a b&\"c'"), ("state", "x" * 128))),
     ),
     ("logout-confirm", LogoutConfirm(client=MINISTRY, person_name=PERSON, hidden=(("state", "xyz"),))),
+    ("logout-confirm-card", LogoutConfirm(client=PROVINCE)),
     ("logout-confirm-alone", LogoutConfirm()),
+    ("logout-confirm-other-person", LogoutConfirm(client=MINISTRY, other_person=True)),
     (
         "logged-out",
         LoggedOut(
@@ -229,6 +208,16 @@ _CONVERSATION: Final[list[tuple[str, View]]] = [
         ),
     ),
     ("logged-out-alone", LoggedOut()),
+    (
+        "logged-out-telling",
+        LoggedOut(
+            told=(MINISTRY.name,),
+            portals=(PROVINCE.name,),
+            client=MINISTRY,
+            return_url="https://portal.example/bye",
+            returns=True,
+        ),
+    ),
 ]
 
 _ACTIVATION: Final[list[tuple[str, View]]] = [
@@ -293,76 +282,6 @@ _ACTIVATION: Final[list[tuple[str, View]]] = [
     ),
 ]
 
-_FULL_ACCOUNT: Final = Account(
-    name=PERSON,
-    number_ending="0001",
-    level=AccountLevel.LEVEL_02,
-    sessions=(
-        SessionLine(
-            session_id="s1",
-            device="Chrome, Android",
-            began_at=NOON - 5400,
-            seen_at=NOON,
-            current=True,
-            portals=(MINISTRY.name, PROVINCE.name),
-        ),
-        SessionLine(
-            session_id="s2", device="Firefox, Windows", began_at=NOON - 90_000, seen_at=NOON - 80_000
-        ),
-        SessionLine(
-            session_id="s3", device="Safari, iPhone", began_at=NOON - 190_000, seen_at=NOON - 180_000
-        ),
-    ),
-    consents=(
-        ConsentLine(
-            consent_id="c1",
-            client_name=PROVINCE.name,
-            agency=PROVINCE.agency,
-            claims=("name", "birthdate", "phone_number"),
-            given_at=NOON - 86_400,
-        ),
-    ),
-    releases=(
-        ReleaseLine(
-            client_name=MINISTRY.name,
-            agency=MINISTRY.agency,
-            claims=("name", "birthdate", "vn_personal_id"),
-            basis=Basis.STATUTORY_TASK,
-            last_at=NOON,
-            legal_reference=LAW,
-        ),
-        ReleaseLine(
-            client_name=PROVINCE.name,
-            agency=PROVINCE.agency,
-            claims=("name", "birthdate", "phone_number"),
-            basis=Basis.CONSENT,
-            last_at=NOON - 86_400,
-        ),
-    ),
-    history=tuple(
-        HistoryLine(
-            at=NOON - 7200 * index,
-            event=event,
-            client_name=MINISTRY.name if event is HistoryEvent.PORTAL_ENTERED else "",
-            device="Chrome, Android" if index % 2 == 0 else "",
-        )
-        for index, event in enumerate(HistoryEvent)
-    ),
-    older_url="/account?before=1795327920",
-)
-
-_ACCOUNT: Final[list[tuple[str, View]]] = [
-    ("account", _FULL_ACCOUNT),
-    ("account-empty", Account(name=HIGHLAND_PERSON, number_ending="0001", level=AccountLevel.LEVEL_01)),
-    *(
-        (
-            f"account-{done}",
-            Account(name=HIGHLAND_PERSON, number_ending="0001", level=AccountLevel.LEVEL_02, done=done),
-        )
-        for done in Done
-    ),
-]
-
 _ERRORS: Final[list[tuple[str, View]]] = [
     *((f"error-{error}", ErrorPage(error=error, request_id=REQUEST)) for error in ERROR_PAGES),
     (
@@ -376,11 +295,12 @@ _ERRORS: Final[list[tuple[str, View]]] = [
             technical="interaction expired",
         ),
     ),
+    ("error-in-both-languages", ErrorPage(error="csrf_failed", request_id=REQUEST, in_both_languages=True)),
     (
         "error-back",
         ErrorPage(error="client_disabled", request_id=REQUEST, back_url="https://portal.example/"),
     ),
 ]
 
-GALLERY: Final[list[tuple[str, View]]] = [*_ENTRY, *_CONVERSATION, *_ACTIVATION, *_ACCOUNT, *_ERRORS]
+GALLERY: Final[list[tuple[str, View]]] = [*_ENTRY, *_CONVERSATION, *_ACTIVATION, *ACCOUNT_PAGES, *_ERRORS]
 """Name and view; names are unique."""
