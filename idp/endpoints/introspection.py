@@ -16,6 +16,7 @@ from idp.http.accept import prefers
 from idp.http.responses import Answer
 from idp.oidc.access_token import read_actors
 from idp.oidc.client import Client
+from idp.oidc.encrypted_answer import encrypted, equip
 from idp.oidc.grants.holder import find_holder
 from idp.oidc.grants.refresh_secret import RefreshToken, read_refresh_token
 from idp.oidc.introspection import INACTIVE, introspection_response, refresh_introspection_response
@@ -42,7 +43,7 @@ async def post(request: Request, here: Surroundings) -> Answer:
         told = await _refresh_token(here, client, refresh)
     else:
         told = await _access_token(here, client, token)
-    return await _signed(here, client, told) if as_jwt else responses.json(dict(told))
+    return await _as_jwt(here, client, told) if as_jwt else responses.json(dict(told))
 
 
 def _wants_jwt(request: Request, client: Client) -> bool:
@@ -58,13 +59,15 @@ def _wants_jwt(request: Request, client: Client) -> bool:
     return False
 
 
-async def _signed(here: Surroundings, client: Client, told: Mapping[str, object]) -> Answer:
-    context = here.context
+async def _as_jwt(here: Surroundings, client: Client, told: Mapping[str, object]) -> Answer:
+    """Signed, and encrypted for a client that registered it (RFC 9701 §5)."""
+    context, encryption = here.context, client.introspection_encryption
+    equipped = await equip(client, encryption, here.shared.client_keys)
     claims = introspection_jwt_claims(
         told, issuer=context.settings.issuer, client_id=client.client_id, now=context.now
     )
     token = await context.keyring.issue(Purpose.INTROSPECTION, claims, alg=signing_algorithm(client))
-    return responses.signed_jwt(token, media=MEDIA_TYPE)
+    return responses.signed_jwt(encrypted(token, equipped, encryption), media=MEDIA_TYPE)
 
 
 async def _access_token(here: Surroundings, client: Client, token: str) -> Mapping[str, object]:

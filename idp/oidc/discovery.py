@@ -110,6 +110,8 @@ def provider_metadata(settings: Settings, algorithms: Algorithms) -> dict[str, o
         **_request_objects(algorithms(Purpose.ENCRYPTION)),
         **_encrypted("id_token"),
         **_encrypted("userinfo"),
+        "introspection_signing_alg_values_supported": list(algorithms(Purpose.INTROSPECTION)),
+        **_encrypted("introspection"),
         "display_values_supported": list(DISPLAY_ADVERTISED),
         "prompt_values_supported": list(PROMPT_VALUES),
         "ui_locales_supported": list(LANGUAGES),

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 
+from idp.store import grants
 from tests.support.browsing import Browser
+from tests.support.delegation import DOSSIERS, TAXES, acting, admit, granted, read
 from tests.support.population import HOA
 from tests.support.portals import Portal, Tokens
 from tests.support.provider import Provider
@@ -47,6 +49,45 @@ async def test_an_access_token_goes_alone(portal: Portal, given: Tokens, hint: s
     assert not await is_alive(portal, given.access_token)
     assert await is_alive(portal, other["access_token"])
     assert (await portal.refresh(other["refresh_token"])).status_code == 200
+
+
+async def test_an_access_token_without_a_refresh_token_is_all_there_is_of_its_grant(
+    service: Provider, hoa: Browser
+) -> None:
+    await admit(service)
+    counter, given = service.portal("counter"), await granted(service, hoa, client_id="counter")
+    other = await granted(service, hoa, client_id="counter")
+    acted = await acting(service, "dossiers-api", given.access_token, TAXES)
+    await counter.revoke(given.access_token)
+    for api, token in (("dossiers-api", given.access_token), ("taxes-api", acted)):
+        assert await service.portal(api).introspect(token) == {"active": False}
+    grant = await grants.find_live(service.db, read(given.access_token)["grant_id"], int(service.clock()))
+    assert grant is None, "not the token alone"
+    assert (await counter.introspect(other.access_token))["active"] is True, "the next login is another grant"
+
+
+async def test_who_acts_for_a_person_cannot_end_what_they_granted(service: Provider, hoa: Browser) -> None:
+    await admit(service)
+    given = await granted(service, hoa, client_id="counter")
+    acted = await acting(service, "dossiers-api", given.access_token, TAXES)
+    for api in ("taxes-api", "land-api"):
+        await service.portal(api).revoke(acted)
+    assert (await service.portal("taxes-api").introspect(acted))["active"] is True
+    await service.portal("dossiers-api").revoke(acted)
+    assert await service.portal("taxes-api").introspect(acted) == {"active": False}
+    await service.portal("dossiers-api").revoke(given.access_token)
+    assert (await service.portal("dossiers-api").introspect(given.access_token))["active"] is True
+
+
+async def test_a_code_that_comes_twice_ends_what_was_exchanged_too(service: Provider, hoa: Browser) -> None:
+    await admit(service)
+    portal = service.portal("filing")
+    asked, visit = await portal.send(hoa)
+    visit = await service.settle(visit)
+    first = (await portal.redeem(asked, visit.code, resource=DOSSIERS)).json()["access_token"]
+    acted = await acting(service, "dossiers-api", first, TAXES)
+    assert (await portal.redeem(asked, visit.code)).json()["error"] == "invalid_grant"
+    assert await service.portal("taxes-api").introspect(acted) == {"active": False}
 
 
 async def test_the_token_before_the_last_rotation_counts_too(portal: Portal, given: Tokens) -> None:
@@ -126,7 +167,7 @@ async def test_the_audit_log_says_who_and_what(service: Provider, portal: Portal
 
 async def test_only_by_post(service: Provider) -> None:
     response = await service.http().get("/revoke", params={"token": "x"})
-    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    assert (response.status_code, response.headers["allow"]) == (405, "OPTIONS, POST")
 
 
 async def test_on_each_database(settled_provider: Provider) -> None:

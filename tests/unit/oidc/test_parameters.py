@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from idp.errors import InvalidRequest
-from idp.oidc.parameters import read_form, read_known
+from idp.oidc.parameters import REPEATABLE, read_form, read_known
 from idp.oidc.prompt import read_prompt
 
 KNOWN = {"grant_type", "code", "scope"}
@@ -34,6 +34,26 @@ def test_refused(pairs: list[tuple[str, str]]) -> None:
     with pytest.raises(InvalidRequest, match="code"):
         read_form(pairs, KNOWN)
     assert "code" not in read_known(pairs, KNOWN)
+
+
+def test_a_resource_may_be_named_several_times() -> None:
+    named = [("resource", "https://a"), ("code", "x"), ("resource", ""), ("resource", "https://b")]
+    assert dict(read_form(named, {*KNOWN, "resource"})) == {"resource": "https://a https://b", "code": "x"}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [["x:y"] * 11, ["x:y", "x:y x:z"], ["x:y", "x:y\n"], ["x" * 2049], [""] * 11, ["\ufffd", "x:y"]],
+)
+def test_lists_that_cannot_be_read(values: list[str]) -> None:
+    pairs = [("resource", value) for value in values]
+    with pytest.raises(InvalidRequest, match="resource"):
+        read_form(pairs, {"resource"})
+    assert "resource" not in read_known(pairs, {"resource"})
+
+
+def test_what_may_be_repeated_is_a_closed_list() -> None:
+    assert set(REPEATABLE) == {"resource", "audience"}
 
 
 def test_a_limit_of_its_own() -> None:
