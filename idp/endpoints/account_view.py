@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 
@@ -14,10 +14,10 @@ from idp.oidc.claims import lead_of
 from idp.oidc.client import Client
 from idp.pages import views
 from idp.pages.i18n import Locale
-from idp.pages.views import ConsentLine, HistoryLine, ReleaseLine, SessionLine
+from idp.pages.views import ConsentLine, ContactLine, HistoryLine, ReleaseLine, SessionLine
 from idp.pages.wording import Basis, Done, HistoryEvent
 from idp.registers.types import Person
-from idp.store import audit, consents, sessions
+from idp.store import audit, consents, contacts, sessions
 from idp.store.database import Row
 from idp.store.sessions import Session
 
@@ -27,8 +27,14 @@ _ENDING = 4  # digits by which a person knows their number
 _HISTORY = {
     (Kind.LOGIN, True): HistoryEvent.SIGNED_IN,
     (Kind.LOGIN, False): HistoryEvent.SIGN_IN_FAILED,
+    (Kind.SECOND_FACTOR, True): HistoryEvent.SECOND_FACTOR_GIVEN,
+    (Kind.SECOND_FACTOR, False): HistoryEvent.SECOND_FACTOR_FAILED,
+    (Kind.AUTHENTICATOR_ADDED, True): HistoryEvent.AUTHENTICATOR_ADDED,
+    (Kind.AUTHENTICATOR_SET, True): HistoryEvent.AUTHENTICATOR_SET,
+    (Kind.AUTHENTICATOR_REMOVED, True): HistoryEvent.AUTHENTICATOR_REMOVED,
     (Kind.LOGOUT, True): HistoryEvent.SIGNED_OUT,
-    (Kind.SESSION_ENDED, True): HistoryEvent.SESSION_ENDED,
+    (Kind.LOGOUT_DELIVERED, True): HistoryEvent.PORTAL_TOLD,
+    (Kind.LOGOUT_UNDELIVERED, False): HistoryEvent.PORTAL_NOT_TOLD,
     (Kind.AUTHORIZATION, True): HistoryEvent.PORTAL_ENTERED,
     (Kind.CONSENT_GIVEN, True): HistoryEvent.CONSENT_GIVEN,
     (Kind.CONSENT_DENIED, True): HistoryEvent.CONSENT_DENIED,
@@ -37,6 +43,7 @@ _HISTORY = {
     (Kind.CONSENT_WITHDRAWN, True): HistoryEvent.CONSENT_WITHDRAWN,
     (Kind.ACCOUNT_LOCKED, True): HistoryEvent.ACCOUNT_LOCKED,
     (Kind.ACCOUNT_UNLOCKED, True): HistoryEvent.ACCOUNT_UNLOCKED,
+    (Kind.CONTACT_CHANGED, True): HistoryEvent.CONTACT_CHANGED,
 }
 
 
@@ -82,12 +89,22 @@ async def account_view(
         name=person.name,
         number_ending=person.personal_number[-_ENDING:],
         level=AccountLevel(session.ial),
+        authenticator=session.second_factor,
+        contacts=await _contacts(here, account_id),
         sessions=await _sessions(here, session, names),
         consents=tuple(_consent(row, names) for row in agreed if row["basis"] == Basis.CONSENT),
         releases=_releases(events, agreed, names),
         history=tuple(line for row in events if (line := _line(row, names)) is not None),
         done=done,
         older_url=f"/account?before={events[-1]['event_id']}" if len(events) == HISTORY_LINES else "",
+    )
+
+
+async def _contacts(here: Surroundings, account_id: str) -> tuple[ContactLine, ...]:
+    found = await contacts.of_account(here.context.db, here.context.keyring, account_id)
+    return tuple(
+        ContactLine(claim=kind.value, value=contact.value, verified=contact.verified_at is not None)
+        for kind, contact in found.items()
     )
 
 
@@ -157,9 +174,21 @@ def _line(row: Row, names: Names) -> HistoryLine | None:
 
 def _event(row: Row) -> HistoryEvent | None:
     succeeded = row["outcome"] == OK
+    if row["kind"] == Kind.SESSION_ENDED:
+        return _ending(orjson.loads(row["details"]))
     if row["kind"] == Kind.ACTIVATION and succeeded:
         first = orjson.loads(row["details"])["first"]
         return HistoryEvent.ACTIVATED if first else HistoryEvent.PASSWORD_CHANGED
     if row["kind"] == Kind.CONSENT_GIVEN and orjson.loads(row["details"])["basis"] != Basis.CONSENT:
         return HistoryEvent.NOTICE_SEEN
     return _HISTORY.get((row["kind"], succeeded))
+
+
+def _ending(details: Mapping[str, object]) -> HistoryEvent:
+    """By whom, or by what, a session was ended."""
+    by_reason = {"expired": HistoryEvent.SESSION_EXPIRED, "register": HistoryEvent.SESSION_ENDED_BY_REGISTER}
+    if "reason" in details:
+        return by_reason[str(details["reason"])]
+    if "officer" in details:
+        return HistoryEvent.SESSION_ENDED_BY_STAFF
+    return HistoryEvent.SESSION_REPLACED if "replaced" in details else HistoryEvent.SESSION_ENDED

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import Request
 
 from idp.audit.events import Kind, record
+from idp.endpoints.logout_page import Asking, answer_logout
 from idp.endpoints.showing import client_card, field, locale_of, read_own_form, show
 from idp.endpoints.stale_keys import note_stale_key
 from idp.endpoints.surroundings import Surroundings
@@ -15,16 +15,17 @@ from idp.http import responses
 from idp.http.access_log import note_client
 from idp.http.forms import Parameters, read_form, read_query
 from idp.http.responses import Answer
-from idp.oidc.client import Client
 from idp.oidc.end_session import (
     KNOWN_PARAMETERS,
-    LogoutRequest,
-    LogoutTarget,
-    logout_location,
+    hints_other,
     needs_confirmation,
     prove_logout_target,
     read_logout_request,
+    sessions_meant,
 )
+from idp.oidc.frontchannel_logout import TakingPart
+from idp.oidc.redirect_uri import with_query
+from idp.oidc.subject import pairwise_subject
 from idp.pages import views
 from idp.store import sessions
 from idp.store.database import NothingChanged
@@ -32,15 +33,8 @@ from idp.store.sessions import Session
 from keys.policy import Purpose
 
 DECISION: Final = "decision"
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """Who asks for logout, and where the browser may return to."""
-
-    request: LogoutRequest
-    client: Client | None
-    target: LogoutTarget | None
+SECRETIVE: Final = frozenset({"id_token_hint", "logout_hint"})
+"""What came in a form and is about a person stays out of our addresses."""
 
 
 async def get(request: Request, here: Surroundings) -> Answer:
@@ -58,18 +52,19 @@ async def post(request: Request, here: Surroundings) -> Answer:
         return responses.see_other("/account")
     asking = await _read(request, here, form)
     session = await _session(request, here)
-    ended = None if session is None else session.session_id
-    return await _end(request, here, ended, asking)
+    return await _end(request, here, asking, None if session is None else session.session_id)
 
 
 async def _asked(request: Request, here: Surroundings, pairs: Parameters) -> Answer:
     asking = await _read(request, here, pairs)
     session = await _session(request, here)
-    if needs_confirmation(asking.request, None if session is None else session.session_id):
-        return await _confirm(request, here, asking, pairs)
-    # Without a cookie (a POST from another site brings none) the portal's own hint says which session it means.
-    ended = None if asking.request.hint is None else asking.request.hint.sid
-    return await _end(request, here, ended, asking)
+    if session is None:
+        # Without a cookie (a POST from another site brings none) the portal's own hint says which session it means.
+        return await _end(request, here, asking, None)
+    other = _hints_other(here, asking, session)
+    if other or needs_confirmation(asking.request, session.session_id):
+        return _confirm(request, here, asking, pairs, other_person=other)
+    return await _end(request, here, asking, session.session_id)
 
 
 async def _read(request: Request, here: Surroundings, pairs: Parameters) -> Asking:
@@ -87,40 +82,57 @@ async def _session(request: Request, here: Surroundings) -> Session | None:
     return None if digest is None else await sessions.find(here.context.db, digest, here.context.now)
 
 
-async def _confirm(request: Request, here: Surroundings, asking: Asking, pairs: Parameters) -> Answer:
+def _hints_other(here: Surroundings, asking: Asking, session: Session) -> bool:
+    client, subject = asking.client, None
+    if client is not None:
+        subject = pairwise_subject(here.context.keyring, client.sector, session.account_id)
+    return hints_other(asking.request, session_id=session.session_id, subject=subject)
+
+
+def _confirm(
+    request: Request, here: Surroundings, asking: Asking, pairs: Parameters, *, other_person: bool
+) -> Answer:
     """Any page can send a browser here, so the person is asked before their session ends."""
-    client, target = asking.client, asking.target
+    client, target, ui_locales = asking.client, asking.target, asking.request.ui_locales
+    locale = locale_of(request, here, ui_locales=ui_locales)
+    kept = [(name, value) for name, value in pairs if name in KNOWN_PARAMETERS]
     view = views.LogoutConfirm(
-        client=None if client is None else client_card(client, locale_of(request, here)),
-        hidden=tuple((name, value) for name, value in pairs if name in KNOWN_PARAMETERS),
+        client=None if client is None else client_card(client, locale),
+        other_person=other_person,
+        hidden=tuple(kept),
     )
-    return show(request, here, view, leads_to="" if target is None else target.post_logout_redirect_uri)
+    return show(
+        request,
+        here,
+        view,
+        at=_by_link(request, kept),
+        leads_to="" if target is None else target.post_logout_redirect_uri,
+        ui_locales=ui_locales,
+    )
 
 
-async def _end(request: Request, here: Surroundings, session_id: str | None, asking: Asking) -> Answer:
-    client = asking.client
-    portals = () if session_id is None else await _end_session(here, session_id, asking.request.client_id)
-    if asking.target is not None:
-        answer = responses.see_other(logout_location(asking.target))
-    else:
-        locale = locale_of(request, here)
-        card = None if client is None else client_card(client, locale)
-        view = views.LoggedOut(
-            portals=await _names(request, here, portals),
-            client=card,
-            return_url="" if client is None else client.client_uri,
-        )
-        answer = show(request, here, view)
+def _by_link(request: Request, kept: Parameters) -> str:
+    """Where a link asks what a form has asked, but for what is about a person; empty where a link has asked."""
+    if request.method != "POST":
+        return ""
+    return with_query(request.url.path, tuple(pair for pair in kept if pair[0] not in SECRETIVE))
+
+
+async def _end(request: Request, here: Surroundings, asking: Asking, session_id: str | None) -> Answer:
+    ended: list[TakingPart] = []
+    for one in sessions_meant(asking.request, session_id):
+        ended += await _end_session(here, one, asking.request.client_id)
+    answer = answer_logout(request, here, asking, ended)
     here.shared.cookies.forget_session(answer)
     return answer
 
 
-async def _end_session(here: Surroundings, session_id: str, client_id: str) -> tuple[str, ...]:
+async def _end_session(here: Surroundings, session_id: str, client_id: str) -> list[TakingPart]:
     """End a session; the clients that took part in it. Ended already is as good."""
     context = here.context
     account_id = await sessions.owner(context.db, session_id)
     if account_id is None:
-        return ()
+        return []
     event = record(
         context, Kind.LOGOUT, account_id=account_id, client_id=client_id or None, session_id=session_id
     )
@@ -128,11 +140,7 @@ async def _end_session(here: Surroundings, session_id: str, client_id: str) -> t
     try:
         await context.db.write(*ended, event)
     except NothingChanged:
-        return ()
-    return tuple(await sessions.clients_of(context.db, session_id))
-
-
-async def _names(request: Request, here: Surroundings, client_ids: tuple[str, ...]) -> tuple[str, ...]:
-    locale = locale_of(request, here)
-    found = [await here.shared.clients.find(client_id) for client_id in client_ids]
-    return tuple(client_card(client, locale).name for client in found if client is not None)
+        return []
+    names = await sessions.clients_of(context.db, session_id)
+    found = [await here.shared.clients.find(name) for name in names]
+    return [TakingPart(client, session_id) for client in found if client is not None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.requests import Request
 
 from idp.endpoints.surroundings import Surroundings
@@ -9,27 +11,22 @@ from idp.errors import PageError
 from idp.http import csrf, responses
 from idp.http.cookies import fresh_cookie
 from idp.http.forms import Parameters, read_form
+from idp.http.language import PARAMETER, chosen_language, language_of, other_language, same_page
 from idp.http.responses import Answer
 from idp.http.security_headers import form_action_source
 from idp.interaction.conversation import Errand
 from idp.oidc.client import Client
-from idp.pages.i18n import LOCALES, Locale, negotiate
+from idp.oidc.redirect_uri import with_query
+from idp.pages.i18n import Locale
 from idp.pages.views import ClientCard, View
 
-LANGUAGE_PARAMETER = "lang"
 
-
-def chosen_language(request: Request) -> Locale | None:
-    """The language that the person asked for with the switch on the page."""
-    asked = request.query_params.get(LANGUAGE_PARAMETER)
-    return next((locale for locale in LOCALES if locale == asked), None)
-
-
-def locale_of(request: Request, here: Surroundings, errand: Errand | None = None) -> Locale:
-    """The switch wins, then what was chosen before, then `ui_locales` of the portal, then the browser."""
-    chosen = chosen_language(request) or here.shared.cookies.language(request)
-    wished = "" if errand is None or chosen is not None else " ".join(errand.request.ui_locales)
-    return negotiate(wished or None, chosen, request.headers.get("accept-language"))
+def locale_of(
+    request: Request, here: Surroundings, errand: Errand | None = None, *, ui_locales: Sequence[str] = ()
+) -> Locale:
+    """The language of a page, with the wish of the portal where there is one."""
+    wished = ui_locales if errand is None else errand.request.ui_locales
+    return language_of(request, here.shared.cookies, " ".join(wished))
 
 
 def show(
@@ -41,19 +38,21 @@ def show(
     status: int = 200,
     errand: Errand | None = None,
     leads_to: str = "",
+    ui_locales: Sequence[str] = (),
 ) -> Answer:
     """A page with its form token; `at` is the page's own address, which the language switch leads back to.
 
     `leads_to` is a registered address that the answer to its form may redirect to; of an errand it is the portal's.
     """
     shared = here.shared
-    locale = locale_of(request, here, errand)
+    locale = locale_of(request, here, errand, ui_locales=ui_locales)
     digest, fresh = shared.cookies.browser_digest(request), None
     if digest is None:
         fresh = fresh_cookie()
         digest = fresh.digest
-    other = next(candidate for candidate in LOCALES if candidate != locale)
-    target = leads_to if errand is None else errand.target.redirect_uri
+    other = other_language(locale)
+    again = "" if at else same_page(request, other)
+    target = leads_to if errand is None else errand.leads_to
     origin = form_action_source(target) if target else ""
     answer = responses.page(
         shared.pages,
@@ -61,7 +60,7 @@ def show(
         locale,
         status=status,
         csrf_token=csrf.csrf_token(here.context.keyring, digest),
-        switch_url=f"{at or request.url.path}?{LANGUAGE_PARAMETER}={other}",
+        switch_url=again or with_query(at or request.url.path, ((PARAMETER, other),)),
         form_action_origin=origin,
     )
     if fresh is not None:
@@ -92,11 +91,12 @@ def field(form: Parameters, name: str) -> str:
 
 
 def client_card(client: Client, locale: Locale) -> ClientCard:
-    """How a client is named on pages."""
+    """How a client is named on pages; a name that is the same in both languages is Vietnamese."""
     return ClientCard(
-        name=client.names.get(locale) or client.names["vi"],
+        name=client.names[locale],
         agency=client.owner,
-        name_lang=locale if client.names.get(locale) else "vi",
-        policy_url=client.policy_uri or "",
-        tos_url=client.tos_uri or "",
+        name_lang="vi" if client.names[locale] == client.names["vi"] else locale,
+        logo_url=client.logo,
+        policy_url=client.policy_uri,
+        tos_url=client.tos_uri,
     )

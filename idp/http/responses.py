@@ -78,6 +78,11 @@ def see_other(location: str) -> Answer:
     return Answer(b"", status=303, headers={"location": quote(location, safe=_URI_CHARACTERS)})
 
 
+def refresh(location: str) -> dict[str, str]:
+    """The header by which a page leads on as soon as it, and all that it loads, is there (HTML, `Refresh`)."""
+    return {"refresh": f"0; url={quote(location, safe=_URI_CHARACTERS)}"}
+
+
 def authorization_response(pages: Pages, locale: Locale, response: AuthorizationResponse) -> Answer:
     """The answer of the authorization endpoint, back to the client, in the response mode of its proven target.
 

@@ -55,17 +55,21 @@ class SecurityHeaders:
 
 
 @lru_cache(1024)
-def content_security_policy(*, form_action_origin: str = "", script_hash: str = "") -> str:
+def content_security_policy(
+    *, form_action_origin: str = "", script_hash: str = "", frame_origins: tuple[str, ...] = ()
+) -> str:
     """The policy of a page (CSP Level 3): our own style sheet and images, no script but the one with this hash.
 
     `form_action_origin` is where the answer to a form may lead besides ourselves: browsers apply `form-action`
     to the redirects that follow a form, so the portal's origin must be named (see `form_action_source`).
+    `frame_origins` are those that the page may show in frames; nobody ever shows ours in one.
 
     Raises:
         ValueError: for what is not an origin, a scheme or a SHA-256 source expression.
     """
-    if form_action_origin and not _SOURCE.fullmatch(form_action_origin):
-        raise ValueError("not an origin")
+    for origin in filter(None, (form_action_origin, *frame_origins)):
+        if not _SOURCE.fullmatch(origin):
+            raise ValueError("not an origin")
     if script_hash and not _HASH.fullmatch(script_hash):
         raise ValueError("not a SHA-256 source expression")
     parts = [
@@ -78,6 +82,8 @@ def content_security_policy(*, form_action_origin: str = "", script_hash: str = 
     ]
     if script_hash:
         parts.insert(1, f"script-src '{script_hash}'")
+    if frame_origins:
+        parts.insert(1, f"frame-src {' '.join(frame_origins)}")
     return "; ".join(parts)
 
 

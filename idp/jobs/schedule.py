@@ -7,15 +7,22 @@ from dataclasses import dataclass
 from typing import Final
 
 from idp.jobs.backchannel_logout import Deliverer, deliver_logouts
+from idp.jobs.expired_sessions import end_expired_sessions
 from idp.jobs.incidents import end_incidents
 from idp.jobs.purge import purge_expired
+from idp.jobs.register_watch import RegisterWatch
 from idp.store.database import Database
+
+EXPIRY_SECONDS: Final = 10
+"""A session that has expired is ended, and its portals are told, after this long."""
 
 INCIDENT_SECONDS: Final = 2
 LOGOUT_SECONDS: Final = 2
 """A portal is told of a logout after this long at the latest, if it answers."""
 
 PURGE_SECONDS: Final = 60
+REGISTER_SECONDS: Final = 15
+"""After this long the registers are looked at for a change that ends sessions."""
 ROTATION_SECONDS: Final = 20
 """A key that is due is activated after this long."""
 SIGHTINGS_SECONDS: Final = 5
@@ -45,11 +52,14 @@ def jobs_of_worker(
     rotate: Callable[[int], Awaitable[None]],
 ) -> tuple[Job, ...]:
     """What every worker process does beside its requests."""
+    watch = RegisterWatch(deliverer.context)
     return (
         Job("watch", WATCH_SECONDS, follow),
         Job("sightings", SIGHTINGS_SECONDS, lambda _now: keep_sightings()),
         Job("logouts", LOGOUT_SECONDS, lambda _now: deliver_logouts(deliverer)),
         Job("incidents", INCIDENT_SECONDS, lambda _now: end_incidents(deliverer.context), exclusive=True),
+        Job("expiry", EXPIRY_SECONDS, lambda _now: end_expired_sessions(deliverer.context), exclusive=True),
+        Job("registers", REGISTER_SECONDS, lambda _now: watch.look(), exclusive=True),
         Job("rotation", ROTATION_SECONDS, rotate, exclusive=True),
         Job("purge", PURGE_SECONDS, lambda now: purge_expired(db, now), exclusive=True),
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlsplit
 
 from idp.errors import InvalidClientMetadata
 from idp.oidc.client import KINDS, Client
+from idp.oidc.frontchannel_logout import origin_of
 from idp.oidc.metadata_fields import TOKEN_EXCHANGE, check_client_uri
 from idp.oidc.scope import OFFLINE_ACCESS, SCOPES, is_resource_scope
 
@@ -19,7 +21,7 @@ def _check_kind(client: Client) -> None:
         raise InvalidClientMetadata(
             f"token_endpoint_auth_method of a {client.kind} client is one of {', '.join(sorted(rules.methods))}"
         )
-    if client.kind == "native" and client.key_set_addresses:
+    if client.key_set_addresses and not rules.asks_for_keys:
         raise InvalidClientMetadata("key_set_addresses are of servers: an app is where its people are")
 
 
@@ -28,7 +30,7 @@ def _check_uris(client: Client) -> None:
         for uri in getattr(client, name):
             check_client_uri(name, uri, client.application_type)
     redirects = "authorization_code" in client.grant_types
-    if client.backchannel_logout_uri and not redirects:
+    if client.backchannel_logout_uri and not client.people_log_in:
         raise InvalidClientMetadata("backchannel_logout_uri is for clients that people log in to")
     if client.backchannel_logout_session_required and not client.backchannel_logout_uri:
         raise InvalidClientMetadata("backchannel_logout_session_required needs backchannel_logout_uri")
@@ -41,8 +43,8 @@ def _check_uris(client: Client) -> None:
 
 
 def _check_grants(client: Client) -> None:
-    if "refresh_token" in client.grant_types and "authorization_code" not in client.grant_types:
-        raise InvalidClientMetadata("the grant type refresh_token needs authorization_code")
+    if "refresh_token" in client.grant_types and not client.people_log_in:
+        raise InvalidClientMetadata("the grant type refresh_token needs authorization_code or device_code")
     if OFFLINE_ACCESS in client.scope and "refresh_token" not in client.grant_types:
         raise InvalidClientMetadata("the scope offline_access needs the grant type refresh_token")
     if client.public and "client_credentials" in client.grant_types:
@@ -65,7 +67,7 @@ def _check_authentication(client: Client) -> None:
         raise InvalidClientMetadata(
             "client_secret_post is for clients registered as legacy; use private_key_jwt"
         )
-    if client.legacy and client.kind != "server":
+    if client.legacy and not client.rules.may_be_legacy:
         raise InvalidClientMetadata(
             "legacy is for web clients that authenticate: others cannot do without PKCE"
         )
@@ -76,9 +78,9 @@ def _check_scope(client: Client) -> None:
     if unknown:
         raise InvalidClientMetadata(f"unknown scope: {' '.join(unknown)}")
     personal = [token for token in client.scope if token in SCOPES]
-    if bool(personal) != ("authorization_code" in client.grant_types):
+    if bool(personal) != client.people_log_in:
         raise InvalidClientMetadata(
-            "scopes about persons and the grant type authorization_code belong together"
+            "scopes about persons and the grant type authorization_code or device_code belong together"
         )
     if personal and "openid" not in personal:
         raise InvalidClientMetadata("scope must contain openid")
@@ -147,6 +149,21 @@ def _check_logout_and_start(client: Client) -> None:
             raise InvalidClientMetadata(f"{name} is for clients that people log in to")
     if client.frontchannel_logout_session_required and not client.frontchannel_logout_uri:
         raise InvalidClientMetadata("frontchannel_logout_session_required needs frontchannel_logout_uri")
+    if client.frontchannel_logout_uri:
+        _check_frame(client)
+
+
+def _check_frame(client: Client) -> None:
+    """Front-Channel Logout §2: scheme, host and port of a redirect address; the policy of our page must name them."""
+    if client.kind == "native":
+        raise InvalidClientMetadata("frontchannel_logout_uri is for portals that people visit in a browser")
+    uri = client.frontchannel_logout_uri
+    if origin_of(uri) not in map(origin_of, client.redirect_uris):
+        raise InvalidClientMetadata(
+            "frontchannel_logout_uri must have the scheme, host and port of one of the redirect_uris"
+        )
+    if urlsplit(uri).netloc.startswith("["):
+        raise InvalidClientMetadata("frontchannel_logout_uri must name its host, not by an IPv6 number")
 
 
 def _check_exchange(client: Client) -> None:

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 from idp.assurance import acr_values_supported
 from idp.oidc.claims import CLAIMS
+from idp.oidc.claims_languages import LOCALES, TAGGED
 from idp.oidc.client import LANGUAGES, METHODS
 from idp.oidc.metadata_fields import GRANT_TYPES
 from idp.oidc.pkce import METHOD
@@ -30,6 +31,7 @@ ENDPOINTS: Final[Mapping[str, str]] = MappingProxyType(
         "jwks_uri": "/jwks",
         "revocation_endpoint": "/revoke",
         "introspection_endpoint": "/introspect",
+        "device_authorization_endpoint": "/device_authorization",
         "end_session_endpoint": "/logout",
         "registration_endpoint": "/register",
     }
@@ -104,8 +106,8 @@ def provider_metadata(settings: Settings, algorithms: Algorithms) -> dict[str, o
         "userinfo_signing_alg_values_supported": list(algorithms(Purpose.USERINFO)),
         "acr_values_supported": list(acr_values_supported(issuer)),
         "claim_types_supported": ["normal"],
-        "claims_supported": [*PROTOCOL_CLAIMS, *CLAIMS],
-        "claims_locales_supported": ["vi"],
+        "claims_supported": [*PROTOCOL_CLAIMS, *(name for name in CLAIMS if name not in TAGGED)],
+        "claims_locales_supported": list(LOCALES),
         "claims_parameter_supported": True,
         **_request_objects(algorithms(Purpose.ENCRYPTION)),
         **_encrypted("id_token"),
@@ -117,4 +119,6 @@ def provider_metadata(settings: Settings, algorithms: Algorithms) -> dict[str, o
         "ui_locales_supported": list(LANGUAGES),
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
+        "frontchannel_logout_supported": True,
+        "frontchannel_logout_session_supported": True,
     }

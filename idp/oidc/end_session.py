@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -17,6 +18,9 @@ from keys.keyring import Keyring
 KNOWN_PARAMETERS: Final = frozenset(
     {"id_token_hint", "logout_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"}
 )
+_SESSION_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SUBJECT: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+
 LIMITS: Final[Mapping[str, int]] = MappingProxyType({"id_token_hint": 8192})
 
 
@@ -28,6 +32,7 @@ class LogoutRequest:
     client_id: str
     post_logout_redirect_uri: str
     state: str
+    logout_hint: str
     ui_locales: tuple[str, ...]
 
 
@@ -41,7 +46,7 @@ class LogoutTarget:
 
 
 def read_logout_request(pairs: Sequence[tuple[str, str]], keyring: Keyring, issuer: str) -> LogoutRequest:
-    """The request, by GET or POST (§2). A `logout_hint` names a person, whom our pages never guess: it is ignored.
+    """The request, by GET or POST (§2).
 
     Raises:
         PageError: unreadable, a hint that is not our ID token, or a client that the hint was not issued to (§4).
@@ -61,6 +66,7 @@ def read_logout_request(pairs: Sequence[tuple[str, str]], keyring: Keyring, issu
         client_id=hint.client_id if hint else client_id or "",
         post_logout_redirect_uri=parameters.get("post_logout_redirect_uri", ""),
         state=parameters.get("state", ""),
+        logout_hint=parameters.get("logout_hint", ""),
         ui_locales=tuple(parameters.get("ui_locales", "").split())[:10],
     )
 
@@ -91,6 +97,26 @@ def needs_confirmation(request: LogoutRequest, session_id: str | None) -> bool:
     Without a session there is nothing to end and nothing to ask (§2).
     """
     return session_id is not None and (request.hint is None or request.hint.sid != session_id)
+
+
+def hints_other(request: LogoutRequest, *, session_id: str, subject: str | None) -> bool:
+    """Whether `logout_hint` names another session or person than this browser's session does.
+
+    Of us a client knows a `sid` and a `sub`, and either may be the hint. `subject` is the person's at the client that
+    asks, None where nobody says who asks. What has neither form is a hint of the client's own and says nothing here. A
+    hint proves nothing, and never ends anything by itself.
+    """
+    if _SESSION_ID.fullmatch(request.logout_hint):
+        return request.logout_hint != session_id
+    if subject is None or not _SUBJECT.fullmatch(request.logout_hint):
+        return False
+    return request.logout_hint != subject
+
+
+def sessions_meant(request: LogoutRequest, session_id: str | None) -> tuple[str, ...]:
+    """What ends: the browser's own session, and that of the hint, which its client proves to take part in."""
+    hinted = None if request.hint is None else request.hint.sid
+    return tuple(dict.fromkeys(one for one in (session_id, hinted) if one is not None))
 
 
 def logout_location(target: LogoutTarget) -> str:

@@ -50,16 +50,23 @@ _ORGANISATION_STANDING: Final = {
 
 
 def standing(person: Person, today: date) -> Standing:
-    """Judge a person's record: the gravest reason first. A card is good up to and including its last day."""
-    if person.status is PersonStatus.DECEASED:
+    """Judge a person's record."""
+    return judge(person.status, person.card_status, person.card_expires_on, today)
+
+
+def judge(
+    status: PersonStatus, card_status: CardStatus, card_expires_on: date | None, today: date
+) -> Standing:
+    """Judge what decides: the gravest reason first. A card is good up to and including its last day."""
+    if status is PersonStatus.DECEASED:
         return Standing.DECEASED
-    if person.status is PersonStatus.MISSING:
+    if status is PersonStatus.MISSING:
         return Standing.MISSING
-    if person.card_status is CardStatus.LOCKED:
+    if card_status is CardStatus.LOCKED:
         return Standing.CARD_LOCKED
-    if person.card_status is CardStatus.NONE:
+    if card_status is CardStatus.NONE:
         return Standing.NO_CARD
-    if person.card_expires_on is not None and person.card_expires_on < today:
+    if card_expires_on is not None and card_expires_on < today:
         return Standing.CARD_EXPIRED
     return Standing.OK
 

@@ -35,6 +35,7 @@ clients = Table(
     Column("owner", Text, nullable=False, comment="as id_token_alg"),
     Column("name_key", Text, nullable=False, comment="what its name looks like; as id_token_alg"),
     Column("name_key_en", Text, nullable=False, comment="as name_key, of its English name"),
+    Column("browser_origins", Text, comment="as id_token_alg, space separated; NULL but for browser clients"),
     CheckConstraint("secret_digest IS NULL OR length(secret_digest) = 32", name="secret_digest_length"),
 )
 
@@ -123,8 +124,24 @@ sessions = Table(
     _time("expires_at", "when it ends at the latest"),
     _time("ended_at", "when it was ended", nullable=True),
     Column("end_reason", Text, comment="logout, person, staff, lock, register, replaced, expired"),
+    Column(
+        "check_at",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="before this it cannot have expired for lack of use; moved on lazily, never by a use; epoch seconds",
+    ),
     CheckConstraint("authentication_level BETWEEN 1 AND 4", name="authentication_level_range"),
     CheckConstraint("(ended_at IS NULL) = (end_reason IS NULL)", name="end_has_reason"),
+)
+
+# Of sessions that have not ended. A use changes no indexed column, so that PostgreSQL rewrites no index for it.
+Index(
+    "ix_sessions_check_at",
+    sessions.c.check_at,
+    sessions.c.session_id,
+    postgresql_where=sessions.c.ended_at.is_(None),
+    sqlite_where=sessions.c.ended_at.is_(None),
 )
 
 session_clients = Table(
@@ -154,6 +171,7 @@ interactions = Table(
     ),
     Column("session_id", Text, comment="the session that logged in, or confirmed itself, within it"),
     Column("acting_for", Text, comment="organisation record chosen; '' for oneself; NULL while not chosen"),
+    _time("confirmed_at", "when the person pressed that they began this themselves", nullable=True),
     _time("created_at", "when the request arrived"),
     _time("expires_at", "when it is stale"),
     _time("finished_at", "when its answer was sent", nullable=True),

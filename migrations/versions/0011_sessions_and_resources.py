@@ -20,6 +20,25 @@ def upgrade() -> None:
             )
         )
 
+    # Sessions of before are looked at once, at once: zero is long ago.
+    op.add_column(
+        "sessions",
+        sa.Column(
+            "check_at",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="before this it cannot have expired for lack of use; moved on lazily, never by a use; epoch seconds",
+        ),
+    )
+    op.create_index(
+        "ix_sessions_check_at",
+        "sessions",
+        ["check_at", "session_id"],
+        postgresql_where=sa.text("ended_at IS NULL"),
+        sqlite_where=sa.text("ended_at IS NULL"),
+    )
+
     if op.get_bind().dialect.supports_comments:
         op.alter_column(
             "sessions",

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import html
+
+import pytest
+
 from idp.accounts.sessions import end_all_sessions
+from idp.jobs.backchannel_logout import LONGEST_PAUSE, MOST_ATTEMPTS
 from idp.store.sessions import ABSOLUTE_LIFETIME, IDLE_LIFETIME
 from tests.support.browsing import Browser
-from tests.support.population import AN, HOA
+from tests.support.logouts import deliver, expire, follow_registers
+from tests.support.population import AN, HOA, change_citizen
 from tests.support.provider import Provider
+from tests.support.receiving_portal import ReceivingPortal, status
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 SESSION = "__Host-motcua-session"
@@ -143,3 +150,50 @@ async def test_staff_ends_all_sessions_of_a_person(settled_provider: Provider) -
     await provider.enter("ministry", HOA, browser)
     await end_all_sessions(provider.context(), await provider.account(HOA), "officer-1")
     assert not await _is_signed_in(provider, browser)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_the_person_reads_what_was_ended_by_whom_and_where(
+    telling_provider: Provider, receiver: ReceivingPortal
+) -> None:
+    provider = telling_provider
+    browser, phone = provider.browser(), provider.browser(agent=FIREFOX)
+    await provider.tokens("told", HOA, phone)
+    provider.clock.advance(IDLE_LIFETIME)
+    await expire(provider)
+    await deliver(provider)
+    receiver.answer = lambda _: status(500)
+    await provider.tokens("told", HOA, phone)
+    await end_all_sessions(provider.context(), await provider.account(HOA), "officer-1")
+    for _ in range(MOST_ATTEMPTS):
+        await deliver(provider)
+        provider.clock.advance(LONGEST_PAUSE)
+    await provider.enter("ministry", HOA, phone)
+    await change_citizen(provider.registers, HOA, card_status="locked")
+    await follow_registers(provider)
+    await change_citizen(provider.registers, HOA, card_status="valid")
+
+    await provider.enter("ministry", HOA, browser)
+    page = html.unescape((await browser.open("/account")).text)
+    history = page[page.index('id="history"') :]
+    for text in (
+        "Một phiên đã kết thúc vì không còn được dùng",
+        "Đã báo cho một dịch vụ là phiên đã kết thúc",
+        "Cán bộ đã kết thúc một phiên",
+        "Không báo được cho một dịch vụ là phiên đã kết thúc",
+        "Các phiên đã kết thúc vì thông tin trong cơ sở dữ liệu về dân cư thay đổi",
+    ):
+        assert text in history
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_after_signing_out_the_person_reads_which_services_are_told(
+    telling_provider: Provider,
+) -> None:
+    browser = telling_provider.browser()
+    await telling_provider.tokens("told", HOA, browser)
+    await telling_provider.tokens("province", HOA, browser)
+    page = await (await browser.open("/logout")).submit(decision="logout")
+    told, _, entered = page.text.partition('id="entered"')
+    assert "Cổng dịch vụ công của Bộ" in told.partition('id="told"')[2]
+    assert "Cổng dịch vụ công của tỉnh" in entered

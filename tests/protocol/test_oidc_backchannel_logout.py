@@ -15,11 +15,12 @@ import pytest
 from idp.accounts.sessions import end_all_sessions, end_session
 from idp.oidc.logout_token import EVENT
 from idp.store import incidents
+from idp.store.sessions import ABSOLUTE_LIFETIME, IDLE_LIFETIME
 from keys.policy import Purpose
 from tests.support.browsing import Browser
 from tests.support.installation import ISSUER
-from tests.support.logouts import add_portal, deliver, logout, queued
-from tests.support.population import HOA, KHANG
+from tests.support.logouts import add_portal, deliver, expire, follow_registers, logout, queued
+from tests.support.population import HOA, KHANG, change_citizen
 from tests.support.portals import Tokens
 from tests.support.provider import Provider
 from tests.support.receiving_portal import ReceivingPortal
@@ -137,6 +138,22 @@ async def by_emergency(one: Provider, browser: Browser, tokens: Tokens) -> None:
     await one.db.write(*revoked)
 
 
+async def by_lack_of_use(one: Provider, browser: Browser, tokens: Tokens) -> None:
+    one.clock.advance(IDLE_LIFETIME)
+    await expire(one)
+
+
+async def by_the_end_of_its_day(one: Provider, browser: Browser, tokens: Tokens) -> None:
+    one.clock.advance(ABSOLUTE_LIFETIME)
+    await expire(one)
+
+
+async def by_death(one: Provider, browser: Browser, tokens: Tokens) -> None:
+    await change_citizen(one.registers, HOA, status="deceased")
+    assert (await one.portal("told").userinfo(tokens.access_token)).status_code == 401, "at once"
+    await follow_registers(one)
+
+
 @pytest.mark.parametrize(
     "end",
     [
@@ -149,6 +166,9 @@ async def by_emergency(one: Provider, browser: Browser, tokens: Tokens) -> None:
         by_staff_with_all,
         by_somebody_else_in_the_same_browser,
         by_emergency,
+        by_lack_of_use,
+        by_the_end_of_its_day,
+        by_death,
     ],
 )
 async def test_every_ending_is_told(

@@ -1,4 +1,7 @@
-"""The Config OP and the RP-Initiated Logout OP plans of the OpenID Foundation's suite, module by module.
+"""The Config OP and the logout plans of the OpenID Foundation's suite, module by module.
+
+RP-initiated, front-channel and back-channel logout, and login begun by a third party. The plan for session management
+is declined (idp/decisions/DIVERGENCES.md).
 
 Whether somebody is logged out is seen as the suite sees it: by the answer to a following `prompt=none`.
 """
@@ -6,17 +9,22 @@ Whether somebody is logged out is seen as the suite sees it: by the answer to a 
 from __future__ import annotations
 
 import re
+from html import escape
 from urllib.parse import urlencode
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from idp.errors import InvalidClientMetadata
+from idp.oidc.client_metadata import client_metadata, read_client
 from tests.support.browsing import Browser, Visit
 from tests.support.installation import ISSUER
+from tests.support.logouts import deliver
 from tests.support.population import HOA
-from tests.support.portals import Tokens
+from tests.support.portals import REGISTRATIONS, Tokens, register
 from tests.support.provider import Provider
+from tests.support.receiving_portal import ReceivingPortal
 
 BYE = "https://ministry.example/bye"
 LONG_STATE = "s" * 128
@@ -115,11 +123,20 @@ async def test_oidcc_rp_initiated_logout_with_a_hint_long_expired(
     assert await is_logged_out(one, browser)
 
 
+async def test_oidcc_rp_initiated_logout_query_added_to_post_logout_redirect_uri(
+    one: Provider, browser: Browser, tokens: Tokens
+) -> None:
+    visit = await logout(
+        browser, id_token_hint=tokens.id_token, post_logout_redirect_uri=f"{BYE}?foo=bar", state="x"
+    )
+    assert (visit.answer, visit.told("error-code")) == (None, "logout_redirect_mismatch")
+    assert not await is_logged_out(one, browser)
+
+
 @pytest.mark.parametrize(
     "uri",
     [
         "https://ministry.example/other",
-        f"{BYE}?foo=bar",  # oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri
         f"{BYE}/",
         f"{BYE}#fragment",
         "https://province.example/bye",
@@ -147,12 +164,18 @@ def foreign(tokens: Tokens) -> str:
     return jwt.encode(dict(tokens.claims), key, algorithm="ES256", headers={"kid": kid})
 
 
-@pytest.mark.parametrize("forge", [unsigned, foreign])
-async def test_oidcc_rp_initiated_logout_bad_and_modified_id_token_hint(
-    one: Provider, browser: Browser, tokens: Tokens, forge: object
+async def test_oidcc_rp_initiated_logout_modified_id_token_hint(
+    one: Provider, browser: Browser, tokens: Tokens
 ) -> None:
-    assert callable(forge)
-    visit = await logout(browser, id_token_hint=forge(tokens), post_logout_redirect_uri=BYE)
+    visit = await logout(browser, id_token_hint=unsigned(tokens), post_logout_redirect_uri=BYE)
+    assert (visit.answer, visit.told("error-code")) == (None, "invalid_logout_hint")
+    assert not await is_logged_out(one, browser)
+
+
+async def test_oidcc_rp_initiated_logout_bad_id_token_hint(
+    one: Provider, browser: Browser, tokens: Tokens
+) -> None:
+    visit = await logout(browser, id_token_hint=foreign(tokens), post_logout_redirect_uri=BYE)
     assert (visit.answer, visit.told("error-code")) == (None, "invalid_logout_hint")
     assert not await is_logged_out(one, browser)
 
@@ -167,11 +190,16 @@ async def test_oidcc_rp_initiated_logout_no_id_token_hint(one: Provider, browser
 
 
 @pytest.mark.usefixtures("tokens")
-@pytest.mark.parametrize("sent", [{}, {"state": "only"}], ids=["no-params", "only-state"])
-async def test_oidcc_rp_initiated_logout_no_params_and_only_state(
-    one: Provider, browser: Browser, sent: dict[str, str]
-) -> None:
-    visit = await answer(await logout(browser, **sent))
+async def test_oidcc_rp_initiated_logout_no_params(one: Provider, browser: Browser) -> None:
+    visit = await answer(await logout(browser))
+    assert (visit.answer, visit.status) == (None, 200)
+    assert visit.told("logged-out")
+    assert await is_logged_out(one, browser)
+
+
+@pytest.mark.usefixtures("tokens")
+async def test_oidcc_rp_initiated_logout_only_state(one: Provider, browser: Browser) -> None:
+    visit = await answer(await logout(browser, state="only"))
     assert (visit.answer, visit.status) == (None, 200)
     assert visit.told("logged-out")
     assert await is_logged_out(one, browser)
@@ -220,3 +248,94 @@ async def test_logout_is_noted_with_who_asked(one: Provider, browser: Browser, t
     noted = await one.events("logout")
     assert [(event.client_id, event.outcome) for event in noted] == [("ministry", "ok")]
     assert noted[0].account_id == (await one.account(HOA)).account_id
+
+
+async def test_a_logout_hint_of_somebody_else_is_told_to_the_person_and_ends_nothing_by_itself(
+    one: Provider, browser: Browser, tokens: Tokens
+) -> None:
+    """RP-Initiated Logout 1.0 §2, `logout_hint`: also beside an ID token that would have sufficed."""
+    somebody = "x" * len(tokens.sub)
+    visit = await logout(browser, id_token_hint=tokens.id_token, logout_hint=somebody)
+    assert is_question(visit)
+    assert visit.told("other-person") or 'id="other-person"' in visit.text
+    assert not await is_logged_out(one, browser)
+    visit = await logout(browser, client_id="ministry", logout_hint=tokens.sub)
+    assert is_question(visit)
+    assert 'id="other-person"' not in visit.text
+    visit = await logout(browser, id_token_hint=tokens.id_token, logout_hint=tokens.claims["sid"])
+    assert visit.told("logged-out")
+
+
+async def test_the_pages_speak_the_language_that_the_portal_asks_for(
+    one: Provider, browser: Browser, tokens: Tokens
+) -> None:
+    """RP-Initiated Logout 1.0 §2, `ui_locales`; the person's own choice goes before."""
+    visit = await logout(browser, ui_locales="fr en vi")
+    assert '<html lang="en">' in visit.text
+    visit = await logout(browser, ui_locales="en", lang="vi")
+    assert '<html lang="vi">' in visit.text
+    assert tokens.sub
+
+
+async def test_oidcc_frontchannel_logout_discovery_endpoint_verification(one: Provider) -> None:
+    document = (await one.http().get("/.well-known/openid-configuration")).json()
+    assert document["frontchannel_logout_supported"] is True
+    assert document["frontchannel_logout_session_supported"] is True
+    assert document["end_session_endpoint"] == f"{ISSUER}/logout"
+
+
+async def test_oidcc_frontchannel_rp_initiated_logout(one: Provider, browser: Browser) -> None:
+    """More of it: test_oidc_frontchannel_logout."""
+    metadata = {
+        **REGISTRATIONS["ministry"],
+        "client_id": "front",
+        "frontchannel_logout_uri": "https://ministry.example/front",
+        "frontchannel_logout_session_required": True,
+    }
+    one.registered["front"], kept = register(metadata, int(one.clock()))
+    await one.db.write(kept)
+    tokens = await one.tokens("front", HOA, browser)
+    visit = await logout(
+        browser, id_token_hint=tokens.id_token, post_logout_redirect_uri=BYE, state=LONG_STATE
+    )
+    asked = urlencode({"iss": ISSUER, "sid": tokens.claims["sid"]})
+    assert f'src="{escape(f"https://ministry.example/front?{asked}")}"' in visit.text
+    assert visit.response.headers["refresh"] == f"0; url={BYE}?state={LONG_STATE}"
+    assert await is_logged_out(one, browser)
+
+
+async def test_oidcc_backchannel_logout_discovery_endpoint_verification(one: Provider) -> None:
+    document = (await one.http().get("/.well-known/openid-configuration")).json()
+    assert document["backchannel_logout_supported"] is True
+    assert document["backchannel_logout_session_supported"] is True
+    assert document["end_session_endpoint"] == f"{ISSUER}/logout"
+
+
+async def test_oidcc_backchannel_rp_initiated_logout(
+    telling_provider: Provider, receiver: ReceivingPortal
+) -> None:
+    """More of it: test_oidc_backchannel_logout."""
+    browser = telling_provider.browser()
+    tokens = await telling_provider.tokens("told", HOA, browser)
+    visit = await logout(browser, id_token_hint=tokens.id_token, post_logout_redirect_uri=BYE)
+    assert visit.address == BYE
+    await deliver(telling_provider)
+    (request,) = receiver.received
+    claims = await telling_provider.portal("told").verify(request.token)
+    assert (claims["sid"], claims["sub"]) == (tokens.claims["sid"], tokens.claims["sub"])
+    assert "nonce" not in claims
+
+
+async def test_oidcc_3rd_party_init_login(one: Provider) -> None:
+    """What is registered comes back; the rest of the module, over `/register`, is among the tests of RFC 7592."""
+    uri = "https://ministry.example/start"
+    metadata = {**REGISTRATIONS["province"], "initiate_login_uri": uri}
+    made, _ = register(metadata, int(one.clock()))
+    assert client_metadata(read_client(made.metadata, now=int(one.clock())))["initiate_login_uri"] == uri
+
+
+async def test_oidcc_3rd_party_init_login_nohttps(one: Provider) -> None:
+    metadata = {**REGISTRATIONS["province"], "initiate_login_uri": "http://ministry.example/start"}
+    with pytest.raises(InvalidClientMetadata) as refused:
+        register(metadata, int(one.clock()))
+    assert refused.value.error == "invalid_client_metadata"

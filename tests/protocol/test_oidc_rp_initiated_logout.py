@@ -7,10 +7,12 @@ import pytest
 from idp.errors import InvalidRequest, PageError
 from idp.oidc.end_session import (
     LogoutRequest,
+    hints_other,
     logout_location,
     needs_confirmation,
     prove_logout_target,
     read_logout_request,
+    sessions_meant,
 )
 from idp.oidc.hint import Hint, verify_hint
 from idp.oidc.id_token import id_token_claims
@@ -143,3 +145,38 @@ def test_the_hint_of_an_authorization_request_belongs_to_its_client() -> None:
     assert verify_hint(keyring(), id_token(), issuer=ISSUER, client_id="portal").subject == "pairwise"
     with pytest.raises(InvalidRequest):
         verify_hint(keyring(), id_token(), issuer=ISSUER, client_id="other")
+
+
+SESSION, OTHER_SESSION = "0f8fad5b-d9cb-469f-a165-70867728950e", "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+SUBJECT, OTHER_SUBJECT = "s" * 43, "t" * 43
+
+
+@pytest.mark.parametrize(
+    ("hint", "other"),
+    [
+        ("", False),
+        (SESSION, False),
+        (OTHER_SESSION, True),
+        (SUBJECT, False),
+        (OTHER_SUBJECT, True),
+        ("somebody@example.vn", False),
+        ("001184000017", False),
+        (SUBJECT + "=", False),
+        (OTHER_SESSION.upper(), False),
+    ],
+)
+def test_a_logout_hint_is_a_sid_or_a_sub_and_what_it_says_is_compared(hint: str, *, other: bool) -> None:
+    asked = read(client_id="portal", logout_hint=hint)
+    assert hints_other(asked, session_id=SESSION, subject=SUBJECT) is other
+
+
+def test_a_sub_means_nothing_where_nobody_says_who_asks() -> None:
+    assert not hints_other(read(logout_hint=OTHER_SUBJECT), session_id=SESSION, subject=None)
+    assert hints_other(read(logout_hint=OTHER_SESSION), session_id=SESSION, subject=None)
+
+
+def test_the_hinted_session_is_meant_beside_the_browsers_own_and_a_logout_hint_is_none() -> None:
+    assert sessions_meant(read(id_token_hint=id_token()), None) == ("s-1",)
+    assert sessions_meant(read(id_token_hint=id_token()), "s-1") == ("s-1",)
+    assert sessions_meant(read(id_token_hint=id_token()), "s-2") == ("s-2", "s-1")
+    assert sessions_meant(read(logout_hint=OTHER_SESSION), None) == ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,6 +11,8 @@ import pytest
 from idp.http.outbound import Outbound
 from idp.jobs import schedule
 from idp.jobs.backchannel_logout import Deliverer, deliver_logouts
+from idp.jobs.expired_sessions import end_expired_sessions
+from idp.jobs.register_watch import RegisterWatch
 from idp.oidc.client_cache import ClientCache
 from idp.store import logout_outbox
 from tests.support.browsing import Browser
@@ -22,6 +24,15 @@ from tests.support.receiving_portal import ReceivingPortal, receiving_portal
 LOOPBACK = ("127.0.0.0/8",)
 NEVER = 1_000_000
 BYE = "https://ministry.example/bye"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unwatched_sessions() -> Iterator[None]:
+    """In this process sessions expire, and follow the registers, when a test says so; not beside it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schedule, "EXPIRY_SECONDS", NEVER)
+        patch.setattr(schedule, "REGISTER_SECONDS", NEVER)
+        yield
 
 
 async def add_portal(provider: Provider, client_id: str, uri: str, **more: Any) -> None:
@@ -41,6 +52,16 @@ async def logout(browser: Browser, tokens: Tokens) -> None:
     query = {"id_token_hint": tokens.id_token, "post_logout_redirect_uri": BYE}
     visit = await browser.open(f"/logout?{urlencode(query)}")
     assert visit.address == BYE
+
+
+async def expire(provider: Provider) -> None:
+    """One round of the job that ends what has expired."""
+    await end_expired_sessions(provider.context)
+
+
+async def follow_registers(provider: Provider) -> None:
+    """One round of a worker that knows nothing yet of the registers."""
+    await RegisterWatch(provider.context).look()
 
 
 async def queued(provider: Provider) -> Sequence[Any]:
