@@ -16,7 +16,7 @@ from tests.support.installation import ISSUER
 from tests.support.population import HOA
 from tests.support.provider import Provider
 
-PEOPLES_PAGES = ("/", "/interaction/", "/activate", "/account", "/static/", "/logo/", "/health/")
+PEOPLES_PAGES = ("/", "/interaction/", "/activate", "/account", "/device/", "/static/", "/logo/", "/health/")
 """Addresses that programs have no business with: their place is not the metadata."""
 
 KEY_LOG = "/.well-known/key-log/"
@@ -32,6 +32,7 @@ ANSWERS = {
     "jwks_uri": ("GET", 200),
     "revocation_endpoint": ("POST", 401),
     "introspection_endpoint": ("POST", 401),
+    "device_authorization_endpoint": ("POST", 401),
     "end_session_endpoint": ("GET", 200),
     "registration_endpoint": ("POST", 401),
 }
@@ -72,7 +73,7 @@ async def test_every_advertised_address_answers(provider: Provider) -> None:
 async def test_every_route_of_the_protocol_is_advertised(provider: Provider) -> None:
     advertised = set(_advertised(await _metadata(provider)).values())
     beside = (*PEOPLES_PAGES[1:], KEY_LOG, CONFIGURATION)
-    ours = {route.path for route in ROUTES if route.path == "/" or route.path.startswith(beside)}
+    ours = {route.path for route in ROUTES if route.path in {"/", "/device"} or route.path.startswith(beside)}
     assert {route.path for route in ROUTES} - ours == advertised | set(WELL_KNOWN)
     pages = {route.path for route in ROUTES if route.kind is Kind.PAGE}
     assert pages & advertised == {"/authorize", "/logout"}, "where people come through, errors are pages"

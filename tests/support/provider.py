@@ -195,6 +195,8 @@ class Provider:
         while visit.answer is None:
             if visit.offers(decision="continue"):
                 visit = await visit.submit(decision="continue")
+            elif visit.offers(decision="confirm"):
+                visit = await visit.submit(decision="confirm")
             elif visit.offers(decision="allow"):
                 claims = [value for form in visit.forms for name, value in form.choices if name == "claim"]
                 visit = await visit.submit(decision="allow", claim=claims)
