@@ -61,7 +61,7 @@ class Installation:
             "IDP_KEK_FILE": str(self.folder / "kek"),
             "IDP_TRUSTED_PROXIES": "127.0.0.0/8",
             "IDP_OUTBOUND_NETWORKS": OUTBOUND,
-            "IDP_OPEN_REGISTRATION": "true",
+            "IDP_OPEN_REGISTRATION": self.visitor.issuer,
         }
         return inherited | trusted | settings
 
