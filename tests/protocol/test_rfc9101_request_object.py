@@ -2,97 +2,41 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
-from collections.abc import Callable
-from functools import cache
 from typing import Any, Final
 
-import orjson
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from jwcrypto.jwk import JWK
-from jwcrypto.jws import JWS
 
 from idp.errors import (
     InvalidRequest,
     InvalidRequestObject,
     InvalidRequestUri,
-    OAuthError,
     PageError,
     RequestNotSupported,
     RequestUriNotSupported,
 )
 from idp.oidc.authorization_request import read_authorization_request, read_parameters
-from idp.oidc.client import Client
 from idp.oidc.client_keys import ClientKeys
-from idp.oidc.parameters import Parameters
 from idp.oidc.redirect_uri import prove_target
 from idp.oidc.request_object import Means, unfold
 from idp.oidc.request_object_claims import CLOCK_SKEW, LONGEST_LIFETIME
 from keys import policy
-from keys.encryption import DecryptionKey
-from keys.keyring import Keyring
-from keys.policy import Purpose, State
-from keys.seal import KeyEncryptionKey
-from keys.store import StoredKey
-from tests.support.installation import bare_keyring
 from tests.support.oidc_rules import ISSUER, NOW, PARAMETERS, client, pairs
 from tests.support.remote import Web
-from tests.support.request_objects import KID, enclosed, private_key, public_jwk, public_pem, signed, unsigned
-
-URI: Final = "https://portal.example.gov.vn/request.jwt"
-JWKS_URI: Final = "https://portal.example.gov.vn/jwks"
-GOOD: Final[dict[str, Any]] = {"iss": "portal", "aud": ISSUER, "exp": NOW + 300, "nbf": NOW, "iat": NOW}
-
-
-def portal(*kinds: str, **changes: Any) -> Client:
-    """A client with keys of some kinds."""
-    keys = [public_jwk(alg, kid=KID if alg == "ES256" else alg) for alg in kinds or ("ES256",)]
-    return client(**{"jwks": {"keys": keys}, **changes})
-
-
-SIGNS: Final = portal()
-MUST_SIGN: Final = portal(require_signed_request_object=True)
-UNSIGNED: Final = client(request_object_signing_alg="none")
-
-
-@cache
-def our_keys() -> tuple[Keyring, dict[str, dict[str, str]]]:
-    """Our keys for encryption, and their public halves by algorithm."""
-    kek, kept, public = KeyEncryptionKey.of(bytes(32)), [], {}
-    for alg in policy.ENCRYPTION_KEYS[Purpose.ENCRYPTION]:
-        key = DecryptionKey.generate(alg)
-        public[alg] = key.public_jwk()
-        sealed = kek.seal(key.to_pkcs8(), purpose=Purpose.ENCRYPTION.value, name=key.kid)
-        jwk = orjson.dumps(key.public_jwk()).decode()
-        kept.append(
-            StoredKey(key.kid, Purpose.ENCRYPTION, alg, State.ACTIVE, jwk, sealed, NOW, published_at=NOW)
-        )
-    return bare_keyring(kept, [], kek, NOW), public
-
-
-def for_us(content: str, alg: str = "ECDH-ES", enc: str = "A256GCM", **header: Any) -> str:
-    """Encrypted for this provider."""
-    return enclosed(content, our_keys()[1][alg], enc, **header)
-
-
-async def read(
-    by: Client, *without: str, web: Web | None = None, now: int = NOW, **parameters: str
-) -> Parameters:
-    """The parameters that count in a request of a client."""
-    found = web or Web()
-    means = Means(our_keys()[0], ClientKeys(found.fetch, lambda: now), found.fetch, ISSUER, now)
-    return await unfold(read_parameters(pairs(*without, **parameters)), by, means)
-
-
-async def refusal(by: Client, token: str, *without: str, now: int = NOW) -> OAuthError:
-    """How an object is refused."""
-    with pytest.raises(OAuthError) as refused:
-        await read(by, *without, request=token, now=now)
-    return refused.value
+from tests.support.request_object_rules import (
+    GOOD,
+    JWKS_URI,
+    MUST_SIGN,
+    SIGNS,
+    UNSIGNED,
+    URI,
+    for_us,
+    our_keys,
+    portal,
+    read,
+    refusal,
+)
+from tests.support.request_objects import public_jwk, signed, unsigned
 
 
 async def test_without_one_nothing_changes() -> None:
@@ -156,115 +100,6 @@ async def test_keys_are_fetched_where_they_are_registered_by_reference() -> None
     assert await read(by, web=web, request=signed(GOOD))
     with pytest.raises(InvalidRequestObject, match="signature"):
         await read(by, web=web, request=signed(GOOD, kid="another"))
-
-
-def _segment(value: object) -> str:
-    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
-
-
-def _header(token: str, **members: object) -> str:
-    """A token whose header says something else than what was signed."""
-    head, rest = token.split(".", 1)
-    header = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
-    return f"{_segment(header | members)}.{rest}"
-
-
-def _with_claims(token: str, claims: dict[str, Any]) -> str:
-    head, _, signature = token.split(".")
-    return f"{head}.{_segment(claims)}.{signature}"
-
-
-def _with_secret(claims: dict[str, Any], secret: bytes) -> str:
-    """HS256 with a public key as the secret (RFC 8725 §2.1): PyJWT would refuse to make it."""
-    head = _segment({"alg": "HS256", "kid": KID, "typ": "oauth-authz-req+jwt"})
-    message = f"{head}.{_segment(claims)}"
-    signature = hmac.digest(secret, message.encode(), hashlib.sha256)
-    return f"{message}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
-
-
-def _raw(content: object) -> str:
-    """Signed whatever it is: PyJWT would not sign it."""
-    pem = private_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    token = JWS(content if isinstance(content, str) else json.dumps(content))
-    token.add_signature(JWK.from_pem(pem), None, json.dumps({"alg": "ES256", "kid": KID}))
-    return str(token.serialize(compact=True))
-
-
-_STRANGER: Final = private_key("EdDSA")
-_OWN_JWK: Final = {name: value for name, value in public_jwk("EdDSA").items() if name != "use"}
-
-CONFUSED: Final[dict[str, Callable[[], str]]] = {
-    "none with an empty signature in the middle": lambda: unsigned(GOOD)[:-1] + "..",
-    "none with the signature of another": lambda: _header(signed(GOOD), alg="none"),
-    "None in other letters": lambda: _header(unsigned(GOOD), alg="nOnE")[:-1] + ".AAAA",
-    "HS256 with the public key as PEM": lambda: _with_secret(GOOD, public_pem()),
-    "HS256 with the public key as JSON": lambda: _with_secret(GOOD, json.dumps(public_jwk()).encode()),
-    "HS256 with an empty secret": lambda: _with_secret(GOOD, b""),
-    "another's key under our kid": lambda: signed(GOOD, "EdDSA", key=_STRANGER),
-    "another's key in the header": lambda: signed(GOOD, "EdDSA", key=_STRANGER, jwk=_OWN_JWK),
-    "another's keys at jku": lambda: signed(GOOD, "EdDSA", key=_STRANGER, jku="https://evil.example/jwks"),
-    "another's certificate at x5u": lambda: signed(GOOD, "EdDSA", key=_STRANGER, x5u="https://evil.example/c"),
-    "another's certificate": lambda: signed(GOOD, "EdDSA", key=_STRANGER, x5c=["MIIB"]),
-    "kid of a file": lambda: signed(GOOD, kid="../../../../dev/null"),
-    "kid of a query": lambda: signed(GOOD, kid="' OR 1=1 --"),
-    "kid of an address": lambda: signed(GOOD, kid="https://evil.example/key"),
-    "kid is a list": lambda: _header(signed(GOOD), kid=[KID]),
-    "crit": lambda: signed(GOOD, crit=["exp"], exp=1),
-    "b64": lambda: _header(signed(GOOD), b64=False),
-    "another algorithm of the same key": lambda: _header(signed(GOOD), alg="ES384"),
-    "a signature cut off": lambda: signed(GOOD)[:-4],
-    "claims changed": lambda: _with_claims(signed(GOOD), GOOD | {"scope": "openid pid"}),
-    "encrypted and not signed": lambda: for_us(json.dumps(GOOD)),
-    "encrypted twice": lambda: for_us(for_us(signed(GOOD))),
-    "signed around a signed one": lambda: signed({"request": signed(GOOD)}),
-    "signed around an encrypted one": lambda: signed({"request": for_us(signed(GOOD))}),
-    "encrypted for nobody here": lambda: enclosed(signed(GOOD), DecryptionKey.generate("ECDH-ES").public_jwk()),
-    "encrypted by an algorithm not ours": lambda: _header(for_us(signed(GOOD)), alg="dir"),
-    "encrypted and compressed": lambda: _header(for_us(signed(GOOD)), zip="DEF"),
-    "encrypted and not text": lambda: for_us("đ.đ.đ"),
-    "a deep one": lambda: _raw('{"a":' * 1800 + "{}" + "}" * 1800),
-    "a name twice": lambda: _raw('{"state":"a","state":"b"}'),
-    "not JSON": lambda: _raw("state=a"),
-    "not a token": lambda: "request",
-    "a list": lambda: _raw([GOOD]),
-    "white space within": lambda: signed(GOOD).replace(".", ". ", 1),
-    "an ID token": lambda: signed(GOOD, typ="at+jwt"),
-    "a proof of possession": lambda: signed(GOOD, typ="dpop+jwt"),
-    "a typ that is a number": lambda: _header(signed(GOOD), typ=7),
-    "a client assertion": lambda: signed(GOOD | {"sub": "portal", "jti": "j"}, typ="JWT"),
-    "of another issuer": lambda: signed(GOOD | {"iss": "province"}),
-    "of a list of issuers": lambda: _raw(GOOD | {"iss": ["portal"]}),
-    "for another provider": lambda: signed(GOOD | {"aud": "https://other.example"}),
-    "for our token endpoint": lambda: signed(GOOD | {"aud": f"{ISSUER}/token"}),
-    "for nobody": lambda: signed(GOOD | {"aud": []}),
-    "for something like us": lambda: signed(GOOD | {"aud": f"{ISSUER}/"}),
-    "expired": lambda: signed(GOOD | {"exp": NOW - CLOCK_SKEW}),
-    "expiring at no time": lambda: _raw(GOOD | {"exp": "tomorrow"}),
-    "expiring true": lambda: signed(GOOD | {"exp": True}),
-    "not good yet": lambda: signed(GOOD | {"nbf": NOW + CLOCK_SKEW + 1}),
-    "made in the future": lambda: signed(GOOD | {"iat": NOW + CLOCK_SKEW + 1}),
-    "of another client": lambda: signed(GOOD | {"client_id": "province"}),
-    "of another response type": lambda: signed(GOOD | {"response_type": "token"}),
-    "a request within": lambda: signed(GOOD | {"request": unsigned({})}),
-    "a reference within": lambda: signed(GOOD | {"request_uri": URI}),
-    "an empty reference within": lambda: signed(GOOD | {"request_uri": ""}),
-    "a scope that is a list": lambda: signed(GOOD | {"scope": ["openid"]}),
-    "a state that is a number": lambda: signed(GOOD | {"state": 7}),
-    "a nonce that is null": lambda: signed(GOOD | {"nonce": None}),
-    "a max_age that is true": lambda: signed(GOOD | {"max_age": True}),
-    "a max_age with a fraction": lambda: signed(GOOD | {"max_age": 1.5}),
-    "claims that are a list": lambda: signed(GOOD | {"claims": ["sub"]}),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("attack", CONFUSED.values(), ids=CONFUSED.keys())
-async def test_what_confuses_is_refused(attack: Callable[[], str]) -> None:
-    token = attack()
-    both = portal("ES256", "EdDSA", request_object_signing_alg=None)
-    for by in (SIGNS, both, MUST_SIGN, UNSIGNED):
-        error = await refusal(by, token)
-        assert isinstance(error, InvalidRequestObject | RequestNotSupported), error
-        assert not isinstance(error, RequestNotSupported) or token.endswith(".")
 
 
 async def test_claims_are_looked_at_in_unsigned_ones_too() -> None:
