@@ -39,6 +39,7 @@ class State:
     generated: bool = False
     loaded: bool = False
     newcomer: str = ""
+    contacts_noted: bool = False
     citizens: list[Citizen] = field(default_factory=list)
     clients: dict[str, str] = field(default_factory=dict)
 

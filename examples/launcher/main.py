@@ -56,6 +56,7 @@ def _run(plan: Plan, folder: Folder, stopping: Stopping) -> None:
         _say("Starting the provider and three portals ...")
         setup.start_services(children, plan, folder)
         setup.activate_citizens(children, plan, folder, state)
+        setup.note_contacts(children, folder, state)
         folder.write_text("demo.env", write_environment(plan))
         folder.write_json("demo.json", list_facts(plan, folder, state))
         _say(f"Ready after {time.monotonic() - began:.1f} s.\n{draw_table(plan, folder, state)}")

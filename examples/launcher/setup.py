@@ -128,6 +128,23 @@ def activate_citizens(children: Children, plan: Plan, folder: Folder, state: Sta
     folder.write_state(state)
 
 
+def note_contacts(children: Children, folder: Folder, state: State) -> None:
+    """Lets an officer note how the citizens can be reached; nobody has checked the address of the second."""
+    if state.contacts_noted:
+        return
+    # No operator has the prefix 095, and no mail goes to .example (RFC 2606 §2): these belong to nobody.
+    checked: tuple[tuple[str, ...], ...] = (("--verified",), (), ("--verified",))
+    children.motcua_together(
+        [
+            ("accounts", "contact", citizen.personal_number, "--phone-number", f"+8495000000{number}",
+             "--email", f"cong-dan-{number}@thu.example", *verified)
+            for number, (citizen, verified) in enumerate(zip(state.citizens, checked, strict=True), 1)
+        ]
+    )  # fmt: skip
+    state.contacts_noted = True
+    folder.write_state(state)
+
+
 def check_sign_ins(plan: Plan, state: State) -> list[str]:
     """Signs in at every portal as citizens would, and says what was seen.
 

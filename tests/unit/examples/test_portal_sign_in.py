@@ -49,7 +49,7 @@ async def test_the_request_carries_state_nonce_and_pkce(stage: Stage) -> None:
     assert len(asked["code_challenge"]) == 43
     assert asked["state"]
     assert asked["nonce"]
-    assert asked["scope"] == "openid profile pid"
+    assert asked["scope"] == "openid profile pid phone email"
 
 
 async def test_what_the_service_cannot_work_without_is_asked_as_essential(stage: Stage) -> None:
