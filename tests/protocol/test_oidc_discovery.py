@@ -44,16 +44,25 @@ def test_endpoints_are_below_the_issuer(name: str) -> None:
         ("response_modes_supported", ["query", "form_post"]),
         ("subject_types_supported", ["pairwise"]),
         ("code_challenge_methods_supported", ["S256"]),
-        ("grant_types_supported", ["authorization_code", "refresh_token", "client_credentials"]),
+        (
+            "grant_types_supported",
+            [
+                "authorization_code",
+                "refresh_token",
+                "client_credentials",
+                "urn:ietf:params:oauth:grant-type:device_code",
+                "urn:ietf:params:oauth:grant-type:token-exchange",
+            ],
+        ),
         ("id_token_signing_alg_values_supported", ["ES256", "RS256", "PS256", "EdDSA", "ML-DSA-65"]),
         ("userinfo_signing_alg_values_supported", ["ES256", "RS256", "PS256", "EdDSA"]),
         ("request_object_signing_alg_values_supported", ["ES256", "PS256", "EdDSA", "Ed25519", "RS256"]),
         ("request_object_encryption_alg_values_supported", ["ECDH-ES", "RSA-OAEP-256"]),
         ("id_token_encryption_alg_values_supported", ["ECDH-ES", "RSA-OAEP-256"]),
         ("userinfo_encryption_enc_values_supported", ["A256GCM", "A128CBC-HS256"]),
-        ("acr_values_supported", [f"{ISSUER}/acr/1"]),
+        ("acr_values_supported", [f"{ISSUER}/acr/1", f"{ISSUER}/acr/2"]),
         ("ui_locales_supported", ["vi", "en"]),
-        ("prompt_values_supported", ["none", "login", "consent", "select_account"]),
+        ("prompt_values_supported", ["none", "login", "consent", "select_account", "create"]),
     ],
 )
 def test_lists(name: str, values: list[str]) -> None:

@@ -183,7 +183,7 @@ async def test_the_request_is_a_form_by_post(service: Provider, hoa: Browser) ->
     _, headers = service.portal("dossiers").credentials()
     check_error(await service.http().post("/token", json=form, headers=headers), "invalid_request", 415)
     response = await service.http().get("/token", params=form, headers=headers)
-    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    assert (response.status_code, response.headers["allow"]) == (405, "OPTIONS, POST")
 
 
 async def test_a_code_works_for_a_minute(settled_provider: Provider) -> None:

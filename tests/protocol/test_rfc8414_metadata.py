@@ -19,6 +19,7 @@ from tests.support.provider import Provider
 WELL_KNOWN: Final = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
 PUBLIC_MEMBERS: Final = {"kty", "use", "alg", "kid", "crv", "x", "y", "n", "e", "pub"}
 POSTED: Final = ("token_endpoint", "revocation_endpoint", "introspection_endpoint")
+ALSO_POSTED: Final = ("device_authorization_endpoint", "registration_endpoint")
 
 
 async def metadata(service: Provider) -> dict[str, Any]:
@@ -60,13 +61,13 @@ async def test_neighbouring_addresses(service: Provider, suffix: str) -> None:
 async def test_every_advertised_endpoint_answers(service: Provider) -> None:
     document = await metadata(service)
     addresses = {name: value for name, value in document.items() if name.endswith(("_endpoint", "_uri"))}
-    assert len(addresses) == 7
+    assert len(addresses) == 9
     for name, address in addresses.items():
         assert address.startswith(f"{ISSUER}/")
         allowed = await service.http().request("PATCH", address)
         assert allowed.status_code == 405, name
         assert ("POST" in allowed.headers["allow"]) is (name != "jwks_uri")
-        assert ("GET" in allowed.headers["allow"]) is (name not in POSTED)
+        assert ("GET" in allowed.headers["allow"]) is (name not in POSTED + ALSO_POSTED)
 
 
 async def test_every_registration_of_the_tests_is_within_what_is_advertised(service: Provider) -> None:
