@@ -130,6 +130,8 @@ def relying_clients(clients: Collection[Client], purpose: Purpose, algorithm: st
             ]
         case Purpose.USERINFO:
             return [one for one in enabled if one.userinfo_signed_response_alg == algorithm]
+        case Purpose.INTROSPECTION:
+            return [one for one in enabled if one.introspection_signed_response_alg == algorithm]
         case Purpose.ACCESS_TOKEN:
             asked = {
                 resource

@@ -161,7 +161,7 @@ def test_who_relies_on_which_key() -> None:
         portal("es"),
         portal("rs", id_token_signed_response_alg="RS256", audience=[API]),
         portal("signed", userinfo_signed_response_alg="RS256"),
-        client(client_id="api", resources=[API], **machine),
+        client(client_id="api", resources=[API], introspection_signed_response_alg="RS256", **machine),
         client(client_id="other-api", resources=["https://other.example.gov.vn"], **machine),
     ]
 
@@ -174,3 +174,4 @@ def test_who_relies_on_which_key() -> None:
     assert names(Purpose.ACCESS_TOKEN, "ES256") == ["api"]
     assert names(Purpose.ACCESS_TOKEN, "RS256") == []
     assert names(Purpose.INTROSPECTION, "ES256") == []
+    assert names(Purpose.INTROSPECTION, "RS256") == ["api"]
