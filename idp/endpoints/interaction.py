@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 
 from starlette.requests import Request
@@ -11,9 +10,17 @@ from idp.authentication.password_login import Attempt, Outcome, ProvenPerson, Re
 from idp.endpoints.interaction_views import Typed, stopped_by
 from idp.endpoints.showing import field, show
 from idp.endpoints.surroundings import Surroundings
-from idp.endpoints.talk import Talk, fail, go_on, open_form, open_talk, show_step, situation_of
+from idp.endpoints.talk import (
+    Talk,
+    fail,
+    go_on,
+    go_on_with_cookie,
+    open_form,
+    open_talk,
+    show_step,
+    situation_of,
+)
 from idp.errors import AccessDenied
-from idp.http import responses
 from idp.http.browser_label import browser_label
 from idp.http.cookies import fresh_cookie
 from idp.http.responses import Answer
@@ -26,14 +33,14 @@ from idp.interaction.steps import (
     Situation,
     WhyLogin,
     next_step,
+    unmet,
     usable,
 )
 from idp.pages.forms import FieldProblem, Problem
 from idp.registers.personal_code import is_personal_number
 from idp.store import interactions
 
-logger = logging.getLogger("motcua.interaction")
-
+LACKING = "lacking"  # the way back from the page that says how to get an authenticator
 SELF = "self"  # the form's value for acting for oneself
 
 
@@ -111,19 +118,10 @@ async def _logged_in(talk: Talk, person: ProvenPerson) -> Answer:
         client_id=talk.client_id,
         current=before.session,
     )
-    answer = await _next_after_login(talk, session_id, cookie.digest)
+    talk = replace(talk, interaction=replace(talk.interaction, session_id=session_id, acting_for=None))
+    answer = await go_on_with_cookie(talk, cookie.digest)
     cookies.keep_session(answer, cookie)
     return answer
-
-
-async def _next_after_login(talk: Talk, session_id: str, cookie_digest: bytes) -> Answer:
-    """Go on at once. Should that fail, the browser is led back by address, so that it keeps its new session."""
-    talk = replace(talk, interaction=replace(talk.interaction, session_id=session_id, acting_for=None))
-    try:
-        return await go_on(talk, await situation_of(talk, cookie_digest))
-    except Exception:
-        logger.exception("the step after a login failed")
-        return responses.see_other(talk.path)
 
 
 async def post_representation(request: Request, here: Surroundings) -> Answer:
@@ -155,6 +153,10 @@ def _choice_problem(choice: str, situation: Situation) -> Problem | None:
 
 
 async def post_cancel(request: Request, here: Surroundings) -> Answer:
-    """The person goes back to the portal without what it asked for (RFC 6749 §4.1.2.1 `access_denied`)."""
-    talk, _ = await open_form(request, here)
-    return await fail(talk, AccessDenied("The person went back."))
+    """The person goes back to the portal without what it asked for (RFC 6749 §4.1.2.1 `access_denied`).
+
+    From the page that says what they lack, the portal is told that.
+    """
+    talk, form = await open_form(request, here)
+    lacking = field(form, "decision") == LACKING
+    return await fail(talk, unmet() if lacking else AccessDenied("The person went back."))

@@ -8,14 +8,19 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from idp.assurance import AccountLevel, AuthenticationLevel
+from idp.endpoints.confirmation_views import confirmation
 from idp.endpoints.showing import client_card, locale_of
 from idp.endpoints.surroundings import Surroundings
 from idp.interaction.asked import Asked, mark
 from idp.interaction.conversation import Errand
+from idp.interaction.second_factor import session_mark
 from idp.interaction.steps import (
     ONESELF,
     AskConsent,
+    AskSecondFactor,
     ChooseRepresentation,
+    Confirm,
+    LackSecondFactor,
     Login,
     Situation,
     Step,
@@ -26,12 +31,13 @@ from idp.interaction.steps import (
 from idp.oidc.claims import Release, claim_values
 from idp.oidc.client import Client
 from idp.oidc.subject import pairwise_subject
-from idp.pages import views
+from idp.pages import authenticator_views, views
 from idp.pages.forms import FieldProblem
 from idp.pages.i18n import Locale
 from idp.pages.views import ClaimLine, ClientCard, OrganisationChoice, View
 from idp.pages.wording import LoginReason, OrganisationRole, StopReason, Unavailable
 from idp.registers.calendar import today
+from idp.registers.personal_code import is_personal_number
 from idp.registers.standing import OrganisationStanding, organisation_standing
 from idp.registers.types import IdentifierScheme, OrganisationType, Representation, RepresentativeRole
 
@@ -80,26 +86,65 @@ def view_of(desk: Desk, step: Step, typed: Typed) -> View:
     match step:
         case Login():
             return _login(desk, step, typed)
+        case AskSecondFactor():
+            return _second_factor(desk, typed)
+        case LackSecondFactor():
+            return _second_factor_missing(desk)
         case Stop():
             return _stopped(desk, step.reason)
         case ChooseRepresentation() if errand is not None:
             return _representation(desk, errand, typed)
         case AskConsent() if errand is not None:
             return _asking(desk, errand, step.asked, typed)
+        case Confirm() if errand is not None:
+            return confirmation(desk.here, desk.path, errand, desk.situation, desk.locale)
         case _:
             raise AssertionError(f"{step} has no page")
 
 
 def _login(desk: Desk, step: Login, typed: Typed) -> View:
     known = desk.situation.person if step.why in (WhyLogin.ASKED_BY_CLIENT, WhyLogin.TOO_LONG_AGO) else None
+    ours = desk.errand is None and step.why is WhyLogin.TOO_LONG_AGO
     return views.Login(
         action=f"{desk.path}/login",
         client=desk.card,
-        reason=_REASONS[step.why],
-        personal_number=typed.personal_number or ("" if known is None else known.personal_number),
+        reason=LoginReason.STRONGER_NEEDED if ours else _REASONS[step.why],
+        personal_number=typed.personal_number
+        or _hinted_number(desk.errand)
+        or ("" if known is None else known.personal_number),
         retry_at=typed.retry_at,
         cancel_action=desk.cancel,
         problems=typed.problems,
+    )
+
+
+def _hinted_number(errand: Errand | None) -> str:
+    """A `login_hint` that can be a personal number; any other kind of hint is of no use here (Core §3.1.2.1)."""
+    hint = "" if errand is None else errand.request.login_hint.strip()
+    return hint if is_personal_number(hint) else ""
+
+
+def _second_factor(desk: Desk, typed: Typed) -> View:
+    if desk.situation.session is None:
+        raise AssertionError("nobody is asked for a code without a session")
+    return authenticator_views.SecondFactor(
+        action=f"{desk.path}/second-factor",
+        client=desk.card,
+        person_name=_name(desk),
+        asked=session_mark(desk.situation.session),
+        retry_at=typed.retry_at,
+        cancel_action=desk.cancel,
+        problems=typed.problems,
+    )
+
+
+def _second_factor_missing(desk: Desk) -> View:
+    interaction_id = desk.path.rpartition("/")[2]
+    return authenticator_views.SecondFactorMissing(
+        set_up_url=f"/account/authenticator?interaction={interaction_id}",
+        client=desk.card,
+        person_name=_name(desk),
+        back_action=desk.cancel,
     )
 
 
@@ -218,6 +263,7 @@ def _lines(
         account_level=AccountLevel(session.ial),
         authentication_level=AuthenticationLevel(session.authentication_level),
         representation=acted_for,
+        contacts=desk.situation.contacts,
     )
     values = claim_values(person, asked.claims, release)
     return tuple(

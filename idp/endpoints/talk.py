@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-import orjson
 from starlette.requests import Request
 
 from idp.audit.events import Kind, record
-from idp.endpoints import interaction_views
+from idp.endpoints import interaction_views, own_pages
 from idp.endpoints.authorization import agreed_claims, answer_client
+from idp.endpoints.device_errand import find_device_errand, show_device_done
 from idp.endpoints.interaction_views import Desk, Typed
 from idp.endpoints.showing import client_card, locale_of, read_own_form, show
 from idp.endpoints.surroundings import Surroundings
@@ -20,17 +21,19 @@ from idp.http import responses
 from idp.http.access_log import note_client
 from idp.http.forms import Parameters
 from idp.http.responses import Answer
-from idp.interaction.conversation import Errand, find_session, look, progress_of
+from idp.interaction.conversation import Errand, find_session, look, progress_of, with_contacts
+from idp.interaction.device_approval import approve_device
 from idp.interaction.issue import issue_code
 from idp.interaction.steps import Issue, Refuse, Situation, Step, Stop, next_step
 from idp.oidc.authorization_request import AuthorizationRequest, prove_target_again
-from idp.oidc.redirect_uri import failure
-from idp.store import database, interactions
+from idp.oidc.device_request import read_kept_errand
+from idp.oidc.redirect_uri import RedirectTarget, failure
+from idp.store import database, device_codes, interactions
 from idp.store.database import NothingChanged
+from idp.store.device_codes import DeviceAuthorization
 from idp.store.interactions import Interaction
 
-OWN_PAGES: Final = ("/account",)
-"""Our own pages that need a login; an interaction without a client leads to one of them."""
+logger = logging.getLogger("motcua.interaction")
 
 UNTYPED: Final = Typed()
 
@@ -91,6 +94,9 @@ async def _errand(here: Surroundings, interaction: Interaction) -> Errand | None
     client = await here.shared.clients.find(interaction.client_id)
     if client is None:
         raise PageError("unknown_client", detail="the client of an interaction is gone")
+    user_digest = read_kept_errand(interaction.request)
+    if user_digest is not None:
+        return await find_device_errand(here, client, user_digest)
     kept = AuthorizationRequest.from_json(interaction.request)
     return Errand(client, prove_target_again(client, kept, here.context.settings.issuer), kept)
 
@@ -102,7 +108,7 @@ def _require_open(talk: Talk) -> None:
         return
     page = "already_finished" if finished else "stale_interaction"
     if talk.errand is None:
-        raise PageError(page, 410, way_on=OWN_PAGES[0])
+        raise PageError(page, 410, way_on=own_pages.ACCOUNT)
     locale = locale_of(talk.request, talk.here, talk.errand)
     name = client_card(talk.errand.client, locale).name
     raise PageError(page, 410, back_url=_home(talk.errand), client_name=name)
@@ -110,6 +116,8 @@ def _require_open(talk: Talk) -> None:
 
 def _home(errand: Errand) -> str:
     """The portal's own address: the registered one, else the host that answers are sent to."""
+    if not isinstance(errand.target, RedirectTarget):
+        return errand.client.client_uri
     parts = urlsplit(errand.target.redirect_uri)
     host = f"{parts.scheme}://{parts.netloc}/" if parts.scheme in {"https", "http"} else ""
     return errand.client.client_uri or host
@@ -119,7 +127,9 @@ async def situation_of(talk: Talk, cookie_digest: bytes | None = None) -> Situat
     """Where the person stands; `cookie_digest` is the session cookie about to be set, if there is one."""
     digest = cookie_digest or talk.here.shared.cookies.session_digest(talk.request)
     session = await find_session(talk.here.context, talk.errand, digest)
-    return await look(talk.here.context, talk.errand, session, progress_of(talk.interaction))
+    own = own_pages.demands_of(talk.interaction)
+    situation = await look(talk.here.context, talk.errand, session, progress_of(talk.interaction), own)
+    return await with_contacts(talk.here.context, situation)
 
 
 async def go_on(talk: Talk, situation: Situation, *, after_form: bool = True) -> Answer:
@@ -136,6 +146,18 @@ async def go_on(talk: Talk, situation: Situation, *, after_form: bool = True) ->
     return show_step(talk, situation, step)
 
 
+async def go_on_with_cookie(talk: Talk, cookie_digest: bytes) -> Answer:
+    """Go on at once with the session cookie that the answer will set.
+
+    Should that fail, the browser is led back by address, so that it keeps its new session.
+    """
+    try:
+        return await go_on(talk, await situation_of(talk, cookie_digest))
+    except Exception:
+        logger.exception("the step after a login failed")
+        return responses.see_other(talk.path)
+
+
 def show_step(
     talk: Talk, situation: Situation, step: Step, *, typed: Typed = UNTYPED, status: int = 200
 ) -> Answer:
@@ -149,29 +171,61 @@ def show_step(
 async def _finish(talk: Talk, situation: Situation, step: Issue) -> Answer:
     if talk.errand is None:
         return await _lead_to_own_page(talk)
-    response = await issue_code(
-        talk.here.context,
-        talk.errand,
-        situation,
-        acting_for=step.acting_for,
-        claims=agreed_claims(situation),
-        interaction=talk.interaction,
+    return await settle(
+        talk, talk.errand, situation, acting_for=step.acting_for, claims=agreed_claims(situation)
     )
-    return answer_client(talk.request, talk.here, response, talk.errand)
+
+
+async def settle(
+    talk: Talk,
+    errand: Errand,
+    situation: Situation,
+    *,
+    acting_for: str,
+    claims: tuple[str, ...],
+    also: tuple[database.Step, ...] = (),
+) -> Answer:
+    """Give the client what it came for: the portal a code by redirect, the device its approval."""
+    context, interaction = talk.here.context, talk.interaction
+    if isinstance(errand.target, DeviceAuthorization):
+        await approve_device(
+            context,
+            errand,
+            situation,
+            acting_for=acting_for,
+            claims=claims,
+            interaction=interaction,
+            also=also,
+        )
+        return show_device_done(talk.request, talk.here, errand, approved=True)
+    response = await issue_code(
+        context,
+        errand,
+        situation,
+        acting_for=acting_for,
+        claims=claims,
+        interaction=interaction,
+        also=also,
+    )
+    return answer_client(talk.request, talk.here, response, errand)
 
 
 async def _lead_to_own_page(talk: Talk) -> Answer:
     await end(talk)
-    page = orjson.loads(talk.interaction.request)["page"]
-    return responses.see_other(page if page in OWN_PAGES else OWN_PAGES[0])
+    return responses.see_other(own_pages.address_of(talk.interaction))
 
 
 async def fail(talk: Talk, error: OAuthError, *events: database.Step) -> Answer:
-    """End the interaction with an error for the portal; `events` belong to it."""
+    """End the interaction with an error for the portal, or the device; `events` belong to it."""
+    target = None if talk.errand is None else talk.errand.target
+    if isinstance(target, DeviceAuthorization):
+        events = (device_codes.deny(target.device_digest, talk.here.context.now), *events)
     await end(talk, error, *events)
     if talk.errand is None:
         return responses.see_other("/")
-    return answer_client(talk.request, talk.here, failure(talk.errand.target, error), talk.errand)
+    if not isinstance(target, RedirectTarget):
+        return show_device_done(talk.request, talk.here, talk.errand, approved=False)
+    return answer_client(talk.request, talk.here, failure(target, error), talk.errand)
 
 
 async def end(talk: Talk, error: OAuthError | None = None, *events: database.Step) -> None:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from idp.audit.events import Kind, record
 from idp.context import Context
+from idp.endpoints.cross_origin import only_own_origins
 from idp.endpoints.stale_keys import note_stale_key
 from idp.endpoints.surroundings import Surroundings
 from idp.errors import InvalidGrant, InvalidRequest, InvalidToken
@@ -17,11 +18,10 @@ from idp.http.access_log import note_client
 from idp.http.forms import read_form
 from idp.http.responses import Answer
 from idp.oidc.access_token import check_userinfo_token
-from idp.oidc.claims import RequestedClaims, claim_values
 from idp.oidc.client import Client
 from idp.oidc.encrypted_answer import encrypted, equip
 from idp.oidc.grants.holder import HeldGrant, find_holder
-from idp.oidc.grants.tokens import narrow, release_of
+from idp.oidc.grants.tokens import narrow, release_claims, release_of
 from idp.oidc.userinfo import signed_userinfo_claims, userinfo_claims
 from keys import jose
 from keys.policy import Purpose
@@ -53,9 +53,8 @@ def _from_header(request: Request) -> str:
 async def _answer(request: Request, here: Surroundings, token: str) -> Answer:
     held, client = await _held(request, here, token)
     client = await equip(client, client.userinfo_encryption, here.shared.client_keys)
-    context, granted = here.context, RequestedClaims.from_json(held.grant.claims).userinfo
-    release = release_of(context, client, held.grant, held.holder)
-    released = claim_values(held.holder.person, granted, release)
+    context, release = here.context, release_of(here.context, client, held.grant, held.holder)
+    released = await release_claims(context, held.grant, held.holder, "userinfo", release)
     claims = userinfo_claims(
         subject=release.subject, subject_type=held.holder.person.subject_type, released=released
     )
@@ -115,5 +114,6 @@ async def _held(request: Request, here: Surroundings, token: str) -> tuple[HeldG
     if client is None or client.disabled_at is not None:
         raise InvalidToken("the access token is revoked", detail="client disabled")
     note_client(request, client.client_id)
+    only_own_origins(request, client)
     scope = tuple(str(claims["scope"]).split())  # a token refreshed for less opens less
     return HeldGrant(narrow(held.grant, scope), held.holder), client

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from idp.assurance import AuthenticationLevel, read_acr
 from idp.context import Context
 from idp.interaction.asked import asked
+from idp.interaction.confirming import wanted_confirmation
+from idp.interaction.levels import least_level, wished_level
 from idp.interaction.steps import Demands, Progress, Situation
 from idp.oidc.authorization_request import AuthorizationRequest
+from idp.oidc.claims_contacts import find_contacts
 from idp.oidc.client import Client
 from idp.oidc.hint import verify_hint
 from idp.oidc.redirect_uri import RedirectTarget
@@ -20,52 +22,55 @@ from idp.registers.population import find_person
 from idp.registers.standing import Standing, standing
 from idp.registers.types import Representation
 from idp.store import sessions
+from idp.store.device_codes import DeviceAuthorization
 from idp.store.interactions import Interaction
 from idp.store.sessions import Session
 
-BEYOND_EVERY_LEVEL: Final = max(AuthenticationLevel) + 1
+PLAIN: Final = Demands()
+"""A login, whenever it was and however strong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """What a portal sent the person for: a proven target and the request that goes with it."""
+    """What a portal sent the person for: a proven target and the request that goes with it.
+
+    The target is where the browser is led back to, or a device that waits elsewhere (RFC 8628).
+    """
 
     client: Client
-    target: RedirectTarget
+    target: RedirectTarget | DeviceAuthorization
     request: AuthorizationRequest
 
+    @property
+    def leads_to(self) -> str:
+        """The address that the browser is led back to in the end; empty where the answer goes to a device."""
+        return self.target.redirect_uri if isinstance(self.target, RedirectTarget) else ""
 
-def demands(context: Context, errand: Errand | None) -> Demands:
-    """What the request demands; our own pages demand a login and nothing else."""
+
+def demands(context: Context, errand: Errand | None, own: Demands = PLAIN) -> Demands:
+    """What the request demands; our own pages demand a login, and what is `own` to them."""
     if errand is None:
-        return Demands()
+        return own
     request = errand.request
     return Demands(
         prompt=request.prompt,
         max_age=request.max_age,
         least_level=least_level(request, context.settings.issuer),
+        wished_level=wished_level(request, context.settings.issuer),
         organisation=request.asks_organisation,
         organisation_required=request.requires_organisation,
         asked=asked(request, errand.client),
+        confirmation=wanted_confirmation(errand.client, errand.target),
     )
-
-
-def least_level(request: AuthorizationRequest, base: str) -> int:
-    """The weakest authentication level that satisfies an essential `acr` (OpenID Connect Core §5.5.1.1).
-
-    Wishes (`acr_values`) demand nothing. Only values that we do not know are beyond every level.
-    """
-    if not request.acr_is_essential or not request.wanted_acr_values:
-        return AuthenticationLevel.ONE
-    levels = [read_acr(base, value) for value in request.wanted_acr_values]
-    return min((level for level in levels if level is not None), default=BEYOND_EVERY_LEVEL)
 
 
 def progress_of(interaction: Interaction | None) -> Progress:
     """How far the person got within an interaction."""
     if interaction is None:
         return Progress()
-    return Progress(interaction.session_id, interaction.acting_for)
+    return Progress(
+        interaction.session_id, interaction.acting_for, confirmed=interaction.confirmed_at is not None
+    )
 
 
 async def find_session(
@@ -79,14 +84,18 @@ async def find_session(
 
 
 async def look(
-    context: Context, errand: Errand | None, session: Session | None, progress: Progress
+    context: Context,
+    errand: Errand | None,
+    session: Session | None,
+    progress: Progress,
+    own: Demands = PLAIN,
 ) -> Situation:
     """Gather what decides the next step; the registers are asked only where there is somebody to ask for.
 
     Raises:
         InvalidRequest: `id_token_hint` is not an ID token of ours for this client.
     """
-    wanted = demands(context, errand)
+    wanted = demands(context, errand, own)
     hinted = None if errand is None else _hinted_subject(context, errand)
     if session is None:
         return Situation(wanted, progress, context.now)
@@ -102,6 +111,14 @@ async def look(
         other_person_hinted=errand is not None and _hints_other_person(context, errand, session, hinted),
         representations=await _representations(context, session) if wanted.organisation else (),
     )
+
+
+async def with_contacts(context: Context, situation: Situation) -> Situation:
+    """The same with how the person can be reached, where the request asks for it: the pages show what is given."""
+    asked, session = situation.demands.asked, situation.session
+    if asked is None or session is None:
+        return situation
+    return replace(situation, contacts=await find_contacts(context, session.account_id, asked.claims))
 
 
 async def _representations(context: Context, session: Session) -> tuple[Representation, ...]:

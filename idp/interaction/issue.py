@@ -9,9 +9,10 @@ from idp.audit.events import Kind, record
 from idp.context import Context
 from idp.errors import PageError
 from idp.interaction.conversation import Errand
+from idp.interaction.levels import answered_level
 from idp.interaction.steps import ONESELF, Situation
 from idp.oidc.claims import requested_claims
-from idp.oidc.redirect_uri import AuthorizationResponse, success
+from idp.oidc.redirect_uri import AuthorizationResponse, RedirectTarget, success
 from idp.store import grants, interactions, refresh_tokens, sessions
 from idp.store.database import NothingChanged, Step
 from idp.store.grants import Grant
@@ -36,11 +37,11 @@ async def issue_code(
     Raises:
         PageError: the interaction was finished in the meantime (another tab, a double click).
     """
-    session = situation.session
-    if session is None:
-        raise AssertionError("a code is issued only to a session")
+    session, target = situation.session, errand.target
+    if session is None or not isinstance(target, RedirectTarget):
+        raise AssertionError("a code is issued only to a session, and sent to a proven target")
     code = secrets.token_urlsafe(32)
-    grant = _grant(context, errand, session, acting_for, claims)
+    grant = new_grant(context, errand, session, acting_for, claims)
     kept = (
         grants.add(grant, hashlib.sha256(code.encode()).digest()),
         record(
@@ -57,13 +58,14 @@ async def issue_code(
     )
     chosen = acting_for if situation.demands.organisation else session.acting_for
     changes = (*also, *_session_changes(context, errand, session, chosen))
-    await _keep(context, kept, changes, interaction)
-    return success(errand.target, code)
+    await keep_answer(context, kept, changes, interaction)
+    return success(target, code)
 
 
-def _grant(
+def new_grant(
     context: Context, errand: Errand, session: Session, acting_for: str, claims: tuple[str, ...]
 ) -> Grant:
+    """What the person and we grant the client now."""
     request = errand.request
     return Grant(
         grant_id=secrets.token_urlsafe(16),
@@ -77,7 +79,7 @@ def _grant(
         claims=requested_claims(request, errand.client).granted(claims).to_json(),
         auth_time=session.auth_time,
         amr=session.amr,
-        authentication_level=session.authentication_level,
+        authentication_level=answered_level(request, context.settings.issuer, session.authentication_level),
         acting_for=acting_for,
         created_at=context.now,
         code_expires_at=context.now + grants.CODE_LIFETIME,
@@ -97,9 +99,14 @@ def _session_changes(
     return (*joined, *sessions.touch(session, context.now))
 
 
-async def _keep(
+async def keep_answer(
     context: Context, kept: tuple[Step, ...], changes: tuple[Step, ...], interaction: Interaction | None
 ) -> None:
+    """Write what was granted, with the end of the interaction if there is one: once.
+
+    Raises:
+        PageError: it was finished in the meantime, or a required change could not be made.
+    """
     if interaction is None and not changes:
         await context.db.append(*kept)
         return

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
 
-from idp.assurance import REACHABLE_LEVELS
+from idp.assurance import REACHABLE_LEVELS, AuthenticationLevel
 from idp.errors import (
     AccessDenied,
     ConsentRequired,
@@ -19,9 +19,12 @@ from idp.errors import (
 from idp.interaction.asked import Asked, covered
 from idp.registers.standing import OrganisationStanding, Standing, organisation_standing
 from idp.registers.types import Person, Representation
+from idp.store.contacts import Contacts
 from idp.store.sessions import Session
 
 ORGANISATION_CLAIM = "vn_organisation"
+FRESH_LOGIN = frozenset({"login", "select_account", "create"})
+"""Values of `prompt` that a login of earlier does not answer: who creates an account logs in with it."""
 ONESELF = ""  # `acting_for` of a person who acts for nobody else
 
 
@@ -34,6 +37,13 @@ class WhyLogin(StrEnum):
     OTHER_PERSON = "other_person"
 
 
+class Confirmation(StrEnum):
+    """What a person has to say that they began themselves."""
+
+    DEVICE = "device"
+    APP = "app"
+
+
 @dataclass(frozen=True, slots=True)
 class Demands:
     """What the request demands; the defaults are those of our own pages."""
@@ -41,9 +51,11 @@ class Demands:
     prompt: frozenset[str] = frozenset()
     max_age: int | None = None
     least_level: int = 1
+    wished_level: int = 1
     organisation: bool = False
     organisation_required: bool = False
     asked: Asked | None = None
+    confirmation: Confirmation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +65,12 @@ class Progress:
     session_id: str | None = None
     acting_for: str | None = None
     consented: bool = False
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All that decides the next step."""
+    """All that decides the next step; `contacts` are only shown, and there only where a page may show them."""
 
     demands: Demands
     progress: Progress
@@ -67,6 +80,7 @@ class Situation:
     standing: Standing | None = None
     other_person_hinted: bool = False
     representations: tuple[Representation, ...] = field(default=())
+    contacts: Contacts = field(default_factory=dict)
 
     @property
     def fresh(self) -> bool:
@@ -79,6 +93,16 @@ class Login:
     """Ask who the person is."""
 
     why: WhyLogin
+
+
+@dataclass(frozen=True, slots=True)
+class AskSecondFactor:
+    """Ask for the code of the person's authenticator app."""
+
+
+@dataclass(frozen=True, slots=True)
+class LackSecondFactor:
+    """Tell how to get an authenticator app: the request needs one, and the person has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +125,11 @@ class AskConsent:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirm:
+    """Ask whether the person began this themselves."""
+
+
+@dataclass(frozen=True, slots=True)
 class Refuse:
     """Answer the client with an error: no step of the person could change it."""
 
@@ -114,7 +143,17 @@ class Issue:
     acting_for: str
 
 
-Step: TypeAlias = Login | Stop | ChooseRepresentation | AskConsent | Refuse | Issue
+Step: TypeAlias = (
+    Login
+    | AskSecondFactor
+    | LackSecondFactor
+    | Stop
+    | ChooseRepresentation
+    | AskConsent
+    | Confirm
+    | Refuse
+    | Issue
+)
 
 
 def _login(situation: Situation) -> Step | None:
@@ -124,7 +163,7 @@ def _login(situation: Situation) -> Step | None:
         return Login(WhyLogin.NO_SESSION)
     if situation.fresh:
         return None
-    if demands.prompt & {"login", "select_account"} or demands.max_age == 0:  # §3.1.2.1: equivalent
+    if demands.prompt & FRESH_LOGIN or demands.max_age == 0:  # §3.1.2.1: equivalent
         return Login(WhyLogin.ASKED_BY_CLIENT)
     if demands.max_age is not None and situation.now - session.auth_time > demands.max_age:
         return Login(WhyLogin.TOO_LONG_AGO)
@@ -147,12 +186,23 @@ def _stop(situation: Situation) -> Step | None:
     return None
 
 
-def _level(situation: Situation) -> Step | None:
-    """OpenID Connect Core Unmet Authentication Requirements: never a higher `acr` than achieved."""
-    session = situation.session
-    if session is not None and session.authentication_level < situation.demands.least_level:
-        return Refuse(UnmetAuthenticationRequirements("The requested acr cannot be reached by this person."))
-    return None
+def _second_factor(situation: Situation) -> Step | None:
+    """The level asked for: never a higher `acr` than achieved (OpenID Connect Core §5.5.1.1, RFC 9470 §5).
+
+    What is essential is asked of everybody. A wish, and what the person wants asked at every login, is for those who
+    have an authenticator; `prompt=none` allows no page for a wish, so it is passed over.
+    """
+    session, demands = situation.session, situation.demands
+    if session is None:
+        return None
+    wanted = demands.least_level
+    if session.second_factor:
+        wished = AuthenticationLevel.ONE if "none" in demands.prompt else demands.wished_level
+        always = AuthenticationLevel.TWO if session.second_factor_always else AuthenticationLevel.ONE
+        wanted = max(wanted, wished, always)
+    if session.authentication_level >= wanted:
+        return None
+    return AskSecondFactor() if session.second_factor else LackSecondFactor()
 
 
 def acting_for(situation: Situation) -> str | None:
@@ -214,6 +264,19 @@ def _consent(situation: Situation) -> Step | None:
     return None
 
 
+def _device(situation: Situation) -> Step | None:
+    """RFC 8628 §5.4: whoever is here did not come from the device, so they are asked whether it is theirs."""
+    asks = situation.demands.confirmation is Confirmation.DEVICE
+    return Confirm() if asks and not situation.progress.confirmed else None
+
+
+def _app(situation: Situation) -> Step | None:
+    """RFC 8252 §8.6: an app that another could pass itself off as is answered after a page, never in silence."""
+    progress = situation.progress
+    pressed = situation.fresh or progress.consented or progress.confirmed or progress.acting_for is not None
+    return Confirm() if situation.demands.confirmation is Confirmation.APP and not pressed else None
+
+
 def _reachable(situation: Situation) -> Step | None:
     """A level that nobody can reach is refused before anybody logs in for it."""
     if situation.demands.least_level > max(REACHABLE_LEVELS):
@@ -226,9 +289,11 @@ RULES: tuple[Callable[[Situation], Step | None], ...] = (
     _login,
     _other_person,
     _stop,
-    _level,
+    _second_factor,
+    _device,
     _representation,
     _consent,
+    _app,
 )
 
 
@@ -241,11 +306,18 @@ def next_step(situation: Situation) -> Step:
     return Issue(acting_for(situation) or ONESELF)
 
 
+def unmet() -> OAuthError:
+    """What the client is told where the person has no authenticator (OpenID Connect Unmet Authentication 1.0 §2)."""
+    return UnmetAuthenticationRequirements("The requested acr cannot be reached by this person.")
+
+
 def silent_error(step: Step) -> OAuthError:
     """The error that `prompt=none` gives in the place of a page (OpenID Connect Core §3.1.2.6)."""
     if isinstance(step, Refuse):
         return step.error
-    if isinstance(step, Login):
+    if isinstance(step, LackSecondFactor):
+        return unmet()
+    if isinstance(step, Login | AskSecondFactor):
         return LoginRequired("The person has to log in, and prompt=none allows no page.")
     if isinstance(step, AskConsent):
         return ConsentRequired("The person has to see what is asked, and prompt=none allows no page.")

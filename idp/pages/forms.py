@@ -19,7 +19,14 @@ class Problem(StrEnum):
     THROTTLED = "throttled"
     CODE_MISSING = "code_missing"
     CODE_MALFORMED = "code_malformed"
+    OTP_MISSING = "otp_missing"
+    OTP_MALFORMED = "otp_malformed"
+    OTP_WRONG = "otp_wrong"
+    OTP_USED = "otp_used"
     ACTIVATION_REFUSED = "activation_refused"
+    USER_CODE_MISSING = "user_code_missing"
+    USER_CODE_MALFORMED = "user_code_malformed"
+    USER_CODE_WRONG = "user_code_wrong"
     CHOICE_MISSING = "choice_missing"
     CHOICE_UNAVAILABLE = "choice_unavailable"
     CLAIM_REQUIRED = "claim_required"
@@ -49,9 +56,24 @@ PROBLEM_TEXT: Final[Mapping[Problem, Message]] = MappingProxyType(
         Problem.CODE_MALFORMED: msg(
             "This does not look like an activation code. Copy it exactly as it is printed on your receipt"
         ),
+        Problem.OTP_MISSING: msg("Enter the code that your authenticator app shows"),
+        Problem.OTP_MALFORMED: msg("The code has six digits, for example 123456"),
+        Problem.OTP_WRONG: msg(
+            "The code does not match. Type the one that the app shows now; "
+            "if that fails too, check that the phone sets its clock by itself"
+        ),
+        Problem.OTP_USED: msg("This code has been used. Wait until the app shows the next one and type that"),
         Problem.ACTIVATION_REFUSED: msg(
             "The personal number and the activation code do not match, or the code is no longer valid. "
             "Check both; if it still does not work, ask the commune office for a new code"
+        ),
+        Problem.USER_CODE_MISSING: msg("Enter the code that the device shows"),
+        Problem.USER_CODE_MALFORMED: msg(
+            "The code has 8 letters, for example BCFG-HJKL. It has no digits and no A, D, E, I, O, U, W or Y"
+        ),
+        Problem.USER_CODE_WRONG: msg(
+            "No device is waiting with this code. Compare it with the device; a code works for 15 minutes, then the "
+            "device has to ask for a new one"
         ),
         Problem.CHOICE_MISSING: msg("Choose for whom you are acting"),
         Problem.CHOICE_UNAVAILABLE: msg("This choice is not available now. Please choose another"),

@@ -7,6 +7,8 @@ read out of the metadata here, whenever these are written.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 from sqlalchemy import bindparam, or_, select, update
@@ -45,6 +47,7 @@ PAGE = (
     .order_by(clients.c.client_id)
     .limit(bindparam("most"))
 )
+
 NAMESAKE = (
     select(clients.c.client_id)
     .where(
@@ -60,20 +63,34 @@ NAMESAKE = (
     .limit(1)
 )
 
+ORIGINS = select(clients.c.browser_origins).where(
+    clients.c.browser_origins.is_not(None), clients.c.disabled_at.is_(None)
+)
+
 
 def _of_metadata(metadata: str) -> dict[str, object]:
     """The columns that repeat what the metadata say; absent algorithms mean the default, as in `read_client`."""
-    document = orjson.loads(metadata)
+    document: dict[str, Any] = orjson.loads(metadata)
     name = document.get("client_name#vi") or document.get("client_name", "")
     return {
         "metadata": metadata,
         "id_token_alg": document.get("id_token_signed_response_alg", DEFAULT_ALGORITHM),
         "access_token_alg": document.get("access_token_signed_response_alg", DEFAULT_ALGORITHM),
         "backchannel_logout_uri": document.get("backchannel_logout_uri") or None,
+        "browser_origins": _browser_origins(document),
         "owner": document.get("owner", ""),
         "name_key": name_key(name),
         "name_key_en": name_key(document.get("client_name#en") or name),
     }
+
+
+def _browser_origins(document: Mapping[str, Any]) -> str | None:
+    """The origins that a single-page application is served from: those of its redirect addresses (RFC 6454 §6.1)."""
+    web = document.get("application_type", "web") == "web"
+    if not web or document.get("token_endpoint_auth_method") != "none":
+        return None
+    parts = map(urlsplit, document.get("redirect_uris", ()))
+    return " ".join(dict.fromkeys(f"{part.scheme}://{part.netloc}" for part in parts)) or None
 
 
 def add(client_id: str, metadata: str, *, secret_digest: bytes | None, now: int) -> Step:
@@ -103,3 +120,9 @@ async def find_namesake(db: Database, client_id: str, owner: str, names: Mapping
     one, other = name_key(names["vi"]), name_key(names["en"])
     row = await db.fetch_one(NAMESAKE, owner=owner, client=client_id, one=one, other=other)
     return None if row is None else row["client_id"]
+
+
+async def browser_origins(db: Database) -> frozenset[str]:
+    """The origins of all browser clients that are not disabled."""
+    rows = await db.fetch_all(ORIGINS)
+    return frozenset(origin for row in rows for origin in row["browser_origins"].split())

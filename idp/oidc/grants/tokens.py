@@ -8,7 +8,8 @@ from idp.assurance import AccountLevel, AuthenticationLevel
 from idp.context import Context
 from idp.oidc.access_token import ACCESS_TOKEN_LIFETIME, PersonAccess, access_token_claims, fresh_jti
 from idp.oidc.authentication_event import AuthenticationEvent
-from idp.oidc.claims import Release, RequestedClaims, claim_values
+from idp.oidc.claims import Place, Release, RequestedClaims, released_claims
+from idp.oidc.claims_contacts import find_contacts
 from idp.oidc.client import Client
 from idp.oidc.encrypted_answer import encrypted
 from idp.oidc.id_token import id_token_claims
@@ -59,6 +60,17 @@ def release_of(context: Context, client: Client, grant: Grant, holder: Holder) -
     )
 
 
+async def release_claims(
+    context: Context, grant: Grant, holder: Holder, place: Place, release: Release
+) -> dict[str, object]:
+    """What this grant gives in one place now; where it gives nothing, nothing is looked up."""
+    asked = RequestedClaims.from_json(grant.claims)
+    if not asked.at(place):
+        return {}
+    contacts = await find_contacts(context, grant.account_id, asked.at(place))
+    return released_claims(holder.person, asked, place, replace(release, contacts=contacts))
+
+
 async def sign_access_token(
     context: Context, client: Client, grant: Grant, holder: Holder, *, resource: str
 ) -> str:
@@ -90,7 +102,6 @@ async def sign_id_token(
     It is encrypted where the client registered so; the endpoint has equipped it with its keys.
     """
     release = release_of(context, client, grant, holder)
-    named = RequestedClaims.from_json(grant.claims).id_token
     claims = id_token_claims(
         issuer=context.settings.issuer,
         client_id=client.client_id,
@@ -98,7 +109,7 @@ async def sign_id_token(
         subject_type=holder.person.subject_type,
         event=authentication_event(grant),
         nonce=nonce,
-        released=claim_values(holder.person, named, release) if named else {},
+        released=await release_claims(context, grant, holder, "id_token", release),
         now=context.now,
     )
     token = await context.keyring.issue(Purpose.ID_TOKEN, claims, alg=client.id_token_signed_response_alg)
