@@ -26,6 +26,8 @@ class Case:
     algorithm: str
     type: str
     audience: str
+    private_jwk: Mapping[str, Any] | None = None
+    """The portal's own key, where the token is encrypted for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Answer:
     by: tuple[str, ...]
     thumbprints: tuple[str, ...]
     refused: str
+    envelope: Mapping[str, Any]
+    """The header of the encryption, where there is one."""
 
 
 def verify_in_node(cases: Sequence[Case], *, issuer: str, now: int) -> list[Answer]:
@@ -65,4 +69,5 @@ def _answer(found: Mapping[str, Any]) -> Answer:
         by=tuple(found.get("by", ())),
         thumbprints=tuple(found.get("thumbprints", ())),
         refused=found.get("refused", ""),
+        envelope=found.get("envelope", {}),
     )

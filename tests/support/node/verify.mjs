@@ -1,6 +1,7 @@
 // Verifies tokens as a portal written in JavaScript does. Reads from standard input
-//   {"issuer", "now", "cases": [{"token", "jwks", "algorithm", "type", "audience"}]}
-// and writes for each case {"claims", "header", "by", "thumbprints"} or {"refused"}; `by` names who verified it.
+//   {"issuer", "now", "cases": [{"token", "jwks", "algorithm", "type", "audience", "private_jwk"}]}
+// and writes for each case {"claims", "header", "by", "thumbprints", "envelope"} or {"refused"}; `by` names who verified
+// it. With a `private_jwk` the token is encrypted for it, and `envelope` is the header of the encryption.
 //
 // jose does it with the cryptography of Node; where that has no ML-DSA yet (before Node 24), @noble/post-quantum does,
 // which is written in JavaScript throughout.
@@ -43,16 +44,27 @@ async function verifyWithJose(token, jwks, expected) {
   return { claims: verified.payload, header: verified.protectedHeader, by: 'jose' }
 }
 
-async function verify({ token, jwks, ...expected }) {
+async function opened(token, privateJwk) {
+  if (!privateJwk) return { token, envelope: {} }
+  const key = await jose.importJWK(privateJwk, jose.decodeProtectedHeader(token).alg)
+  const { plaintext, protectedHeader } = await jose.compactDecrypt(token, key)
+  return { token: new TextDecoder().decode(plaintext), envelope: protectedHeader }
+}
+
+async function verify({ token: sent, jwks, private_jwk: privateJwk, ...expected }) {
   const answers = []
+  let envelope
   try {
+    const found = await opened(sent, privateJwk)
+    const { token } = found
+    envelope = found.envelope
     if (expected.algorithm === 'ML-DSA-65') answers.push(verifyWithNoble(token, jwks, expected))
     if (expected.algorithm !== 'ML-DSA-65' || nodeHasMlDsa) answers.push(await verifyWithJose(token, jwks, expected))
   } catch (error) {
     return { refused: error.code ?? error.message }
   }
   const thumbprints = await Promise.all(jwks.keys.map((jwk) => jose.calculateJwkThumbprint(jwk)))
-  return { ...answers[0], by: answers.map((answer) => answer.by), thumbprints }
+  return { ...answers[0], by: answers.map((answer) => answer.by), thumbprints, envelope }
 }
 
 let input = ''
