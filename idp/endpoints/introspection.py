@@ -52,7 +52,7 @@ def _wants_jwt(request: Request, client: Client) -> bool:
     Raises:
         InvalidRequest: another form is asked for, by a client that registered encryption: it would be in the clear.
     """
-    if prefers(request.headers.get("accept", ""), MEDIA_TYPE, "application/json"):
+    if prefers(", ".join(request.headers.getlist("accept")), MEDIA_TYPE, "application/json"):
         return True
     if client.introspection_encryption is not None:
         raise InvalidRequest(f"this client is registered for encrypted answers: send Accept: {MEDIA_TYPE}")

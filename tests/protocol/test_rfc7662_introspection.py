@@ -99,6 +99,13 @@ async def test_what_is_no_token_is_not_active(portal: Portal, token: str, hint: 
     assert (response.status_code, response.json()) == (200, DEAD)
 
 
+@pytest.mark.parametrize(("length", "status"), [(16_384, 200), (16_385, 400)])
+async def test_tokens_may_be_long(portal: Portal, length: int, status: int) -> None:
+    """A signature that resists quantum computers alone has 4,412 characters."""
+    for path in ("/introspect", "/revoke"):
+        assert (await portal.post(path, token="x" * length)).status_code == status
+
+
 async def test_tokens_of_other_kinds_and_changed_ones_are_not_active(portal: Portal, given: Tokens) -> None:
     header, payload, signature = given.access_token.split(".")
     family, secret = given.refresh_token.split(".")
