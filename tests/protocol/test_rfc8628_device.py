@@ -174,7 +174,7 @@ async def test_an_address_with_something_else_is_an_empty_form(browser: Browser,
 async def test_the_page_says_whose_device_it_is_and_where(one: Provider, browser: Browser) -> None:
     """§5.4: client, time and network, and that the network is another."""
     visit = await arrive(one, browser, await ask(one), HOA)
-    for told in ("Máy tra cứu hồ sơ", "Cơ quan mẫu", HOA.name, "203.0.113.0/24", "khác mạng của bạn"):
+    for told in ("Máy tra cứu hồ sơ", "Cơ quan mẫu", HOA.name, "203.0.113.0/24", "khác mạng với trình duyệt này"):
         assert told in visit.text
     assert "<time " in visit.text
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
+from idp.pages.device_views import AppConfirm, Device, DeviceConfirm, DeviceDone
 from idp.pages.errors import ERROR_PAGES
 from idp.pages.forms import FieldProblem, Problem
 from idp.pages.views import (
@@ -32,6 +34,7 @@ from idp.pages.wording import (
     Unavailable,
 )
 from tests.support.page_gallery_account import ACCOUNT_PAGES
+from tests.support.page_gallery_authenticator import AUTHENTICATOR_PAGES
 from tests.support.page_samples import HIGHLAND_PERSON, LAW, MINISTRY, NOON, NUMBER, PERSON, PROVINCE, REQUEST
 
 ENTERPRISE: Final = ClientCard(
@@ -302,5 +305,49 @@ _ERRORS: Final[list[tuple[str, View]]] = [
     ),
 ]
 
-GALLERY: Final[list[tuple[str, View]]] = [*_ENTRY, *_CONVERSATION, *_ACTIVATION, *ACCOUNT_PAGES, *_ERRORS]
+DEVICE_CONFIRM: Final = DeviceConfirm(
+    action="/interaction/3f1c/confirm",
+    client=PROVINCE,
+    person_name=PERSON,
+    asked_at=NOON,
+    network="203.0.113.0/24",
+    same_network=False,
+    shown="x",
+)
+
+_DEVICES: Final[list[tuple[str, View]]] = [
+    ("device", Device()),
+    ("device-from-link", Device(user_code="BCFG-HJKL", from_link=True)),
+    (
+        "device-wrong",
+        Device(user_code="BCFG-HJKL", problems=_problems(("user_code", Problem.USER_CODE_WRONG, 0))),
+    ),
+    ("device-malformed", Device(problems=_problems(("user_code", Problem.USER_CODE_MALFORMED, 0)))),
+    (
+        "device-throttled",
+        Device(
+            retry_at=NOON,
+            sign_in_url="/device/sign-in",
+            problems=_problems(("user_code", Problem.THROTTLED, 0)),
+        ),
+    ),
+    ("device-confirm", DEVICE_CONFIRM),
+    ("device-confirm-same-network", replace(DEVICE_CONFIRM, same_network=True)),
+    ("device-approved", DeviceDone(client=PROVINCE, approved=True)),
+    ("device-refused", DeviceDone(client=MINISTRY, approved=False)),
+    (
+        "app-confirm",
+        AppConfirm(action="/interaction/3f1c/confirm", client=MINISTRY, person_name=PERSON, shown="x"),
+    ),
+]
+
+GALLERY: Final[list[tuple[str, View]]] = [
+    *_ENTRY,
+    *_CONVERSATION,
+    *_ACTIVATION,
+    *_DEVICES,
+    *AUTHENTICATOR_PAGES,
+    *ACCOUNT_PAGES,
+    *_ERRORS,
+]
 """Name and view; names are unique."""
