@@ -7,6 +7,7 @@ pytest_plugins = [
     "tests.support.chromium",
     "tests.support.personal_data",
     "tests.support.provider",
+    "tests.support.authenticator",
     "tests.support.logouts",
     "tests.support.run",
     "tests.support.softhsm",

@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from idp.cli.accounts_authenticator import remove_authenticator
 from idp.cli.accounts_contacts import contact
 from idp.cli.accounts_runtime import HINDRANCES, number_argument, officer_option, open_account
 from idp.cli.output import instant, json_option, say_json, say_table
@@ -163,3 +164,4 @@ async def _sessions(number: str, ended: str | None, officer: str, *, as_json: bo
 
 
 accounts.add_command(contact)
+accounts.add_command(remove_authenticator)

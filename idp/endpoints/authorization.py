@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 
 from idp.audit.events import Kind, record
-from idp.endpoints.beginning import begin_interaction
+from idp.endpoints.beginning import FIRST, begin_interaction
 from idp.endpoints.showing import locale_of
 from idp.endpoints.stale_keys import note_stale_key
 from idp.endpoints.surroundings import Surroundings
@@ -21,13 +22,24 @@ from idp.http.responses import Answer
 from idp.interaction.asked import granted
 from idp.interaction.conversation import Errand, find_session, look
 from idp.interaction.issue import issue_code
-from idp.interaction.steps import Issue, Progress, Refuse, Situation, asked_now, next_step, silent_error
+from idp.interaction.steps import (
+    Issue,
+    Login,
+    Progress,
+    Refuse,
+    Situation,
+    asked_now,
+    next_step,
+    silent_error,
+)
 from idp.oidc.authorization_request import read_authorization_request, read_parameters
 from idp.oidc.client import Client
 from idp.oidc.discovery import ENDPOINTS
 from idp.oidc.redirect_uri import AuthorizationResponse, RedirectTarget, check_enabled, failure, prove_target
 from idp.oidc.request_object import Means, unfold
 from keys.policy import Purpose
+
+ACTIVATION_FIRST: Final = "/activate?interaction={}"
 
 
 async def get(request: Request, here: Surroundings) -> Answer:
@@ -43,7 +55,8 @@ async def post(request: Request, here: Surroundings) -> Answer:
     """
     pairs = await read_form(request)
     if here.shared.cookies.browser_digest(request) is None:
-        query = urlencode(pairs)
+        # A hint that was sent in a body may be a personal number: it is not put into an address.
+        query = urlencode([(name, value) for name, value in pairs if name != "login_hint"])
         if len(query) <= QUERY_BYTES:
             return responses.see_other(f"{ENDPOINTS['authorization_endpoint']}?{query}")
     return await _authorize(request, here, pairs)
@@ -109,7 +122,9 @@ async def _begin(request: Request, here: Surroundings, errand: Errand) -> Answer
         raise silent_error(step)
     if isinstance(step, Refuse):
         raise step.error
-    return await begin_interaction(request, here, errand.client.client_id, errand.request.to_json())
+    # Initiating User Registration 1.0 §4.1: the account first. Who has one goes on to the login from there.
+    first = ACTIVATION_FIRST if "create" in errand.request.prompt and isinstance(step, Login) else FIRST
+    return await begin_interaction(request, here, errand.client.client_id, errand.request.to_json(), first)
 
 
 async def _answer(

@@ -50,6 +50,13 @@ _CONTENT_TYPES: Final[Mapping[str, str]] = {".css": "text/css; charset=utf-8", "
 _INDENTATION: Final = re.compile(r"\s*\n\s*")
 
 
+_WRITTEN: Final[Mapping[str, Callable[[str, Locale], str]]] = {
+    "birthdate": i18n.format_calendar_date,
+    "phone_number": i18n.format_phone_number,
+}
+"""Claims whose values people write otherwise than programs do."""
+
+
 class UntranslatedError(Exception):
     """A template or a view used a text that the catalogue does not have."""
 
@@ -164,7 +171,8 @@ def _localised_filters(locale: Locale, translate: Callable[[str], Markup]) -> di
         text = VALUE_TEXT.get((claim, value)) or YES_NO_TEXT.get(value)
         if text:
             return translate(text)
-        return i18n.format_calendar_date(value, locale) if claim == "birthdate" else value
+        written = _WRITTEN.get(claim)
+        return written(value, locale) if written else value
 
     def claim_names(claims: Iterable[str]) -> str:
         return " · ".join(claim_name(claim) for claim in claims)

@@ -123,7 +123,7 @@ async def test_a_level_that_is_a_wish_is_passed_over_and_one_that_is_essential_r
     for wish in ("LoA2", f"{issuer}/acr/3 {issuer}/acr/2", "urn:unknown"):
         tokens = await provider.tokens("ministry", HOA, acr_values=wish)
         assert tokens.claims["acr"] == f"{issuer}/acr/1", "never more than was achieved"
-    essential = _json(id_token={"acr": {"essential": True, "values": [f"{issuer}/acr/2"]}})
+    essential = _json(id_token={"acr": {"essential": True, "values": [f"{issuer}/acr/3"]}})
     _, visit = await provider.portal("ministry").send(provider.browser(), claims=essential)
     assert visit.error == "unmet_authentication_requirements", "nobody logs in for nothing"
     satisfied = _json(id_token={"acr": {"essential": True, "values": [f"{issuer}/acr/2", f"{issuer}/acr/1"]}})

@@ -16,7 +16,7 @@ from idp.accounts.locking import LockReason
 from idp.cli.accounts import LOCK_REASONS
 from idp.cli.accounts_runtime import HINDRANCES
 from idp.cli.main import motcua
-from idp.store import audit
+from idp.store import audit, authenticators
 from idp.store.database import Row, open_database
 from keys.seal import create_kek_file
 from tests.support.installation import ELLIPTIC, ISSUER, install
@@ -105,6 +105,25 @@ def test_sessions_are_listed_and_ended(run: Run, database_url: str) -> None:
     assert run("accounts", "sessions", NUMBER, "--end", "all").output == "No live session.\n"
 
 
+def test_an_authenticator_of_a_lost_phone_is_removed(run: Run, database_url: str) -> None:
+    account_id = orjson.loads(run("accounts", "activate", NUMBER, "--json").output)["account_id"]
+
+    async def add_app() -> None:
+        db = await open_database(database_url)
+        await db.write(
+            open_session("one", account_id, FAR),
+            authenticators.begin(account_id, "one", b"sealed", 1),
+            authenticators.confirm(account_id, "one", b"sealed", 1, 1),
+        )
+        await db.close()
+
+    assert told(run("accounts", "remove-authenticator", NUMBER)) == "This person has no authenticator app."
+    asyncio.run(add_app())
+    removed = run("accounts", "remove-authenticator", NUMBER, "--officer", "CA-0421", "--json")
+    assert orjson.loads(removed.output) == {"account_id": account_id, "authenticator": False}
+    assert run("accounts", "sessions", NUMBER).output == "No live session.\n"
+
+
 def test_failures_are_one_sentence(run: Run) -> None:
     assert told(run("accounts", "activate", "001184000018")) == HINDRANCES["unknown_number"]
     assert told(run("accounts", "activate", "001184000021")) == HINDRANCES["deceased"]
@@ -117,7 +136,7 @@ def test_every_reason_has_its_words() -> None:
     assert LOCK_REASONS.keys() == {reason.value for reason in LockReason}
 
 
-@pytest.mark.parametrize("command", ["activate", "lock", "unlock", "sessions"])
+@pytest.mark.parametrize("command", ["activate", "lock", "unlock", "sessions", "remove-authenticator"])
 def test_help_says_what_happens(command: str) -> None:
     helped = CliRunner().invoke(motcua, ["accounts", command, "--help"])
     assert helped.exit_code == 0
