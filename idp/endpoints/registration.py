@@ -55,12 +55,15 @@ async def put(request: Request, here: Surroundings) -> Answer:
     """Put another registration in its place (RFC 7592 §2.2)."""
     managed = await _managed(request, here)
     sent = await read_object(request)
-    return _answer(here, await registration.update(here.context, here.shared.fetch, managed, sent))
+    registered = await registration.update(here.context, here.shared.fetch, managed, sent)
+    here.shared.clients.forget()  # other workers hear of it within seconds
+    return _answer(here, registered)
 
 
 async def delete(request: Request, here: Surroundings) -> Answer:
     """Remove the client (RFC 7592 §2.3)."""
     await registration.remove(here.context, await _managed(request, here))
+    here.shared.clients.forget()  # as above
     return responses.empty(204)
 
 

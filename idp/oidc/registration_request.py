@@ -218,4 +218,6 @@ def _check_repeated(asked: Mapping[str, object], client: Client) -> None:
     public = client_metadata(client)
     for name in _OF_THE_TERMS:
         if name in asked and asked[name] != public.get(name, type(asked[name])()):
-            raise InvalidClientMetadata(f"{name} is set by the terms of this registration")
+            raise InvalidClientMetadata(
+                f"{name} is set by the terms of this registration, or follows from them"
+            )

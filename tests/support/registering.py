@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import httpx2
 import orjson
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from idp.oidc.registration_terms import Terms, read_terms
 from idp.oidc.registration_vouchers import issue_token
@@ -93,10 +94,13 @@ class SelfRegistered:
         body = {name: value for name, value in mine.items() if name not in ours and value is not None}
         return await self.manage("PUT", body)
 
-    def portal(self, key: SoftwareSigner | None = None) -> Registered:
-        """What a portal remembers of its registration."""
-        del key
-        return Registered(self.client_id, self.told, self.told.get("client_secret"))
+    def at_work(self, key: ec.EllipticCurvePrivateKey | None = None) -> str:
+        """Its id, by which the provider of the tests knows it as a portal from now on; `key` signs its assertions."""
+        told = {"token_endpoint_auth_method": "none", **self.told}
+        self.provider.registered[self.client_id] = Registered(
+            self.client_id, told, self.told.get("client_secret"), key
+        )
+        return self.client_id
 
 
 async def registered(provider: Provider, token: str = "", /, **metadata: Any) -> SelfRegistered:
@@ -131,3 +135,13 @@ def loads(response: httpx2.Response) -> dict[str, Any]:
     value = orjson.loads(response.content)
     assert isinstance(value, dict)
     return value
+
+
+def refused(response: httpx2.Response, error: str, *words: str) -> None:
+    """An answer of RFC 7591 §3.2.2."""
+    assert response.status_code == 400, response.text
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["cache-control"] == "no-store"
+    body = loads(response)
+    assert body["error"] == error, body
+    assert all(word in body["error_description"] for word in words), body
