@@ -134,6 +134,15 @@ def format_calendar_date(text: str, locale: Locale) -> str:
             raise ValueError(text)
 
 
+def format_phone_number(number: str, locale: Locale) -> str:
+    """An E.164 number in groups, `+84 912 345 678`; numbers of other countries are left as they are."""
+    del locale
+    digits = number.removeprefix("+84")
+    if digits == number or not digits.isdigit():
+        return number
+    return " ".join(["+84", digits[:-6], digits[-6:-3], digits[-3:]])
+
+
 def iso_instant(at: int) -> str:
     """An instant (epoch seconds) for the `datetime` attribute of `<time>`."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"

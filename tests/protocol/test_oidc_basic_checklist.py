@@ -1,7 +1,6 @@
 """The Basic OP plan of the OpenID Foundation's conformance suite, module by module, for both response modes.
 
-Each test is named after the module it stands for. Those that need dynamic registration have no place here; `email` and
-`phone` are no scopes of this provider, for no register holds them.
+Each test is named after the module it stands for. Those that need dynamic registration have no place here.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 
 from tests.support.browsing import Browser, Visit
+from tests.support.contacts import EMAIL, PHONE_NUMBER, note_contacts
 from tests.support.installation import ISSUER
 from tests.support.population import HOA
 from tests.support.portals import Asked, Tokens
@@ -162,18 +162,30 @@ async def test_oidcc_scope_address(one: Provider) -> None:
     assert all(isinstance(line, str) and line.strip() for line in address.values())
 
 
-@pytest.mark.parametrize("scope", ["email", "phone"])
-async def test_oidcc_scope_email_and_phone(one: Provider, scope: str) -> None:
-    """Not advertised, and as every unknown scope ignored (Core §3.1.2.1)."""
+@pytest.mark.parametrize(
+    ("scope", "claims"),
+    [
+        ("email", {"email": EMAIL, "email_verified": False}),
+        ("phone", {"phone_number": PHONE_NUMBER, "phone_number_verified": True}),
+    ],
+)
+async def test_oidcc_scope_email_and_phone(one: Provider, scope: str, claims: dict[str, Any]) -> None:
     document = (await one.http().get("/.well-known/openid-configuration")).json()
-    assert scope not in document["scopes_supported"]
-    tokens = await flow(one, one.browser(), scope=f"openid {scope}")
-    assert tokens.body["scope"] == "openid"
+    assert scope in document["scopes_supported"]
+    assert claims.keys() <= set(document["claims_supported"])
+    await note_contacts(one, HOA)
+    tokens = await flow(one, one.browser(), "hospital", scope=f"openid {scope}")
+    assert await told(one, tokens) == {"sub": tokens.sub, "subject_type": "citizen", **claims}
+    assert not claims.keys() & tokens.claims.keys(), "unasked claims stay out of the ID token"
 
 
 async def test_oidcc_scope_all(one: Provider) -> None:
-    tokens = await flow(one, one.browser(), "province", scope="openid profile age address")
-    assert set(await told(one, tokens)) >= PROFILE | {"address", "age_over_18"}
+    await note_contacts(one, HOA)
+    tokens = await flow(one, one.browser(), "hospital", scope="openid profile email address phone")
+    assert tokens.body["scope"] == "openid profile email address phone"
+    assert set(await told(one, tokens)) >= PROFILE | {
+        "address", "phone_number", "phone_number_verified", "email", "email_verified",
+    }  # fmt: skip
 
 
 async def test_oidcc_alternate_happy_flow(one: Provider) -> None:

@@ -94,6 +94,17 @@ REGISTRATIONS: Final[Mapping[str, Mapping[str, Any]]] = {
             scope="openid profile org offline_access",
             legal_basis="consent",
         ),
+        # a hospital: people are asked where they live and how they can be reached, and can read what becomes of it
+        _portal(
+            "hospital",
+            "Bệnh viện tỉnh",
+            token_endpoint_auth_method="client_secret_basic",
+            scope="openid profile address phone email",
+            legal_basis="consent",
+            logo_uri="https://hospital.example/logo.png",
+            policy_uri="https://hospital.example/chinh-sach",
+            tos_uri="https://hospital.example/dieu-khoan",
+        ),
         # old portals: without PKCE, RS256, a secret in the header or in the body
         _portal(
             "legacy-basic",

@@ -142,3 +142,24 @@ def test_help_says_what_happens(command: str) -> None:
     assert helped.exit_code == 0
     assert "NUMBER" in helped.output
     assert "--officer" in helped.output
+
+
+def test_how_a_person_can_be_reached(run: Run) -> None:
+    assert run("accounts", "activate", NUMBER).exit_code == 0
+    assert run("accounts", "contact", NUMBER).output.startswith("Neither a telephone number")
+    assert told(run("accounts", "contact", NUMBER, "--email", "hoa@")).startswith("This is no e-mail address")
+    assert "goes with" in run("accounts", "contact", NUMBER, "--verified").output
+    noted = run("accounts", "contact", NUMBER, "--phone-number", "0912 345 678", "--verified", "--json")
+    phone = orjson.loads(noted.output)["phone_number"]
+    assert (phone["value"], phone["verified_at"]) == ("+84912345678", phone["changed_at"])
+    shown = run("accounts", "contact", NUMBER, "--email", "hoa@thu.example").output.splitlines()
+    assert [line.split()[:2] for line in shown[1:]] == [
+        ["phone_number", "+84912345678"],
+        ["email", "hoa@thu.example"],
+    ]
+    assert shown[2].endswith("no")
+    left = run("accounts", "contact", NUMBER, "--remove", "phone_number", "--json")
+    assert orjson.loads(left.output).keys() == {"email"}
+    again = run("accounts", "contact", NUMBER, "--remove", "phone_number")
+    assert told(again) == "This account has no phone_number."
+    assert told(run("accounts", "contact", "12")) == HINDRANCES["unknown_number"]

@@ -68,3 +68,16 @@ def test_times_are_those_of_viet_nam() -> None:
 def test_numbers_are_grouped() -> None:
     assert i18n.format_number(1_234_567, "vi") == "1.234.567"
     assert i18n.format_number(1_234_567, "en") == "1,234,567"
+
+
+@pytest.mark.parametrize(
+    ("number", "written"),
+    [
+        ("+84912345678", "+84 912 345 678"),
+        ("+842438250001", "+84 2438 250 001"),
+        ("+12025550143", "+12025550143"),
+        ("?", "?"),
+    ],
+)
+def test_a_telephone_number_in_groups(number: str, written: str) -> None:
+    assert i18n.format_phone_number(number, "vi") == written
