@@ -12,7 +12,9 @@ import click
 import pytest
 
 from idp.cli.main import motcua
+from idp.oidc.client import KINDS, Kind, KindRules
 from idp.oidc.client_metadata import read_client
+from idp.oidc.metadata_fields import DEVICE_CODE, TOKEN_EXCHANGE
 from idp.oidc.scope import SCOPES, Scope
 from idp.registers.columns import COLUMNS, Column
 from tests.house.source import ROOT
@@ -27,6 +29,13 @@ DOCUMENTS = (
     *DECISIONS.glob("*.md"),
 )
 NOW = 1_795_305_600
+GRANTS = {
+    "authorization_code": "code",
+    "refresh_token": "refresh",
+    "client_credentials": "client credentials",
+    DEVICE_CODE: "device",
+    TOKEN_EXCHANGE: "exchange",
+}
 
 _CODE = re.compile(r"`([^`\n]+)`|^    ([^\n]+)$", re.MULTILINE)
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -157,6 +166,29 @@ def test_the_columns_of_the_registers_are_those_of_the_code(file: str) -> None:
 def test_the_scopes_are_those_of_the_code() -> None:
     rows = "\n".join(row_of_scope(name, scope) for name, scope in SCOPES.items())
     assert f"|---|---|---|\n{rows}\n" in _text()
+
+
+def start_of_row_of_kind(kind: Kind, rules: KindRules) -> str:
+    """A kind of client as the README lists it, but for the words of its last column."""
+    methods = ", ".join(f"`{method}`" for method in sorted(rules.methods))
+    grants = ", ".join(words for grant, words in GRANTS.items() if grant in rules.grant_types)
+    return f"| `{kind}` | `{rules.application_type}` | {methods} | {grants} |"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_kinds_of_clients_are_those_of_the_code(kind: Kind) -> None:
+    rules = KINDS[kind]
+    assert rules.grant_types <= GRANTS.keys()
+    row = next(line for line in _text().splitlines() if line.startswith(f"| `{kind}` |"))
+    assert row.startswith(start_of_row_of_kind(kind, rules))
+    said = {
+        "`legacy`": rules.may_be_legacy,
+        "`key_set_addresses`": rules.asks_for_keys,
+        "any port": rules.any_loopback_port,
+        "(CORS)": rules.origins_may_ask,
+        "without a page": rules.silent_only_when_claimed,
+    }
+    assert {words: words in row for words in said} == said
 
 
 def test_the_sample_registration_is_accepted() -> None:
