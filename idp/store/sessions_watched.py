@@ -3,8 +3,8 @@
 A use of a session notes `seen_at` and nothing else, which PostgreSQL does without touching an index. When a session
 will have expired therefore stands in no index; what does is `check_at`, a moment before which it cannot have. Whoever
 finds it passed looks at the session and either ends it or moves `check_at` on, so that a session costs one such change
-in half an hour, however often it is used. One partial index over (`check_at`, `session_id`) serves both the look and the
-walk: a session only ever moves ahead in it, so that a walk in its order misses none.
+in half an hour, however often it is used. One partial index over (`check_at`, `session_id`) serves both the look and
+the walk: a session only ever moves ahead in it, so that a walk in its order misses none.
 """
 
 from __future__ import annotations

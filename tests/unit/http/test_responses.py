@@ -98,6 +98,8 @@ def test_form_action_sources(redirect_uri: str, source: str) -> None:
 def test_a_policy_is_made_of_origins_only(origin: str) -> None:
     with pytest.raises(ValueError, match="not an origin"):
         content_security_policy(form_action_origin=origin)
+    with pytest.raises(ValueError, match="not an origin"):
+        content_security_policy(frame_origins=("https://b.vn", origin))
     with pytest.raises(ValueError, match="not a SHA-256"):
         content_security_policy(script_hash=origin)
 

@@ -201,3 +201,11 @@ async def test_a_crash_in_the_middle_is_made_good_by_the_next_round(
     await expire(one)
     assert sorted(row["session_id"] for row in await queued(one)) == [f"s{number}" for number in range(8)]
     assert len(await one.events("session.ended")) == 8
+
+
+def test_a_use_of_a_session_changes_no_index() -> None:
+    """PostgreSQL updates a row in place only where no index names a changed column, in its columns or its condition."""
+    for index in sessions_table.indexes:
+        condition = index.dialect_options["postgresql"]["where"]
+        assert "seen_at" not in {column.name for column in index.columns}
+        assert "seen_at" not in str(condition)

@@ -10,6 +10,7 @@ from sqlalchemy import insert, select, update
 
 from idp.jobs import register_watch
 from idp.jobs.register_watch import LONGEST_REST, RegisterWatch
+from idp.registers.calendar import today
 from idp.registers.schema import load_progress, people, personal_numbers
 from idp.registers.standing import Standing
 from idp.registers.standings import AT_ONCE, LoadMark, find_mark, find_standings
@@ -156,7 +157,7 @@ async def test_standings_of_many_are_asked_in_statements_of_one_size(one: Provid
     names = [f"nobody-{number}" for number in range(AT_ONCE)]
     await change_citizen(one.registers, AN, status=PersonStatus.MISSING.value)
     asked = [*names, HOA.record_id, AN.record_id, HOA.record_id]
-    day = register_watch.today(int(one.clock()))
+    day = today(int(one.clock()))
     found = await find_standings(one.registers, asked, day)
     assert found == {HOA.record_id: Standing.OK, AN.record_id: Standing.MISSING}
     assert await find_standings(one.registers, [], day) == {}

@@ -19,7 +19,7 @@ PORTAL = "https://portal.example.gov.vn"
 
 def fronted(client_id: str = "portal", path: str = "front", *, also_called: bool = False) -> Client:
     """A portal that is told by a frame, perhaps by us as well."""
-    more = {"backchannel_logout_uri": f"{PORTAL}/back"} if also_called else {}
+    more: dict[str, Any] = {"backchannel_logout_uri": f"{PORTAL}/back"} if also_called else {}
     return client(client_id=client_id, frontchannel_logout_uri=f"{PORTAL}/{path}", **more)
 
 
