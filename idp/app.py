@@ -101,6 +101,7 @@ async def _open(
     deliverer = Deliverer(
         lambda: shared.context_of_job(int(clock())),
         shared.clients,
+        shared.client_keys,
         outbound,
         watch.follow,
     )

@@ -16,9 +16,12 @@ from typing import Final
 
 from idp.audit.events import Kind, record
 from idp.context import Context
+from idp.errors import InvalidRequest, TemporarilyUnavailable
 from idp.http.outbound import WHOLE_SECONDS, Outbound, OutboundError
 from idp.oidc.client import Client
 from idp.oidc.client_cache import ClientCache
+from idp.oidc.client_keys import ClientKeys
+from idp.oidc.encrypted_answer import encrypted, equip
 from idp.oidc.logout_token import logout_token_claims
 from idp.oidc.subject import pairwise_subject
 from idp.store import logout_outbox
@@ -63,6 +66,7 @@ class Deliverer:
 
     context: Callable[[], Context]
     clients: ClientCache
+    client_keys: ClientKeys
     outbound: Outbound
     follow: Callable[[], Awaitable[None]] = _as_it_is
 
@@ -116,15 +120,19 @@ async def _deliver(deliverer: Deliverer, logout: Logout) -> bool:
 
 
 async def _tell(deliverer: Deliverer, context: Context, logout: Logout) -> str | None:
-    """Sign now and send; the reason when it was not accepted."""
+    """Sign and encrypt now, and send; the reason when it was not accepted."""
     client = await deliverer.clients.find(logout.client_id)
     if client is None or client.disabled_at is not None or not client.backchannel_logout_uri:
         raise _Undeliverable("not_registered")
     try:
+        client = await equip(client, client.id_token_encryption, deliverer.client_keys)
         token = await _sign(context, client, logout)
     except (NoActiveKey, SignerUnavailable) as error:
         logger.warning("a logout of %s could not be signed: %s", client.client_id, error)
         return "not_signed"
+    except (TemporarilyUnavailable, InvalidRequest) as error:
+        logger.warning("a logout of %s could not be encrypted: %s", client.client_id, error)
+        return "not_encrypted"
     try:
         status = await deliverer.outbound.post_form(client.backchannel_logout_uri, {"logout_token": token})
     except OutboundError as error:
@@ -133,6 +141,7 @@ async def _tell(deliverer: Deliverer, context: Context, logout: Logout) -> str |
 
 
 async def _sign(context: Context, client: Client, logout: Logout) -> str:
+    """Signed, and encrypted as its ID tokens are: the client takes no other then (§2.4, §2.6)."""
     claims = logout_token_claims(
         issuer=context.settings.issuer,
         client_id=client.client_id,
@@ -140,7 +149,8 @@ async def _sign(context: Context, client: Client, logout: Logout) -> str:
         session_id=logout.session_id,
         now=context.now,
     )
-    return await context.keyring.issue(Purpose.LOGOUT, claims, client.id_token_signed_response_alg)
+    token = await context.keyring.issue(Purpose.LOGOUT, claims, client.id_token_signed_response_alg)
+    return encrypted(token, client, client.id_token_encryption)
 
 
 def pause_after(attempts: int) -> int:

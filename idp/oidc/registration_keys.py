@@ -17,12 +17,13 @@ def default_algorithm(keyring: Keyring) -> str:
 
 
 def missing_keys(client: Client, keyring: Keyring) -> str:
-    """What this installation cannot sign for a client, in words; empty where nothing is missing."""
+    """What this installation cannot sign or open for a client, in words; empty where nothing is missing."""
     wanted = {
         Purpose.ID_TOKEN: client.id_token_signed_response_alg,
         Purpose.ACCESS_TOKEN: client.access_token_signed_response_alg,
         Purpose.USERINFO: client.userinfo_signed_response_alg,
         Purpose.INTROSPECTION: client.introspection_signed_response_alg,
+        Purpose.ENCRYPTION: client.request_object_encryption_alg,
     }
     for purpose, alg in wanted.items() if keyring.log is not None else ():
         there = keyring.algorithms(purpose)

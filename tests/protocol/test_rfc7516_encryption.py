@@ -5,6 +5,7 @@ jwcrypto in Python and jose in JavaScript open them; neither shares code with wh
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from functools import cache
@@ -20,7 +21,7 @@ from jwcrypto.jwk import JWK
 from idp.oidc.client_keys import PAUSE_SECONDS
 from idp.oidc.encrypted_answer import NoRecipient, encrypted
 from tests.support.browsing import Browser
-from tests.support.logouts import LOOPBACK
+from tests.support.logouts import LOOPBACK, deliver
 from tests.support.node_verifier import Case, verify_in_node
 from tests.support.oidc_rules import client
 from tests.support.on_sqlite import provider_on_sqlite
@@ -228,6 +229,22 @@ async def test_a_logout_by_an_encrypted_hint(service: Provider) -> None:
     assert (await browser.open(f"/logout?{query}")).address == bye
     _, visit = await portal.send(browser, prompt="none")
     assert visit.error == "login_required"
+
+
+async def test_a_logout_token_is_encrypted_as_id_tokens_are(service: Provider) -> None:
+    """OpenID Connect Back-Channel Logout §2.6: a portal that agreed on encryption refuses what comes without."""
+    async with receiving_portal() as told:
+        uri, browser = told.at("127.0.0.1", "/logout"), service.browser()
+        portal = await _add(service, "told", **{**PORTALS["agreed"], "backchannel_logout_uri": uri})
+        asked, visit = await service.enter("told", HOA, browser)
+        id_token = opened((await portal.redeem(asked, visit.code)).json()["id_token"])[1]
+        await browser.open(f"/logout?{urlencode({'id_token_hint': id_token})}")
+        await deliver(service)
+        await asyncio.wait_for(told.arrived.wait(), 10)
+        header, inner = opened(told.received[0].token)
+    assert (header["alg"], header["cty"]) == ("ECDH-ES", "JWT")
+    assert jwt.get_unverified_header(inner)["typ"] == "logout+jwt"
+    assert (await portal.verify(inner))["sid"] == (await portal.verify(id_token))["sid"]
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from idp.jobs.backchannel_logout import Deliverer, deliver_logouts
 from idp.jobs.expired_sessions import end_expired_sessions
 from idp.jobs.register_watch import RegisterWatch
 from idp.oidc.client_cache import ClientCache
+from idp.oidc.client_keys import ClientKeys
 from idp.store import logout_outbox
 from tests.support.browsing import Browser
 from tests.support.population import CITIZENS
@@ -42,9 +43,16 @@ async def add_portal(provider: Provider, client_id: str, uri: str, **more: Any) 
     provider.registered[client_id] = registered
 
 
+def deliverer(provider: Provider, *, networks: Sequence[str] = LOOPBACK) -> Deliverer:
+    """What a worker delivers with, that remembers nothing yet."""
+    outbound = Outbound(networks)
+    keys = ClientKeys(outbound.get, provider.clock)
+    return Deliverer(provider.context, ClientCache(provider.db), keys, outbound)
+
+
 async def deliver(provider: Provider, *, networks: Sequence[str] = LOOPBACK) -> None:
     """One round of one worker."""
-    await deliver_logouts(Deliverer(provider.context, ClientCache(provider.db), Outbound(networks)))
+    await deliver_logouts(deliverer(provider, networks=networks))
 
 
 async def logout(browser: Browser, tokens: Tokens) -> None:

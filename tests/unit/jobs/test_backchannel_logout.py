@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import jwt
 import pytest
 
-from idp.http.outbound import Outbound
 from idp.jobs import backchannel_logout, schedule
-from idp.jobs.backchannel_logout import LEASE_SECONDS, MOST_ATTEMPTS, Deliverer, deliver_logouts
-from idp.oidc.client_cache import ClientCache
+from idp.jobs.backchannel_logout import LEASE_SECONDS, MOST_ATTEMPTS, deliver_logouts
 from idp.store import clients, logout_outbox
 from idp.store.database import step
 from keys.actions import Revoke
@@ -19,7 +18,7 @@ from keys.policy import Purpose
 from keys.seal import KeyEncryptionKey
 from tests.support.browsing import Browser
 from tests.support.installation import ISSUER, act
-from tests.support.logouts import LOOPBACK, add_portal, deliver, logout, queued
+from tests.support.logouts import LOOPBACK, add_portal, deliver, deliverer, logout, queued
 from tests.support.population import HOA
 from tests.support.portals import Tokens
 from tests.support.provider import Ground, Provider, running_provider
@@ -79,7 +78,7 @@ async def test_a_worker_that_has_not_heard_of_a_revocation_looks_before_it_signs
     async def follow() -> None:
         one.keyring = await load_keyring(one.db, kek, ISSUER, now)
 
-    await deliver_logouts(Deliverer(one.context, ClientCache(one.db), Outbound(LOOPBACK), follow))
+    await deliver_logouts(replace(deliverer(one), follow=follow))
     (request,) = receiver.received
     assert jwt.get_unverified_header(request.token)["kid"] == one.keyring.signer(Purpose.LOGOUT).kid != taken
 
