@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -16,11 +17,14 @@ from joserfc.jwk import ECKey
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
+from examples.api.app import build_api
 from examples.portal import words
+from examples.portal.challenge import Challenge
+from examples.portal.own_api import OwnApi
 from examples.portal.provider import Provider, ProviderRefused, ProviderUnreachable
 from examples.portal.sessions import Pending, Person, Session, Sessions
 from examples.portal.settings import PortalSettings
@@ -41,10 +45,11 @@ class Portal:
     """One portal's pages. Every dependency is given, none is global."""
 
     def __init__(
-        self, settings: PortalSettings, provider: Provider, tokens: Tokens, sessions: Sessions
+        self, settings: PortalSettings, provider: Provider, tokens: Tokens, sessions: Sessions, api: OwnApi
     ) -> None:
         self._settings = settings
         self._provider = provider
+        self._api = api
         self._tokens = tokens
         self._sessions = sessions
         self._pages = Jinja2Templates(directory=HERE / "templates")
@@ -74,6 +79,21 @@ class Portal:
             return await self._depart(request, return_to=request.url.path, silent=self._settings.silent_first)
         return self._page(request, "dossiers.html", session=session, person=session.person)
 
+    async def extracts(self, request: Request) -> Response:
+        """Data of the ministry's API. What the API wants first, a stronger login or a younger one, is asked for."""
+        session = self._sessions.find(request)
+        if session is None or session.person is None:
+            return await self._depart(request, return_to=request.url.path, silent=self._settings.silent_first)
+        answer = await self._api.extracts(session.api_token)
+        if not isinstance(answer, Challenge):
+            session.met = None
+            return self._page(request, "extracts.html", session=session, extracts=answer)
+        if (
+            answer == session.met
+        ):  # what the provider gives is not what the API wants: going on would never end
+            raise LevelTooLow
+        return await self._depart(request, return_to=request.url.path, silent=False, challenge=answer)
+
     async def login(self, request: Request) -> Response:
         """Sends the browser to the provider."""
         return await self._depart(request, return_to="/", silent=self._settings.silent_first)
@@ -86,7 +106,10 @@ class Portal:
             return self._message(request, words.STALE, status=400)
         try:
             code = await self._read_answer(request)
-            session.person = await self._identify(code, pending)
+            if pending.challenge is None:
+                session.person = await self._identify(code, pending)
+            else:
+                await self._fetch_api_token(session, code, pending)
         except ProviderRefused as refusal:
             if pending.silent and refusal.code in NEEDS_A_PAGE:
                 return await self._depart(request, return_to=pending.return_to, silent=False)
@@ -154,8 +177,10 @@ class Portal:
         """The level is below what this portal asks for."""
         return self._message(request, words.TOO_LOW, status=403)
 
-    async def _depart(self, request: Request, *, return_to: str, silent: bool) -> Response:
-        departure = await self._provider.begin(silent=silent)
+    async def _depart(
+        self, request: Request, *, return_to: str, silent: bool, challenge: Challenge | None = None
+    ) -> Response:
+        departure = await self._provider.begin(silent=silent, challenge=challenge)
         session = self._sessions.find(request) or self._sessions.begin()
         pending = Pending(
             nonce=departure.nonce,
@@ -163,6 +188,7 @@ class Portal:
             return_to=return_to,
             silent=silent,
             started_at=self._sessions.clock(),
+            challenge=challenge,
         )
         self._sessions.keep_pending(session, departure.state, pending)
         return self._sessions.attach(RedirectResponse(departure.url, status_code=303), session)
@@ -200,6 +226,22 @@ class Portal:
             silent=pending.silent,
             reused_session=auth_time < int(pending.started_at),
         )
+
+    async def _fetch_api_token(self, session: Session, code: str, pending: Pending) -> None:
+        """A token for the API, of the person who is signed in here and of nobody else."""
+        answer = await self._provider.exchange(code, pending.code_verifier)
+        identity = await self._tokens.verify_id_token(
+            answer["id_token"], nonce=pending.nonce, access_token=answer["access_token"]
+        )
+        person = session.person
+        if person is None or identity["sub"] != person.subject:
+            raise RefusedToken("another person came back from the provider")
+        await self._tokens.verify_access_token(
+            answer["access_token"], subject=person.subject, audience=self._settings.api
+        )
+        session.api_token, session.met = answer["access_token"], pending.challenge
+        level = words.read_level(self._settings.issuer, identity.get("acr"))
+        session.person = replace(person, level=level, id_token=answer["id_token"])
 
     async def _userinfo(self, answer: dict[str, Any], subject: str) -> dict[str, Any]:
         response = await self._provider.userinfo(answer)
@@ -239,18 +281,27 @@ class Portal:
 
 
 def build_app(
-    settings: PortalSettings, key: ECKey, *, transport: httpx2.AsyncBaseTransport | None = None
+    settings: PortalSettings,
+    key: ECKey,
+    *,
+    transport: httpx2.AsyncBaseTransport | None = None,
+    towards_api: httpx2.AsyncBaseTransport | None = None,
 ) -> Starlette:
-    """The portal as an ASGI application. `transport` replaces the network towards the provider in tests."""
+    """The portal as an ASGI application. The transports replace the network, to provider and API, in tests."""
     provider = Provider(settings, key, transport=transport)
     tokens = Tokens(settings, SigningKeys(provider.fetch_keys))
     # Browsers keep one jar for all ports of a host: the portals of the demo must not share a cookie's name.
     sessions = Sessions(f"{settings.client_id}-session", secure=settings.secure)
-    portal = Portal(settings, provider, tokens, sessions)
+    own_api: list[BaseRoute] = []
+    if settings.own_api:  # another program as a rule; here it stands behind the portal's own address
+        own_api = [Mount("/api", build_api(settings.issuer, settings.api, transport=transport))]
+    portal = Portal(settings, provider, tokens, sessions, OwnApi(settings.api, transport=towards_api))
     return Starlette(
         routes=[
             Route("/", portal.home),
             Route("/ho-so", portal.dossiers),
+            *([Route("/trich-luc", portal.extracts)] if settings.own_api else []),
+            *own_api,
             Route("/login", portal.login),
             Route("/callback", portal.callback),
             Route("/logout", portal.logout, methods=["POST"]),

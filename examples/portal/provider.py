@@ -13,6 +13,7 @@ from authlib.integrations.starlette_client import OAuth, OAuthError
 from authlib.oauth2.rfc7523 import private_key_jwt_sign
 from joserfc.jwk import ECKey
 
+from examples.portal.challenge import Challenge
 from examples.portal.settings import PortalSettings
 
 ASSERTION_SECONDS = 60
@@ -81,16 +82,27 @@ class Provider:
             raise ProviderUnreachable("the discovery document names another issuer")
         return document
 
-    async def begin(self, *, silent: bool) -> Departure:
+    async def begin(self, *, silent: bool, challenge: Challenge | None = None) -> Departure:
         """A new authorization request, with fresh `state`, `nonce` and PKCE verifier.
 
-        Silent means `prompt=none`: the provider shows no page, and answers `login_required` if it had to.
+        Silent means `prompt=none`: the provider shows no page, and answers `login_required` if it had to. With a
+        `challenge` of our API it asks for a token for the API, of a login as the API wants it (RFC 9470 §4).
         """
         await self.metadata()
         extra = {"prompt": "none"} if silent else {}
+        claims: dict[str, Any] = {}
         if self._settings.essential_claims:  # OpenID Connect Core §5.5
-            essential = {name: {"essential": True} for name in self._settings.essential_claims}
-            extra["claims"] = json.dumps({"userinfo": essential})
+            claims["userinfo"] = {name: {"essential": True} for name in self._settings.essential_claims}
+        if challenge is not None:
+            extra["resource"] = self._settings.api
+            if challenge.max_age:
+                extra["max_age"] = challenge.max_age
+            if (
+                challenge.acr_values
+            ):  # `acr_values` would be a wish; essential, the person is told how to meet it
+                claims["id_token"] = {"acr": {"essential": True, "values": challenge.acr_values.split()}}
+        if claims:
+            extra["claims"] = json.dumps(claims)
         made = await self._client.create_authorization_url(self._settings.redirect_uri, **extra)
         return Departure(made["url"], made["state"], made["nonce"], made["code_verifier"])
 

@@ -40,5 +40,6 @@ def client_metadata(settings: PortalSettings, key: ECKey) -> dict[str, Any]:
         "post_logout_redirect_uris": [settings.post_logout_redirect_uri],
         "backchannel_logout_uri": settings.backchannel_logout_uri,
         "backchannel_logout_session_required": True,
+        **({"audience": [settings.api]} if settings.own_api else {}),
         "jwks": {"keys": [key.as_dict(private=False)]},
     }

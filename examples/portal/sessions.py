@@ -17,6 +17,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from examples.portal.challenge import Challenge
+
 IDLE_SECONDS = 30 * 60
 PENDING_SECONDS = 15 * 60
 MOST_PENDING = 8
@@ -32,6 +34,7 @@ class Pending:
     return_to: str
     silent: bool
     started_at: float
+    challenge: Challenge | None = None  # of the API, where this is to meet one
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ class Session:
     csrf_token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     pending: dict[str, Pending] = field(default_factory=dict)
     person: Person | None = None
+    api_token: str = ""
+    met: Challenge | None = None  # the challenge that the token was fetched for
 
 
 class Sessions:

@@ -31,6 +31,7 @@ class PortalSettings:
     minimum_level: int
     essential_claims: list[str]
     registration: dict[str, Any]
+    own_api: bool = False
 
     @property
     def client_id(self) -> str:
@@ -56,6 +57,11 @@ class PortalSettings:
     def backchannel_logout_uri(self) -> str:
         """Where the provider tells that a session has ended, from server to server."""
         return f"{self.base_url}/backchannel-logout"
+
+    @property
+    def api(self) -> str:
+        """The address of the API that this portal calls for people: its name as a resource (RFC 8707)."""
+        return f"{self.base_url}/api"
 
     @property
     def secure(self) -> bool:

@@ -64,18 +64,18 @@ class Tokens:
             raise RefusedToken("the access token is not the one that came with the ID token")
         return claims
 
-    async def verify_access_token(self, token: str, *, subject: str) -> dict[str, Any]:
+    async def verify_access_token(self, token: str, *, subject: str, audience: str = "") -> dict[str, Any]:
         """The claims of a JWT access token (RFC 9068 §4), which must speak of the same person.
 
-        A portal may treat the access token as a sealed envelope. Whoever runs an interface of its own behind
-        the provider checks it as here, with its own address as the audience.
+        A portal may treat the access token as a sealed envelope. Whoever runs an API checks it as in
+        `examples/api/guard.py`. `audience` is the API that it was asked for; without one it is UserInfo.
 
         Raises:
             RefusedToken: at the first check that fails.
         """
         claims = await self._verify(
             token,
-            audience=self._settings.issuer,
+            audience=audience or self._settings.issuer,
             types=ACCESS_TOKEN_TYPES,
             required=["iss", "sub", "aud", "exp", "iat", "jti", "client_id"],
         )

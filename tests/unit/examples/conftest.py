@@ -45,7 +45,12 @@ async def stage() -> AsyncIterator[Callable[[str], Scene]]:
         key = ECKey.generate_key("P-256", auto_kid=True)
         provider = FakeProvider(settings.client_id, key, settings.signed_userinfo)
         towards_provider = httpx2.ASGITransport(provider.app())
-        portal = build_app(settings, key, transport=towards_provider)
+        portal = build_app(
+            settings,
+            key,
+            transport=towards_provider,
+            towards_api=httpx2.ASGITransport(lambda *call: portal(*call)),  # noqa: PLW0108 - it is made here
+        )
         mounts = {ISSUER: towards_provider, address: httpx2.ASGITransport(portal)}
         browser = httpx2.AsyncClient(mounts=mounts, follow_redirects=True)
         browsers.append(browser)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ class FakeProvider:
     error: str | None = None
     issuer_parameter: str | None = ISSUER
     session_alive: bool = True
+    steps_up: bool = True
     twist_claims: Twist = unchanged
     twist_id_token: Twist = unchanged
     twist_access_claims: Twist = unchanged
@@ -98,6 +100,11 @@ class FakeProvider:
         self.requests.append(asked)
         silent = asked.get("prompt") == "none"
         error = self.error or ("login_required" if silent and not self.session_alive else None)
+        if "max_age" in asked:
+            self.auth_time = int(time.time())
+        wanted = json.loads(asked.get("claims", "{}")).get("id_token", {}).get("acr", {}).get("values")
+        if wanted and self.steps_up:
+            self.acr = wanted[0]
         answer = {"state": asked["state"]}
         answer |= {"error": error, "error_description": "<b>free text</b>"} if error else {"code": "the-code"}
         if self.issuer_parameter:
@@ -160,8 +167,10 @@ class FakeProvider:
         return {
             "iss": ISSUER,
             "sub": SUBJECT,
-            "aud": ISSUER,
+            "aud": self.requests[-1].get("resource", ISSUER),
             "client_id": self.client_id,
+            "acr": self.acr,
+            "auth_time": self.auth_time,
             "jti": "j",
             **times,
         }
