@@ -179,6 +179,8 @@ def _event(row: Row) -> HistoryEvent | None:
     if row["kind"] == Kind.ACTIVATION and succeeded:
         first = orjson.loads(row["details"])["first"]
         return HistoryEvent.ACTIVATED if first else HistoryEvent.PASSWORD_CHANGED
+    if row["kind"] == Kind.AUTHORIZATION and succeeded and "device_network" in orjson.loads(row["details"]):
+        return HistoryEvent.DEVICE_LET_IN
     if row["kind"] == Kind.CONSENT_GIVEN and orjson.loads(row["details"])["basis"] != Basis.CONSENT:
         return HistoryEvent.NOTICE_SEEN
     return _HISTORY.get((row["kind"], succeeded))

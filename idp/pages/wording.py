@@ -180,6 +180,7 @@ class HistoryEvent(StrEnum):
     PORTAL_TOLD = "portal_told"
     PORTAL_NOT_TOLD = "portal_not_told"
     PORTAL_ENTERED = "portal_entered"
+    DEVICE_LET_IN = "device_let_in"
     INFORMATION_GIVEN = "information_given"
     CONSENT_GIVEN = "consent_given"
     NOTICE_SEEN = "notice_seen"
@@ -211,6 +212,7 @@ HISTORY_TEXT: Final[Mapping[HistoryEvent, Message]] = MappingProxyType(
         HistoryEvent.PORTAL_TOLD: msg("A service was told that the session had ended"),
         HistoryEvent.PORTAL_NOT_TOLD: msg("A service could not be told that the session had ended"),
         HistoryEvent.PORTAL_ENTERED: msg("Entered a service"),
+        HistoryEvent.DEVICE_LET_IN: msg("Let a device sign in"),
         HistoryEvent.INFORMATION_GIVEN: msg("A service received information"),
         HistoryEvent.CONSENT_DENIED: msg("Did not agree to share information"),
         HistoryEvent.ACTIVATION_ISSUED: msg("Activation code issued"),
