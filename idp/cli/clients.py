@@ -49,7 +49,8 @@ def add(file: str, replace: bool, as_json: bool) -> None:  # noqa: FBT001 - clic
     stays as it is. Registering the same description again changes nothing.
 
     What stands at sector_identifier_uri must list every redirect URI. A logo is fetched and kept; when that fails, or
-    no keys are at jwks_uri yet, you are told, and the client is registered all the same.
+    no keys are at jwks_uri yet, or a client in may_act could not act, you are told, and the client is registered all
+    the same.
     """
     metadata = _read_metadata(file)
     outcome, secret, notes = asyncio.run(_add(metadata, replace=replace))
@@ -172,6 +173,7 @@ def _fresh_secret() -> tuple[str, bytes]:
 
 
 async def _add(metadata: dict[str, Any], *, replace: bool) -> tuple[str, str | None, Sequence[str]]:
+    from idp.oidc.may_act import notes_on_actors
     from idp.store import clients as stored
 
     client = _validated(metadata, int(time.time()))
@@ -187,10 +189,11 @@ async def _add(metadata: dict[str, Any], *, replace: bool) -> tuple[str, str | N
                 f"{client.client_id} is registered with another description: change it with --replace."
             )
         found = await _look_at_documents(context.settings, client)
+        notes = (*found.notes, *await notes_on_actors(context.db, client))
         if row is None:
-            return "registered", await _register(context, client, document, found), found.notes
+            return "registered", await _register(context, client, document, found), notes
         secret = await _replace(context, client, document, row["secret_digest"], found)
-        return "changed", secret, found.notes
+        return "changed", secret, notes
 
 
 async def _look_at_documents(settings: Settings, client: Client) -> Documents:
