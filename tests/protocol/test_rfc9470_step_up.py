@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import httpx2
 import orjson
 import pytest
+from starlette.types import ASGIApp
 
+from examples.api.app import build_api
+from examples.portal.challenge import Challenge, read_challenge
 from tests.support.authenticator import App, add_app, press, read_secret
 from tests.support.browsing import Browser, Visit
 from tests.support.installation import ISSUER
 from tests.support.population import HOA
-from tests.support.portals import Tokens
+from tests.support.portals import API, REGISTRATIONS, Portal, Tokens, register
 from tests.support.provider import PASSWORD, Provider
 
 ONE, TWO, THREE = (f"{ISSUER}/acr/{level}" for level in (1, 2, 3))
@@ -176,6 +180,46 @@ class TestWithoutAnApp:
         visit = await provider.sign_in(visit, HOA)
         assert visit.offers(decision="lacking")
         return visit
+
+
+async def test_3_and_4_the_example_api_and_a_client_that_follows_its_challenge(
+    strong: Provider, app: App
+) -> None:
+    """Everything in one: call, challenge, step-up, call; then the login grows too old, and again."""
+    portal = await _filing(strong)
+    browser, api = strong.browser(), build_api(ISSUER, API, transport=strong.transport(), clock=strong.clock)
+    tokens = await strong.tokens("filing", HOA, browser, resource=API)
+    challenge = await _call(api, tokens)
+    assert challenge == Challenge("insufficient_user_authentication", TWO, "900")
+    wish = {"acr_values": challenge.acr_values, "max_age": challenge.max_age, "resource": API}
+    asked, visit = await portal.send(browser, **wish)
+    tokens = await portal.tokens(asked, await visit.submit(code=app.code()))
+    assert await _call(api, tokens) is None
+
+    strong.clock.advance(16 * 60)
+    asked, visit = await portal.send(browser, resource=API)
+    stale = await portal.tokens(asked, visit)
+    assert await _call(api, stale) == challenge, "strong as ever, but too long ago"
+    asked, visit = await portal.send(browser, **wish)
+    visit = await (await strong.sign_in(visit, HOA)).submit(code=app.code())
+    assert await _call(api, await portal.tokens(asked, visit)) is None
+
+
+async def _filing(provider: Provider) -> Portal:
+    """A portal that calls the API for people."""
+    metadata = {**REGISTRATIONS["ministry"], "client_id": "filing", "audience": [API]}
+    if "filing" not in provider.registered:
+        provider.registered["filing"], kept = register(metadata, int(provider.clock()))
+        await provider.db.write(kept)
+    return provider.portal("filing")
+
+
+async def _call(api: ASGIApp, tokens: Tokens) -> Challenge | None:
+    """None for an answer, else the challenge."""
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(api), base_url=API) as http:
+        headers = {"authorization": f"Bearer {tokens.access_token}"}
+        response = await http.get("/extracts", headers=headers)
+    return None if response.is_success else read_challenge(response.headers["www-authenticate"])
 
 
 async def test_a_refresh_gives_the_level_of_its_login(strong: Provider, app: App) -> None:
