@@ -101,6 +101,9 @@ _ADVICE: Final = {
 async def check_settings(settings: Settings) -> Finding:
     """Readable, and fit for what the issuer promises."""
     summary = f"{settings.issuer}, listening on {settings.listen}, {settings.workers} worker(s)"
+    if settings.sandbox:
+        advice = "Anybody may register clients here: remove IDP_OPEN_REGISTRATION where real people log in."
+        return Finding("settings", Verdict.WARN, summary, advice)
     if not settings.secure:
         advice = "Fit for this machine only: give people an https address in IDP_ISSUER."
         return Finding("settings", Verdict.WARN, summary, advice)

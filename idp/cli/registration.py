@@ -70,7 +70,7 @@ def token(terms: str, uses: int, days: int, as_json: bool) -> None:  # noqa: FBT
             }
         )
         return
-    click.echo(f"{issued.token_id}: good for {uses} registrations until {instant(issued.expires_at)}.")
+    click.echo(f"{issued.token_id}, for {uses} registration(s) until {instant(issued.expires_at)}.")
     click.echo(f"The token, shown this once: {issued.token}")
 
 
@@ -102,7 +102,7 @@ def revoke_token(token_id: str, with_clients: bool) -> None:  # noqa: FBT001 - c
     async def act(context: Context) -> int:
         return await revoke(context, token_id, operator=operator(), with_clients=with_clients)
 
-    click.echo(f"{token_id} is revoked; {_do(act)} clients were disabled.")
+    click.echo(f"{token_id} is revoked. Clients disabled: {_do(act)}.")
 
 
 @registration.command()
@@ -152,7 +152,7 @@ def distrust(issuer: str, with_clients: bool) -> None:  # noqa: FBT001 - click p
     async def act(context: Context) -> int:
         return await distrust_issuer(context, issuer, operator=operator(), with_clients=with_clients)
 
-    click.echo(f"{issuer} is trusted no more; {_do(act)} clients were disabled.")
+    click.echo(f"{issuer} is trusted no more. Clients disabled: {_do(act)}.")
 
 
 @registration.command("clients")
@@ -215,7 +215,7 @@ def forget(days: int) -> None:
     async def act(context: Context) -> int:
         return await remove(context, older_than=days * DAY, operator=operator())
 
-    click.echo(f"{_do(act)} clients of the sandbox were removed.")
+    click.echo(f"Clients of the sandbox removed: {_do(act)}.")
 
 
 def _json(file: str) -> Any:

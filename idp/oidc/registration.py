@@ -75,7 +75,9 @@ async def register(
         InvalidRedirectUri, InvalidClientMetadata, InvalidRequest: what was sent cannot be registered.
         InvalidToken: what vouched was used up or withdrawn in this moment.
     """
-    origin = Origin(f"c{secrets.token_hex(16)}", context.now, default_algorithm(context.keyring))
+    origin = Origin(
+        context.settings.issuer, f"c{secrets.token_hex(16)}", context.now, default_algorithm(context.keyring)
+    )
     asked = read_asked(merged(sent, voucher.statement))
     client, found = await _admitted(context, fetch, asked, voucher.terms, origin)
     access_token, access_digest = fresh_token()
@@ -123,7 +125,9 @@ async def update(context: Context, fetch: Fetch, managed: Managed, sent: Mapping
     present = client_of(row)
     _check_secret(sent, row["secret_digest"])
     statement = await _statement_of_update(context, row, sent.get("software_statement"))
-    origin = Origin(present.client_id, present.issued_at, default_algorithm(context.keyring))
+    origin = Origin(
+        context.settings.issuer, present.client_id, present.issued_at, default_algorithm(context.keyring)
+    )
     asked = read_asked(merged(sent, statement), present.client_id)
     client, found = await _admitted(context, fetch, asked, kept_terms(row["terms"]), origin)
     if client.sector != present.sector:

@@ -57,6 +57,7 @@ _ADDRESSES: Final = (
 class Origin:
     """What a client has from us beside its terms; `default_alg` signs ID tokens where it names nothing."""
 
+    issuer: str
     client_id: str
     issued_at: int
     default_alg: str
@@ -100,6 +101,7 @@ def read_registration(asked: Mapping[str, object], terms: Terms, origin: Origin)
         client = replace(client, sector=_sector(client))
     elif client.sector_identifier_uri:
         raise InvalidClientMetadata("sector_identifier_uri: the terms of this registration name the sector")
+    _check_not_ours(client, origin.issuer)
     _check_within(client, terms)
     _check_repeated(asked, client)
     return client
@@ -197,6 +199,21 @@ def _hosts(client: Client, names: tuple[str, ...]) -> dict[str, str]:
             if uri.startswith("https://"):
                 found.setdefault(urlsplit(uri).hostname or "", name)
     return found
+
+
+def _check_not_ours(client: Client, issuer: str) -> None:
+    """An answer sent to one of our own addresses would be a request of our own pages, as browsers see it."""
+    for name in _ADDRESSES:
+        value = getattr(client, name)
+        for uri in (value,) if isinstance(value, str) else value:
+            if uri and _origin(uri) == _origin(issuer):
+                raise InvalidClientMetadata(f"{name}: {uri} is an address of ours")
+
+
+def _origin(uri: str) -> tuple[str, str | None, int | None]:
+    """RFC 6454 §4."""
+    parts = urlsplit(uri)
+    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
 
 
 def _check_within(client: Client, terms: Terms) -> None:

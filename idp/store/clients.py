@@ -63,6 +63,7 @@ NAMESAKE = (
     .limit(1)
 )
 
+OWNERS = select(clients.c.owner).where(clients.c.owner != bindparam("owner")).distinct()
 ORIGINS = select(clients.c.browser_origins).where(
     clients.c.browser_origins.is_not(None), clients.c.disabled_at.is_(None)
 )
@@ -116,10 +117,14 @@ async def page(db: Database, *, after: str = "", most: int = 100) -> Sequence[Ro
 
 
 async def find_namesake(db: Database, client_id: str, owner: str, names: Mapping[str, str]) -> str | None:
-    """Another owner's client that people could take for this one by its name; None where there is none."""
+    """Another owner's client, or another owner, that people could take for this client by its name; None without."""
     one, other = name_key(names["vi"]), name_key(names["en"])
     row = await db.fetch_one(NAMESAKE, owner=owner, client=client_id, one=one, other=other)
-    return None if row is None else row["client_id"]
+    if row is not None:
+        found: str = row["client_id"]
+        return found
+    owners = [str(row["owner"]) for row in await db.fetch_all(OWNERS, owner=owner)]
+    return next((name for name in owners if name_key(name) in {one, other}), None)
 
 
 async def browser_origins(db: Database) -> frozenset[str]:

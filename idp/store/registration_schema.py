@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, LargeBinary, Table, Text
 
 from idp.store.schema_parts import digest_column, metadata, time_column
 
@@ -57,4 +57,3 @@ client_logos = Table(
     CheckConstraint("media_type IN ('image/png', 'image/jpeg', 'image/webp')", name="media_type_known"),
     comment="Our copies of logos: people's browsers ask nobody else for them",
 )
-Index("ix_initial_access_tokens_expires_at", initial_access_tokens.c.expires_at)

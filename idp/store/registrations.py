@@ -32,11 +32,6 @@ REVOKE_TOKEN = (
     .values(revoked_at=bindparam("now"))
 )
 TOKENS = select(initial_access_tokens).order_by(_tokens.issued_at.desc(), _tokens.token_id)
-PURGE_TOKENS = delete(initial_access_tokens).where(
-    _tokens.token_id.in_(
-        select(_tokens.token_id).where(_tokens.expires_at < bindparam("before")).limit(bindparam("most"))
-    )
-)
 
 ADD_ISSUER = insert_unless_present(statement_issuers, bound(statement_issuers))
 FIND_ISSUER = select(statement_issuers).where(statement_issuers.c.issuer == bindparam("issuer"))

@@ -40,7 +40,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_digest", name=op.f("uq_initial_access_tokens_token_digest")),
         comment="Leaves to register clients, RFC 7591 section 3",
     )
-    op.create_index("ix_initial_access_tokens_expires_at", "initial_access_tokens", ["expires_at"])
 
     op.create_table(
         "statement_issuers",

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.installation import ISSUER
 from tests.support.provider import Provider
 from tests.support.registering import PORTAL, REGISTER, ask, bearer, initial_token, loads, refused, registered
 
@@ -77,12 +78,30 @@ async def test_a_stolen_token_leads_to_its_hosts_only(service: Provider, metadat
         "Portal ministry",
         "P0RTAL MlNlSTRY",
         "Một Cửa",
+        "Cơ quan mẫu",
     ],
 )
 async def test_nobody_registers_a_name_of_another(service: Provider, name: str) -> None:
     token = await initial_token(service, uses=3)
     for metadata in ({"client_name": name}, {"client_name": "Cổng khác", "client_name#en": name}):
         refused(await ask(service, token, **PORTAL | metadata), "invalid_client_metadata", "client_name")
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"redirect_uris": [f"{ISSUER}/account/sessions/end"]},
+        {"redirect_uris": [ISSUER]},
+        {"redirect_uris": [f"{ISSUER}?x"]},
+        {"redirect_uris": [f"{ISSUER}:443/authorize"]},
+        {"post_logout_redirect_uris": [f"{ISSUER}/logout"]},
+        {"initiate_login_uri": f"{ISSUER}/authorize"},
+        {"backchannel_logout_uri": f"{ISSUER}/revoke"},
+    ],
+)
+async def test_our_own_addresses_are_nobodys(service: Provider, metadata: dict[str, Any]) -> None:
+    response = await ask(service, await initial_token(service), **PORTAL | metadata)
+    refused(response, "invalid_client_metadata", "ours")
 
 
 async def test_one_owner_may_call_several_clients_alike(service: Provider) -> None:

@@ -55,6 +55,12 @@ def test_an_https_issuer_needs_to_know_its_proxy(
     assert verdicts(run)["settings"] == verdict
 
 
+def test_a_sandbox_is_told(run: Any, installed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IDP_OPEN_REGISTRATION", "http://localhost:9000")
+    assert verdicts(run)["settings"] == "WARN"
+    assert "Anybody may register clients here" in run("check").output
+
+
 def test_another_key_encryption_key_fails(run: Any, installed: Any) -> None:
     (installed / "kek").unlink()
     create_kek_file(installed / "kek")

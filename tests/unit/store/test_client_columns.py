@@ -62,6 +62,7 @@ async def test_clients_of_the_release_before_are_filled_in(tmp_path: Path) -> No
                 ("plain", "{}", NOW),
                 ("rs", '{"id_token_signed_response_alg":"RS256"}', NOW),
                 ("mixed", '{"access_token_signed_response_alg":"RS256"}', NOW),
+                ("named", '{"owner":"Cơ quan","client_name":"Cổng","client_name#en":"Portal"}', NOW),
             ],
         )
     old.close()
@@ -70,9 +71,32 @@ async def test_clients_of_the_release_before_are_filled_in(tmp_path: Path) -> No
         found = new.execute(
             "SELECT client_id, id_token_alg, access_token_alg, backchannel_logout_uri, metadata FROM clients"
         ).fetchall()
+        (named,) = new.execute(
+            "SELECT owner, name_key, name_key_en FROM clients WHERE client_id = 'named'"
+        ).fetchall()
     new.close()
+    assert named == ("Cơ quan", "cong", "portal")
     assert sorted(row[:4] for row in found) == [
         ("mixed", "ES256", "RS256", None),
+        ("named", "ES256", "ES256", None),
         ("plain", "ES256", "ES256", None),
         ("rs", "RS256", "ES256", None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({}, ("", "", "")),
+        ({"owner": "Bộ Tư pháp", "client_name": "Cổng"}, ("Bộ Tư pháp", "cong", "cong")),
+        ({"client_name": "Cổng", "client_name#en": "Portal 1"}, ("", "cong", "portall")),
+        ({"client_name#vi": "Cổng Đỏ"}, ("", "congdo", "congdo")),
+    ],
+)
+async def test_whose_client_it_is_and_what_its_name_looks_like(
+    db: Any, metadata: dict[str, Any], expected: tuple[str, str, str]
+) -> None:
+    await db.write(clients.add("portal", orjson.dumps(metadata).decode(), secret_digest=None, now=NOW))
+    row = await clients.find(db, "portal")
+    assert row is not None
+    assert (row["owner"], row["name_key"], row["name_key_en"]) == expected
