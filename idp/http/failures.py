@@ -125,20 +125,23 @@ def _challenge(error: OAuthError, request: Request, issuer: str) -> Mapping[str,
     """`WWW-Authenticate` where a specification asks for it; descriptions cannot hold quotes (`OAuthError`)."""
     match error:
         case InvalidClient():
-            # RFC 6749 §5.2: only a client that used the Authorization header is told which scheme to use there.
-            return (
-                {"www-authenticate": f'Basic realm="{issuer}"'} if "authorization" in request.headers else {}
-            )
+            # RFC 6749 §5.2: only a client that used the Authorization header is told which scheme to use there. The error
+            # stands in the challenge too: some libraries show nothing else of an answer that has one.
+            return _with_error("Basic", error, issuer) if "authorization" in request.headers else {}
         case InvalidToken() if not error.description:
             # RFC 6750 §3.1: a request without any token gets a challenge without an error.
             return {"www-authenticate": f'Bearer realm="{issuer}"'}
         case InvalidToken() | InsufficientScope():
-            parts = [f'Bearer realm="{issuer}"', f'error="{error.error}"']
-            if error.description:
-                parts.append(f'error_description="{error.description}"')
-            return {"www-authenticate": ", ".join(parts)}
+            return _with_error("Bearer", error, issuer)
         case _:
             return NO_HEADERS
+
+
+def _with_error(scheme: str, error: OAuthError, issuer: str) -> Mapping[str, str]:
+    parts = [f'{scheme} realm="{issuer}"', f'error="{error.error}"']
+    if error.description:
+        parts.append(f'error_description="{error.description}"')
+    return {"www-authenticate": ", ".join(parts)}
 
 
 def _log_detail(what: str, detail: str, request_id: str) -> None:

@@ -63,9 +63,9 @@ def _check_times(claims: Mapping[str, object], now: int) -> float:
     if expires_at is None:
         raise _refuse("exp is missing")
     if expires_at <= now - CLOCK_SKEW:
-        raise _refuse("it has expired")
+        raise _refuse("it has expired: is the clock right?")
     if expires_at > now + LONGEST_LIFETIME + CLOCK_SKEW:
-        raise _refuse(f"exp is more than {LONGEST_LIFETIME} seconds ahead")
+        raise _refuse(f"exp is more than {LONGEST_LIFETIME} seconds ahead: is the clock right?")
     for name in ("nbf", "iat"):
         date = _read_date(claims, name)
         if date is not None and date > now + CLOCK_SKEW:
@@ -94,6 +94,19 @@ async def _keys(token: str, client: Client, keys: ClientKeys) -> JwkSet:
     raise _refuse("this client has no registered keys")
 
 
+def _algorithms(token: str, client: Client) -> Collection[str]:
+    """What the client may sign with: the one algorithm that it registered, or all that we take (Registration §2)."""
+    registered = client.token_endpoint_auth_signing_alg
+    allowed = (registered,) if registered else policy.CLIENT_ALGORITHMS
+    used = jose.read_compact(token).alg
+    if used not in allowed:
+        may = ", ".join(allowed)
+        raise _refuse(
+            f"it is signed with {used}, and this client may use {may} (token_endpoint_auth_signing_alg)"
+        )
+    return allowed
+
+
 async def verify_assertion(
     token: str, client: Client, keys: ClientKeys, *, audiences: Collection[str], now: int
 ) -> CheckedAssertion:
@@ -103,12 +116,10 @@ async def verify_assertion(
         InvalidClient: no keys, a signature or algorithm that does not fit, wrong parties or times, no `jti`.
     """
     known = await _keys(token, client, keys)
-    registered = client.token_endpoint_auth_signing_alg
-    algorithms = (registered,) if registered else policy.CLIENT_ALGORITHMS
     try:
-        claims = jose.verify(token, known, algorithms=algorithms).claims
+        claims = jose.verify(token, known, algorithms=_algorithms(token, client)).claims
     except jose.InvalidToken as error:
-        raise _refuse("the signature cannot be verified with the registered keys", str(error)) from error
+        raise _refuse(f"it cannot be verified with the registered keys: {error}") from error
     _check_parties(claims, client, audiences)
     expires_at = _check_times(claims, now)
     digest = hashlib.sha256(f"{client.client_id}\0{_read_jti(claims)}".encode()).digest()

@@ -30,7 +30,8 @@ ASSERTION_LIMIT: Final = 8192
 
 _NOBODY: Final = hashlib.sha256(b"").digest()
 _FAILED: Final = (
-    "client authentication failed: unknown client, wrong credentials, or not registered for this method"
+    "client authentication failed: unknown client_id, wrong secret, or another method than the "
+    "token_endpoint_auth_method that is registered"
 )
 
 
@@ -180,8 +181,8 @@ def _registered(credentials: Credentials, client: Client | None) -> Client:
     if client.disabled_at is not None:
         raise InvalidClient(_FAILED, detail=f"client {client.client_id} is disabled")
     if client.token_endpoint_auth_method != credentials.method:
-        registered = client.token_endpoint_auth_method
-        raise InvalidClient(
-            _FAILED, detail=f"{client.client_id} used {credentials.method}, registered {registered}"
-        )
+        methods = f"used {credentials.method}, registered {client.token_endpoint_auth_method}"
+        # Who has shown the right secret may know what is registered.
+        description = f"token_endpoint_auth_method: {methods}" if credentials.secret else _FAILED
+        raise InvalidClient(description, detail=f"{client.client_id} {methods}")
     return client

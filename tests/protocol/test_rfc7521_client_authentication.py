@@ -68,7 +68,8 @@ def secret_of(service: Provider, client_id: str) -> str:
 def check_refused(response: httpx2.Response, *, challenged: bool) -> None:
     """RFC 6749 §5.2: 401 `invalid_client`, with a challenge for who used the header."""
     assert (response.status_code, response.json()["error"]) == (401, "invalid_client"), response.text
-    expected = f'Basic realm="{ISSUER}"' if challenged else None
+    told = f'error="invalid_client", error_description="{response.json()["error_description"]}"'
+    expected = f'Basic realm="{ISSUER}", {told}' if challenged else None
     assert response.headers.get("www-authenticate") == expected
     assert response.headers["cache-control"] == "no-store"
 

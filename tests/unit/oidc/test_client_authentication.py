@@ -80,6 +80,11 @@ def test_a_stranger_cannot_tell_an_unknown_client_from_a_wrong_secret() -> None:
     assert len(set(said)) == 1
 
 
+def test_who_shows_the_right_secret_is_told_how_to_send_it() -> None:
+    with pytest.raises(InvalidClient, match="used client_secret_post, registered client_secret_basic"):
+        prove(BASIC, client_id="portal", client_secret=SECRET)
+
+
 def test_a_disabled_client_is_nobody() -> None:
 
     with pytest.raises(InvalidClient):
