@@ -125,8 +125,8 @@ def _challenge(error: OAuthError, request: Request, issuer: str) -> Mapping[str,
     """`WWW-Authenticate` where a specification asks for it; descriptions cannot hold quotes (`OAuthError`)."""
     match error:
         case InvalidClient():
-            # RFC 6749 §5.2: only a client that used the Authorization header is told which scheme to use there. The error
-            # stands in the challenge too: some libraries show nothing else of an answer that has one.
+            # RFC 6749 §5.2: only a client that used the Authorization header is told which scheme to use there. The
+            # error stands in the challenge too: some libraries show nothing else of an answer that has one.
             return _with_error("Basic", error, issuer) if "authorization" in request.headers else {}
         case InvalidToken() if not error.description:
             # RFC 6750 §3.1: a request without any token gets a challenge without an error.
