@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from idp.endpoints.surroundings import Surroundings
 from idp.http import cors
@@ -46,9 +47,9 @@ def only_own_origins(request: Request, client: Client) -> None:
 
 
 def _readable(endpoint: Endpoint[Surroundings]) -> Endpoint[Surroundings]:
-    async def answered(request: Request, here: Surroundings) -> Answer:
+    async def answered(request: Request, here: Surroundings) -> Response:
         await _note(request, here)
-        return await endpoint(request, here)  # type: ignore[return-value]  # endpoints of ours answer with it
+        return await endpoint(request, here)
 
     return answered
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from idp.assurance import AccountLevel, AuthenticationLevel
 from idp.endpoints.confirmation_views import confirmation
-from idp.endpoints.showing import client_card, locale_of
+from idp.endpoints.showing import errand_card, locale_of
 from idp.endpoints.surroundings import Surroundings
 from idp.interaction.asked import Asked, mark
 from idp.interaction.conversation import Errand
@@ -72,7 +72,7 @@ class Desk:
     @property
     def card(self) -> ClientCard | None:
         """The portal."""
-        return None if self.errand is None else client_card(self.errand.client, self.locale)
+        return None if self.errand is None else errand_card(self.errand, self.locale)
 
     @property
     def cancel(self) -> str:
@@ -164,7 +164,7 @@ def stopped_by(request: Request, here: Surroundings, path: str, errand: Errand |
     locale = locale_of(request, here, errand)
     return views.LoginStopped(
         reason=StopReason(reason),
-        client=None if errand is None else client_card(errand.client, locale),
+        client=None if errand is None else errand_card(errand, locale),
         back_action="" if errand is None else f"{path}/cancel",
     )
 
@@ -172,7 +172,7 @@ def stopped_by(request: Request, here: Surroundings, path: str, errand: Errand |
 def _representation(desk: Desk, errand: Errand, typed: Typed) -> View:
     return views.Representation(
         action=f"{desk.path}/representation",
-        client=client_card(errand.client, desk.locale),
+        client=errand_card(errand, desk.locale),
         person_name=_name(desk),
         self_allowed=not desk.situation.demands.organisation_required,
         organisations=tuple(_choice(r) for r in desk.situation.representations),
@@ -216,7 +216,7 @@ def _asking(desk: Desk, errand: Errand, asked: Asked, typed: Typed) -> View:
     if asked.basis == "consent":
         return views.Consent(
             action=f"{desk.path}/consent",
-            client=client_card(client, desk.locale),
+            client=errand_card(errand, desk.locale),
             person_name=_name(desk),
             claims=lines,
             purpose=_in(desk.locale, client.purpose),
@@ -227,7 +227,7 @@ def _asking(desk: Desk, errand: Errand, asked: Asked, typed: Typed) -> View:
         )
     return views.Notice(
         action=f"{desk.path}/consent",
-        client=client_card(client, desk.locale),
+        client=errand_card(errand, desk.locale),
         person_name=_name(desk),
         claims=lines,
         purpose=_in(desk.locale, client.purpose),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from starlette.requests import Request
 
@@ -88,6 +89,11 @@ def field(form: Parameters, name: str) -> str:
     """A field's value; empty when it is missing or came twice."""
     values = [value for key, value in form if key == name]
     return values[0] if len(values) == 1 else ""
+
+
+def errand_card(errand: Errand, locale: Locale) -> ClientCard:
+    """How the client is named that a person was sent by, or that waits on a device."""
+    return replace(client_card(errand.client, locale), on_device=not errand.leads_to)
 
 
 def client_card(client: Client, locale: Locale) -> ClientCard:

@@ -172,7 +172,7 @@ def _check_exchange(client: Client) -> None:
         raise InvalidClientMetadata(
             "token exchange needs resources (what the client is) and audience (what it calls for people)"
         )
-    if client.may_act and "authorization_code" not in client.grant_types:
+    if client.may_act and not client.people_log_in:
         raise InvalidClientMetadata("may_act is for clients that people log in to")
     if client.may_act and not client.audience:
         raise InvalidClientMetadata("may_act needs audience: no token of this client could be exchanged")

@@ -124,9 +124,7 @@ def relying_clients(clients: Collection[Client], purpose: Purpose, algorithm: st
     match policy.key_purpose(purpose):
         case Purpose.ID_TOKEN:
             return [
-                one
-                for one in enabled
-                if "authorization_code" in one.grant_types and one.id_token_signed_response_alg == algorithm
+                one for one in enabled if one.people_log_in and one.id_token_signed_response_alg == algorithm
             ]
         case Purpose.USERINFO:
             return [one for one in enabled if one.userinfo_signed_response_alg == algorithm]

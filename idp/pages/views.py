@@ -26,7 +26,7 @@ class ClientCard:
     """The portal that a person is on the way to, as it is registered.
 
     `logo_url` must be an address of our own (the strict content security policy loads nothing from elsewhere);
-    `name_lang` is the language of `name` and `agency`.
+    `name_lang` is the language of `name` and `agency`. `on_device` says that it waits on a device elsewhere.
     """
 
     name: str
@@ -35,6 +35,7 @@ class ClientCard:
     logo_url: str = ""
     policy_url: str = ""
     tos_url: str = ""
+    on_device: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

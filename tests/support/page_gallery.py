@@ -305,6 +305,7 @@ _ERRORS: Final[list[tuple[str, View]]] = [
     ),
 ]
 
+ON_DEVICE: Final = replace(MINISTRY, on_device=True)
 DEVICE_CONFIRM: Final = DeviceConfirm(
     action="/interaction/3f1c/confirm",
     client=PROVINCE,
@@ -330,6 +331,11 @@ _DEVICES: Final[list[tuple[str, View]]] = [
             sign_in_url="/device/sign-in",
             problems=_problems(("user_code", Problem.THROTTLED, 0)),
         ),
+    ),
+    ("device-login", Login(action=LOGIN, client=ON_DEVICE, cancel_action=CANCEL)),
+    (
+        "device-stopped",
+        LoginStopped(reason=StopReason.CARD_LOCKED, client=ON_DEVICE, back_action=CANCEL),
     ),
     ("device-confirm", DEVICE_CONFIRM),
     ("device-confirm-same-network", replace(DEVICE_CONFIRM, same_network=True)),
