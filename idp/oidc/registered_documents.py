@@ -45,9 +45,13 @@ async def _note_on_keys(fetch: Fetch, client: Client) -> str:
     if not client.jwks_uri:
         return ""
     try:
-        await fetch_key_set(fetch, client.jwks_uri)
+        keys = await fetch_key_set(fetch, client.jwks_uri)
     except FetchFailed as error:
         return f"There are no keys at {client.jwks_uri} now: {error.code}."
     except InvalidJwkSet as error:
         return f"The keys at {client.jwks_uri} cannot be used: {error}"
+    ways = (client.id_token_encryption, client.userinfo_encryption, client.introspection_encryption)
+    lacking = {way.alg for way in ways if way is not None and keys.find_recipient(way.alg) is None}
+    if lacking:
+        return f"The keys at {client.jwks_uri} have none for {', '.join(sorted(lacking))}: one that says use enc."
     return ""

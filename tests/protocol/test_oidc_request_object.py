@@ -92,10 +92,10 @@ async def test_everything_inside_a_signed_object(
     assert tokens.claims["nonce"] == asked.parameters["nonce"]
 
 
-async def test_unsigned_and_values_inside_win(
+async def test_oidcc_unsigned_request_object_supported_correctly(
     service: Provider, hoa: Browser, portals: dict[str, Portal]
 ) -> None:
-    """`oidcc-unsigned-request-object-supported-correctly`: the state and nonce outside are not the ones inside."""
+    """The state and the nonce outside are not the ones inside."""
     portal = portals["unsigned"]
     asked = portal.ask()
     address = outside(portal, asked, unsigned(asked.parameters), state="outside", nonce="outside")
@@ -244,8 +244,10 @@ def _serving(answer: bytes) -> Callable[[Received], bytes | None]:
     return lambda _: answer
 
 
-async def test_by_reference(service: Provider, server: ReceivingPortal) -> None:
-    """`oidcc-request-uri-signed-rs256` and `oidcc-request-uri-unsigned`, with the fragment that the suite registers."""
+async def test_oidcc_request_uri_unsigned_and_signed_rs256(
+    service: Provider, server: ReceivingPortal
+) -> None:
+    """With a fragment as the suite registers it: no digest of what it will serve."""
     address = server.at("127.0.0.1", "/requesturi/1")
     registered = f"{address}#{'x' * 43}"
     signs = await _added(
@@ -267,6 +269,18 @@ async def test_by_reference(service: Provider, server: ReceivingPortal) -> None:
         visit = await _entered(service, portal, asked, browser, registered)
         assert (await portal.tokens(asked, visit)).sub
     assert [(seen.method, seen.path) for seen in server.received] == [("GET", "/requesturi/1")] * 2
+
+
+async def test_oidcc_request_uri_unsigned_supported_correctly_or_rejected_as_unsupported(
+    service: Provider, server: ReceivingPortal
+) -> None:
+    """Rejected, of a client that did not register `none`."""
+    uri = server.at("127.0.0.1", "/unsigned")
+    portal = await _added(service, "object-unregistered", request_uris=[uri])
+    asked = portal.ask()
+    server.answer = _serving(status(200, body=unsigned(claims(portal, asked)).encode()))
+    visit = await service.browser().open(f"{asked.address}&{urlencode({'request_uri': uri})}")
+    assert visit.error == "request_uri_not_supported"
 
 
 @pytest.mark.parametrize(
