@@ -105,8 +105,12 @@ async def post_remove(request: Request, here: Surroundings) -> Answer:
     return responses.see_other(f"{ACCOUNT}?done={done.value}")
 
 
+def _address(back: WayBack | None) -> str:
+    return PATH if back is None else f"{PATH}?{BACK}={back.interaction_id}"
+
+
 def _again(back: WayBack | None) -> Answer:
-    return responses.see_other(PATH if back is None else f"{PATH}?{BACK}={back.interaction_id}")
+    return responses.see_other(_address(back))
 
 
 def _back(done: Done, back: WayBack | None) -> Answer:
@@ -131,7 +135,10 @@ async def _page(
         client=None if back is None else client_card(back.client, locale_of(request, here)),
         problems=() if problem is None else (FieldProblem("code", problem),),
     )
-    return show(request, here, view, at=PATH, status=200 if problem is None else 400)
+    # Browsers apply the page's policy for forms to every redirect after one, and the last one leads to the portal.
+    leads_to = "" if back is None else back.leads_to
+    status = 200 if problem is None else 400
+    return show(request, here, view, at=_address(back), status=status, leads_to=leads_to)
 
 
 def _uri(here: Surroundings, signed_in: SignedIn, secret: bytes) -> str:

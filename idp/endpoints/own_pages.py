@@ -56,10 +56,11 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class WayBack:
-    """The request of a portal that waits in this browser."""
+    """The request of a portal that waits in this browser; `leads_to` is where its answer goes, if to a browser."""
 
     interaction_id: str
     client: Client
+    leads_to: str
 
     @property
     def path(self) -> str:
@@ -109,4 +110,6 @@ async def find_way_back(request: Request, here: Surroundings, interaction_id: st
     if found.finished_at is not None or found.expires_at <= here.context.now:
         return None
     client = await here.shared.clients.find(found.client_id)
-    return None if client is None else WayBack(interaction_id, client)
+    if client is None:
+        return None
+    return WayBack(interaction_id, client, leads_to=_kept(found).get("redirect_uri", ""))

@@ -10,7 +10,7 @@ def draw(text: str) -> Markup:
     import segno  # noqa: PLC0415 - wanted only by the few who set up an app
 
     drawn = io.BytesIO()
-    segno.make_qr(text, error="m").save(
+    segno.make_qr(text, error="l").save(  # screens do not get dirty
         drawn,
         kind="svg",
         xmldecl=False,

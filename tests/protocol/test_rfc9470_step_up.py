@@ -152,6 +152,7 @@ class TestWithoutAnApp:
         strong.clock.advance(11 * 60)  # and the login is too old for a change by now
         page = await strong.sign_in(await browser.open(way), HOA)
         assert "Cổng dịch vụ công của Bộ" in page.text
+        assert "https://ministry.example" in page.response.headers["content-security-policy"]
         page = await press(page, "/begin")
         visit = await press(page, "/confirm", code=App(read_secret(page), strong.clock).code())
         assert not _asks_code(visit), "the code that added the app is proof enough"
