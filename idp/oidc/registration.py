@@ -173,7 +173,7 @@ async def remove(context: Context, managed: Managed) -> None:
     )
     try:
         await context.db.write(
-            registrations.remove_client(client.client_id), event, versions.changed(versions.CLIENTS)
+            *registrations.remove_client(client.client_id), event, versions.changed(versions.CLIENTS)
         )
     except NothingChanged as gone:
         raise InvalidToken("the client is not registered any more") from gone

@@ -113,8 +113,8 @@ async def _forbid(context: Context, act: Step, voucher: str, *, operator: str, w
         return 0
     found = await registrations.enabled_of(context.db, voucher, before=LATER_THAN_ALL)
 
-    def disable(client_id: str) -> Step:
-        return required(clients.DISABLE, client=client_id, now=context.now)
+    def disable(client_id: str) -> tuple[Step, ...]:
+        return (required(clients.DISABLE, client=client_id, now=context.now),)
 
     return sum([await _end(context, disable(one), Kind.CLIENT_CHANGED, one, operator) for one in found])
 
@@ -130,11 +130,11 @@ async def forget(context: Context, *, older_than: int, operator: str) -> int:
     )
 
 
-async def _end(context: Context, act: Step, kind: Kind, client_id: str, operator: str) -> bool:
+async def _end(context: Context, acts: tuple[Step, ...], kind: Kind, client_id: str, operator: str) -> bool:
     """End one client; not if it has ended itself meanwhile."""
     event = record(context, kind, client_id=client_id, operator=operator, act="end")
     try:
-        await context.db.write(act, event, versions.changed(versions.CLIENTS))
+        await context.db.write(*acts, event, versions.changed(versions.CLIENTS))
     except NothingChanged:
         return False
     return True

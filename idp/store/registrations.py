@@ -213,9 +213,12 @@ def end_management(client_id: str) -> Step:
     return required(REMOVE, client=client_id)
 
 
-def remove_client(client_id: str) -> Step:
-    """Remove a client that is not disabled, with its registration and its logo; required."""
-    return required(REMOVE_CLIENT, client=client_id)
+def remove_client(client_id: str) -> tuple[Step, Step]:
+    """Remove a client that is not disabled, with its registration and its logo; both required.
+
+    In the order in which an update takes the two rows, so that neither waits for the other.
+    """
+    return end_management(client_id), required(REMOVE_CLIENT, client=client_id)
 
 
 async def count(db: Database, vouched_by: str) -> int:

@@ -238,3 +238,12 @@ async def test_a_lost_access_token_is_replaced(service: Provider) -> None:
     assert (await client.manage("GET")).status_code == 401
     response = await client.manage("GET", token=token)
     assert (response.status_code, loads(response)["registration_access_token"]) == (200, token)
+
+
+async def test_changes_and_a_removal_at_once_never_wait_for_each_other(service: Provider) -> None:
+    client = await registered(service, await initial_token(service))
+    acts = [client.put(contacts=[f"contact-{number}"]) for number in range(6)]
+    statuses = [one.status_code for one in await asyncio.gather(*acts, client.manage("DELETE"))]
+    assert statuses[-1] == 204
+    assert set(statuses[:-1]) <= {200, 401}
+    assert await clients.find(service.db, client.client_id) is None
