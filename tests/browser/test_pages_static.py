@@ -183,7 +183,7 @@ async def test_keyboard_alone_reaches_everything_in_order(browser: Browser, gall
     assert reached == [
         "skip",
         "brand",
-        "switch",
+        "switch-language",
         "personal_number",
         "password",
         "sign_in",
