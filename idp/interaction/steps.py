@@ -23,8 +23,8 @@ from idp.store.contacts import Contacts
 from idp.store.sessions import Session
 
 ORGANISATION_CLAIM = "vn_organisation"
-FRESH_LOGIN = frozenset({"login", "select_account", "create"})
-"""Values of `prompt` that a login of earlier does not answer: who creates an account logs in with it."""
+FRESH_LOGIN = frozenset({"login", "select_account"})
+"""Values of `prompt` that a login of earlier does not answer."""
 ONESELF = ""  # `acting_for` of a person who acts for nobody else
 
 
@@ -163,6 +163,8 @@ def _login(situation: Situation) -> Step | None:
         return Login(WhyLogin.NO_SESSION)
     if situation.fresh:
         return None
+    if "create" in demands.prompt:  # Initiating User Registration 1.0 §4.1: with the account that was created
+        return Login(WhyLogin.NO_SESSION)
     if demands.prompt & FRESH_LOGIN or demands.max_age == 0:  # §3.1.2.1: equivalent
         return Login(WhyLogin.ASKED_BY_CLIENT)
     if demands.max_age is not None and situation.now - session.auth_time > demands.max_age:

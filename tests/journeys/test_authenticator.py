@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from idp.accounts.authenticator import remove_by_staff
+from idp.accounts.locking import unlock_account
 from idp.store.person_schema import authenticators
 from tests.support.authenticator import PAGE, WRONG, App, add_app, open_page, press, read_secret
 from tests.support.browsing import Browser, Visit
@@ -133,6 +134,8 @@ async def test_a_new_password_and_a_lock_leave_the_app_where_it_is(strong: Provi
         personal_number=HOA.number, code=await strong.activation_code(HOA)
     )
     await visit.submit(password=PASSWORD, password_again=PASSWORD)
+    await strong.lock(HOA)
+    assert await unlock_account(strong.context(), await strong.account(HOA), "officer-1")
     assert await _rows(strong) == before
     visit = await open_page(strong, strong.browser())
     assert visit.offers(code=""), "whoever has a new password has not got the app yet"

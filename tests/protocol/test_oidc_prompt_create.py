@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.browsing import Browser, Visit
+from tests.support.browsing import Visit
 from tests.support.population import HOA
 from tests.support.provider import PASSWORD, Provider
 
@@ -14,8 +14,8 @@ def _link(visit: Visit, name: str) -> str:
     return visit.text.split(f'id="{name}" href="')[1].split('"')[0]
 
 
-async def test_4_2_the_metadata_say_so(service: Provider) -> None:
-    document = (await service.http().get("/.well-known/openid-configuration")).json()
+async def test_4_2_the_metadata_say_so(strong: Provider) -> None:
+    document = (await strong.http().get("/.well-known/openid-configuration")).json()
     assert "create" in document["prompt_values_supported"]
 
 
@@ -39,41 +39,46 @@ async def test_4_1_the_account_is_activated_and_the_request_goes_on(provider: Pr
     assert (await portal.tokens(asked, visit)).sub
 
 
-async def test_4_1_who_has_an_account_signs_in(service: Provider) -> None:
-    browser = service.browser()
-    asked, visit = await service.portal("ministry").send(browser, prompt="create")
-    visit = await service.sign_in(await browser.open(_link(visit, "sign_in")), HOA)
-    visit = await service.settle(visit)
-    assert (await service.portal("ministry").tokens(asked, visit)).sub
+async def test_4_1_who_has_an_account_signs_in(strong: Provider) -> None:
+    browser = strong.browser()
+    asked, visit = await strong.portal("ministry").send(browser, prompt="create")
+    visit = await strong.sign_in(await browser.open(_link(visit, "sign_in")), HOA)
+    visit = await strong.settle(visit)
+    assert (await strong.portal("ministry").tokens(asked, visit)).sub
 
 
-async def test_4_1_a_session_does_not_answer_it(service: Provider, hoa: Browser) -> None:
-    _, visit = await service.portal("ministry").send(hoa, prompt="create")
+async def test_4_1_a_session_does_not_answer_it(strong: Provider) -> None:
+    browser = strong.browser()
+    await strong.enter("ministry", HOA, browser)
+    _, visit = await strong.portal("ministry").send(browser, prompt="create")
     assert visit.path == "/activate"
+    visit = await browser.open(_link(visit, "sign_in"))
+    assert visit.offers(personal_number="", password="")
+    assert HOA.number not in visit.text, "whoever comes with a new account is perhaps somebody else"
 
 
 @pytest.mark.parametrize("prompt", ["create login", "create consent"])
-async def test_4_1_beside_other_values(service: Provider, prompt: str) -> None:
-    _, visit = await service.portal("ministry").send(service.browser(), prompt=prompt)
+async def test_4_1_beside_other_values(strong: Provider, prompt: str) -> None:
+    _, visit = await strong.portal("ministry").send(strong.browser(), prompt=prompt)
     assert visit.path == "/activate"
 
 
 @pytest.mark.parametrize("prompt", ["create none", "none create", "Create", "created"])
-async def test_4_1_1_what_makes_no_sense_is_refused(service: Provider, prompt: str) -> None:
-    _, visit = await service.portal("ministry").send(service.browser(), prompt=prompt)
+async def test_4_1_1_what_makes_no_sense_is_refused(strong: Provider, prompt: str) -> None:
+    _, visit = await strong.portal("ministry").send(strong.browser(), prompt=prompt)
     assert visit.error == "invalid_request"
 
 
 @pytest.mark.parametrize("named", ["//evil.example", "x" * 22, "../../logout", ""])
-async def test_a_request_that_does_not_wait_here_is_no_way_on(service: Provider, named: str) -> None:
-    visit = await service.browser().open(f"/activate?interaction={named}")
+async def test_a_request_that_does_not_wait_here_is_no_way_on(strong: Provider, named: str) -> None:
+    visit = await strong.browser().open(f"/activate?interaction={named}")
     assert visit.status == 200
     assert "evil" not in visit.told("sign_in")
     assert 'id="sign_in"' not in visit.text
 
 
-async def test_a_request_that_waits_in_another_browser_is_no_way_on(service: Provider) -> None:
-    _, visit = await service.portal("ministry").send(service.browser(), prompt="create")
+async def test_a_request_that_waits_in_another_browser_is_no_way_on(strong: Provider) -> None:
+    _, visit = await strong.portal("ministry").send(strong.browser(), prompt="create")
     address = visit.address
     assert 'id="sign_in"' in visit.text
-    assert 'id="sign_in"' not in (await service.browser().open(address)).text
+    assert 'id="sign_in"' not in (await strong.browser().open(address)).text
