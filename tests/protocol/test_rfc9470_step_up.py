@@ -11,6 +11,7 @@ from examples.api.app import build_api
 from examples.portal.challenge import Challenge, read_challenge
 from tests.support.authenticator import App, add_app, press, read_secret
 from tests.support.browsing import Browser, Visit
+from tests.support.devices import TV, add_clients, ask, type_code
 from tests.support.installation import ISSUER
 from tests.support.population import HOA
 from tests.support.portals import API, REGISTRATIONS, Portal, Tokens, register
@@ -221,6 +222,30 @@ async def _call(api: ASGIApp, tokens: Tokens) -> Challenge | None:
         headers = {"authorization": f"Bearer {tokens.access_token}"}
         response = await http.get("/extracts", headers=headers)
     return None if response.is_success else read_challenge(response.headers["www-authenticate"])
+
+
+async def test_a_device_gets_a_login_as_strong_as_it_asks_for(strong: Provider, app: App) -> None:
+    """RFC 8628 with an essential `acr`: the code of the app is asked for before the device is let in."""
+    await _add_device(strong)
+    device = await ask(strong, claims=essential(TWO))
+    visit = await type_code(strong.browser(), device.user_code)
+    visit = await strong.sign_in(visit, HOA)
+    assert _asks_code(visit)
+    visit = await (await visit.submit(code=app.code())).submit(decision="confirm")
+    assert (await device.portal.read(await device.poll())).claims["acr"] == TWO
+
+
+async def test_a_device_of_somebody_without_an_app_is_refused(strong: Provider) -> None:
+    await _add_device(strong)
+    device = await ask(strong, claims=essential(TWO))
+    visit = await strong.sign_in(await type_code(strong.browser(), device.user_code), HOA)
+    await visit.submit(decision="lacking")
+    assert await device.error() == "access_denied"
+
+
+async def _add_device(provider: Provider) -> None:
+    if "tv" not in provider.registered:
+        await add_clients(provider, TV)
 
 
 async def test_a_refresh_gives_the_level_of_its_login(strong: Provider, app: App) -> None:

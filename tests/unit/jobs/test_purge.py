@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from idp.jobs.purge import purge_expired
-from idp.store import purge, single_use
+from idp.store import accounts, authenticators, purge, single_use
 
 NOW = 1_800_000_000
 
@@ -22,6 +22,19 @@ async def test_expired_rows_go_and_others_stay(db: Any) -> None:
     assert await burn(db, 1, NOW)
     assert not await burn(db, 2, NOW)
     assert not await burn(db, 3, NOW)
+
+
+async def test_an_authenticator_that_was_never_confirmed_goes(db: Any) -> None:
+    late = NOW - purge.KEPT_AFTER_EXPIRY - authenticators.WAITING_LIFETIME
+    for account_id, begun_at in (("old", late - 1), ("young", late + 1), ("confirmed", 1)):
+        await db.write(
+            accounts.add(account_id, account_id, "02", 1),
+            authenticators.begin(account_id, "session", b"sealed", begun_at),
+        )
+    await db.write(authenticators.confirm("confirmed", "session", b"sealed", 1, 1))
+    await purge_expired(db, NOW)
+    kept = [await authenticators.find(db, name, b"") for name in ("old", "young", "confirmed")]
+    assert [held is not None for held in kept] == [False, True, True]
 
 
 async def test_a_round_goes_on_until_nothing_is_left(db: Any, monkeypatch: Any) -> None:
