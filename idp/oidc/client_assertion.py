@@ -63,13 +63,15 @@ def _check_times(claims: Mapping[str, object], now: int) -> float:
     if expires_at is None:
         raise _refuse("exp is missing")
     if expires_at <= now - CLOCK_SKEW:
-        raise _refuse("it has expired: is the clock right?")
+        raise _refuse("it has expired: is the clock wrong?")
     if expires_at > now + LONGEST_LIFETIME + CLOCK_SKEW:
-        raise _refuse(f"exp is more than {LONGEST_LIFETIME} seconds ahead: is the clock right?")
+        raise _refuse(
+            f"exp is more than {LONGEST_LIFETIME} seconds ahead: is the lifetime too long, or the clock wrong?"
+        )
     for name in ("nbf", "iat"):
         date = _read_date(claims, name)
         if date is not None and date > now + CLOCK_SKEW:
-            raise _refuse(f"{name} is in the future: is the clock right?")
+            raise _refuse(f"{name} is in the future: is the clock wrong?")
     return expires_at
 
 

@@ -158,8 +158,6 @@ REGISTRATIONS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 """Registered metadata by client id."""
 
-_RSA_ASSERTION: Final = frozenset({"machine-rs256"})
-
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -190,7 +188,7 @@ def register(metadata: Mapping[str, Any], now: int) -> tuple[Registered, Step]:
     secret = secrets.token_urlsafe(32) if method.startswith("client_secret") else None
     key = None
     if method == "private_key_jwt":
-        algorithm = "RS256" if client_id in _RSA_ASSERTION else "ES256"
+        algorithm = "RS256" if metadata.get("token_endpoint_auth_signing_alg") == "RS256" else "ES256"
         key = _assertion_key(algorithm)
         public = jwt.get_algorithm_by_name(algorithm).to_jwk(key.public_key(), as_dict=True)
         metadata = {**metadata, "jwks": {"keys": [{**public, "kid": "k1", "use": "sig"}]}}

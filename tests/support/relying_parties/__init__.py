@@ -1,0 +1,1 @@
+"""Portals written with libraries of others, each told to reach the provider rightly or wrongly."""
