@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from starlette.requests import Request
 
@@ -17,9 +18,13 @@ from idp.http.responses import Answer
 from idp.http.security_headers import form_action_source
 from idp.interaction.conversation import Errand
 from idp.oidc.client import Client
+from idp.oidc.end_session import KNOWN_PARAMETERS
 from idp.oidc.redirect_uri import with_query
 from idp.pages.i18n import Locale
 from idp.pages.views import ClientCard, View
+
+_REPEATED: Final = frozenset({"before", "done", "interaction", "user_code"}) | KNOWN_PARAMETERS
+"""Parameters of our own pages, and of the logout endpoint, that a language switch leads back with."""
 
 
 def locale_of(
@@ -52,7 +57,7 @@ def show(
         fresh = fresh_cookie()
         digest = fresh.digest
     other = other_language(locale)
-    again = "" if at else same_page(request, other)
+    again = "" if at else same_page(request, other, _REPEATED)
     target = leads_to if errand is None else errand.leads_to
     origin = form_action_source(target) if target else ""
     answer = responses.page(

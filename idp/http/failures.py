@@ -13,7 +13,7 @@ from starlette.responses import Response
 from idp.errors import InsufficientScope, InvalidClient, InvalidToken, OAuthError, PageError, Unavailable
 from idp.http import responses
 from idp.http.cookies import Cookies
-from idp.http.language import chosen_language, language_of, other_language, same_page
+from idp.http.language import chosen_language, has_query, language_of, other_language, same_page
 from idp.http.refusal import NO_HEADERS, Refusal
 from idp.http.routing import Kind
 from idp.pages.errors import ERROR_PAGES
@@ -103,9 +103,13 @@ class Failures:
     def _page(
         self, view: ErrorPage, request: Request, status: int, headers: Mapping[str, str] = NO_HEADERS
     ) -> Response:
-        """An answer to GET can be asked for again in the other language; any other says everything in both."""
+        """A page of ours can be asked for again in the other language; any other answer says everything in both.
+
+        An error page repeats nothing that came with the request, so a link is for addresses of ours without a query.
+        """
         locale = language_of(request, self._cookies, request.query_params.get("ui_locales", ""))
-        again = same_page(request, other_language(locale))
+        strange = view.error == "not_found" or has_query(request)
+        again = "" if strange else same_page(request, other_language(locale), ())
         shown = view if again else replace(view, in_both_languages=True)
         answer = responses.page(
             self._pages, shown, locale, status=status, switch_url=again or f"#{BELOW}", headers=headers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Final
 from urllib.parse import quote
 
@@ -12,7 +13,7 @@ from idp.pages.i18n import LOCALES, Locale, negotiate
 
 PARAMETER: Final = "lang"
 LONGEST_QUERY: Final = 4096
-"""Bytes of a query that a link may repeat; with what the switch adds it stays below every limit."""
+"""Characters of a query that a link may repeat; with what the switch adds it stays below every limit."""
 
 _URI_CHARACTERS: Final = "!$%&'()*+,/:;=?@[]~"
 
@@ -35,12 +36,26 @@ def other_language(locale: Locale) -> Locale:
     return next(candidate for candidate in LOCALES if candidate != locale)
 
 
-def same_page(request: Request, language: Locale) -> str:
-    """The address of this request in a language; empty where it cannot be asked for again by a link."""
-    query = request.scope["query_string"].decode("latin-1")
-    if request.method not in {"GET", "HEAD"} or len(query) > LONGEST_QUERY:
+def same_page(request: Request, language: Locale, known: Container[str]) -> str:
+    """The address of this request in a language; empty where no link can ask for it again.
+
+    Of the query the `known` parameters come back. Our pages repeat nothing else that somebody put into an address.
+    """
+    parts = _query(request)
+    if request.method not in {"GET", "HEAD"} or sum(map(len, parts)) > LONGEST_QUERY:
         return ""
-    kept = [part for part in query.split("&") if part and part.partition("=")[0] != PARAMETER]
+    kept = [part for part in parts if part.partition("=")[0] in known]
     # Two slashes in front would lead to another host.
     path = quote("/" + request.scope["path"].lstrip("/"), safe="!$&'()*+,/:;=@~")
     return f"{path}?{quote('&'.join([*kept, f'{PARAMETER}={language}']), safe=_URI_CHARACTERS)}"
+
+
+def has_query(request: Request) -> bool:
+    """Whether the address holds more than a path and a language."""
+    return bool(_query(request))
+
+
+def _query(request: Request) -> list[str]:
+    """The parts of the query, but for the language."""
+    query = request.scope["query_string"].decode("latin-1")
+    return [part for part in query.split("&") if part and part.partition("=")[0] != PARAMETER]

@@ -53,7 +53,7 @@ def test_what_is_unknown_or_empty_does_no_harm(parameters: dict[str, Any]) -> No
 
 
 def test_unknown_scopes_are_left_out_of_what_is_granted() -> None:
-    assert request(scope="openid email profile").scope == ("openid", "profile")
+    assert request(scope="openid locker profile").scope == ("openid", "profile")
 
 
 @pytest.mark.parametrize(
