@@ -15,7 +15,6 @@ from idp.errors import InvalidClientMetadata, InvalidRedirectUri, InvalidRequest
 from idp.oidc import metadata_fields as fields
 from idp.oidc.client import Client
 from idp.oidc.client_metadata import KNOWN, client_metadata, read_client
-from idp.oidc.registered_uri import is_loopback
 from idp.oidc.registration_terms import Terms
 from idp.oidc.scope import OFFLINE_ACCESS, SCOPES
 from idp.oidc.sector import sector_of
@@ -96,9 +95,12 @@ def read_registration(asked: Mapping[str, object], terms: Terms, origin: Origin)
     document["scope"] = " ".join(_scope(document, terms))
     document["audience"] = list(_audience(document, terms))
     document["legacy"] = _legacy(document, terms)
+    if document["token_endpoint_auth_method"] != "private_key_jwt":
+        # Libraries name it whatever they authenticate by; RFC 7591 §3.2.1 lets our answer leave it out.
+        document.pop("token_endpoint_auth_signing_alg", None)
     client = read_client(document, now=origin.issued_at)
     if terms.sector is None:
-        client = replace(client, sector=_sector(client))
+        client = replace(client, sector=_sector(client, asks_pairwise="subject_type" in asked))
     elif client.sector_identifier_uri:
         raise InvalidClientMetadata("sector_identifier_uri: the terms of this registration name the sector")
     _check_not_ours(client, origin.issuer)
@@ -164,27 +166,28 @@ def _audience(document: Mapping[str, object], terms: Terms) -> tuple[str, ...]:
     return asked
 
 
-def _sector(client: Client) -> str:
+def _sector(client: Client, *, asks_pairwise: bool) -> str:
     """OpenID Connect Core §8.1: the host of `sector_identifier_uri`, or the one host that people are sent back to.
 
-    An app's own address can be taken by another app, and a machine has none: each is a sector of its own.
+    An app's own address can be taken by another app, and a machine has none: each is a sector of its own. So is a
+    client with several hosts; who asks for pairwise subjects by name must say which of them it is (Registration §5).
     """
     if client.sector_identifier_uri:
         return fields.read_sector({"sector": sector_of(client.sector_identifier_uri)}, "sector")
     sectors = {_sector_of_redirect(uri, client.client_id) for uri in client.redirect_uris} or {
         client.client_id
     }
-    if len(sectors) > 1:
+    if len(sectors) > 1 and asks_pairwise:
         raise InvalidClientMetadata(
             "redirect_uris at several hosts need sector_identifier_uri (OpenID Connect Registration section 5)"
         )
-    return fields.read_sector({"sector": sectors.pop()}, "sector")
+    return fields.read_sector({"sector": client.client_id if len(sectors) > 1 else sectors.pop()}, "sector")
 
 
 def _sector_of_redirect(uri: str, own: str) -> str:
-    if not uri.startswith("https://") or is_loopback(uri):
-        return own
     host = urlsplit(uri).hostname or ""
+    if not uri.startswith("https://") or host == "localhost":
+        return own
     if "." not in host:
         raise InvalidRedirectUri(f"redirect_uris: {uri} must be at a host with a dot in its name")
     return host

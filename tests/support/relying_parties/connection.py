@@ -49,6 +49,11 @@ class Connection:
         return f"{self.base}/"
 
     @property
+    def backchannel_uri(self) -> str:
+        """Where it is told of logouts: by number, for the provider connects to addresses that it has looked at."""
+        return f"{self.base}/backchannel".replace("localhost", "127.0.0.1")
+
+    @property
     def assertion_alg(self) -> str:
         """What the portal signs its assertions with."""
         return str((self.private_key or {}).get("alg", ""))

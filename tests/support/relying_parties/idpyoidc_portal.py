@@ -35,8 +35,10 @@ class ShortAssertions(PrivateKeyJWT):  # type: ignore[misc]  # the library publi
 class IdpyoidcPortal:
     """As its `RPHandler` does it, step by step, since that keeps what a refusal says to itself."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, initial_access_token: str = "") -> None:
+        """A portal without a `client_id` registers itself, by a token that an operator has issued."""
         self._connection = connection
+        self._initial_access_token = initial_access_token
         keys = KeyJar()
         if connection.private_key is not None:
             keys.import_jwks({"keys": [dict(connection.private_key)]}, "")
@@ -49,9 +51,36 @@ class IdpyoidcPortal:
 
     def _begin(self) -> str:
         self._client.do_provider_info()
-        self._client.do_client_registration()
-        self._expect()
+        if self._initial_access_token:
+            self._register()
+        else:
+            self._client.do_client_registration()
+            self._expect()
         return str(self._client.init_authorization())
+
+    def _register(self) -> None:
+        """RFC 7591 §3.1, once."""
+        if self._client.get_client_id():
+            return
+        connection = self._connection
+        metadata = {
+            "client_name": "Cổng tự đăng ký",
+            "redirect_uris": [connection.redirect_uri],
+            "post_logout_redirect_uris": [connection.bye],
+            "backchannel_logout_uri": connection.backchannel_uri,
+            "scope": connection.scope,
+        }
+        # The library takes the scope of the answer, which is one text (RFC 7591 §2), for one scope.
+        claims = self._client.get_context().claims
+        claims._supports = {**claims._supports, "scopes_supported": [connection.scope]}  # noqa: SLF001 - no other way
+        answer = self._client.do_request(
+            "registration",
+            request_args=metadata,
+            authn_method="bearer_header",
+            access_token=self._initial_access_token,
+        )
+        if is_error_message(answer):
+            raise OidcServiceError(answer.to_json())
 
     def _expect(self) -> None:
         """What was registered by hand: the library knows algorithms by what a registration answered."""
