@@ -42,6 +42,7 @@ BUDGET = {
     "refresh": Cost(reads=2, writes=2, registers=1, signatures=2),
     "client credentials, by assertion": Cost(reads=1, appends=1, signatures=1),
     "UserInfo": Cost(reads=1, appends=1, registers=1),
+    "UserInfo, with how the person can be reached": Cost(reads=2, appends=1, registers=1),
     "UserInfo, for an organisation, signed": Cost(reads=1, appends=1, registers=2, signatures=1),
     "introspection of a person's token": Cost(reads=1, registers=1),
     "introspection of a machine's token": Cost(reads=1),
@@ -176,6 +177,7 @@ async def test_the_busiest_requests_cost_what_the_table_says(
     machine, api = provider.portal("machine-es256"), provider.portal("api")
     tokens = await provider.tokens("ministry", HOA, hoa)
     refreshable = await provider.tokens("dossiers", HOA, hoa)
+    reached = await provider.tokens("hospital", HOA, hoa, scope="openid phone email")
     organised = await _settled(provider, khang, "enterprise", HOA_BINH.record_id)
 
     async def machine_token() -> str:
@@ -191,6 +193,9 @@ async def test_the_busiest_requests_cost_what_the_table_says(
         "refresh": await _refresh_cost(provider, meter, refreshable),
         "client credentials, by assertion": await _cost(meter, machine_token),
         "UserInfo": await _cost(meter, lambda: ministry.userinfo(tokens.access_token)),
+        "UserInfo, with how the person can be reached": await _cost(
+            meter, lambda: ministry.userinfo(reached.access_token)
+        ),
         "UserInfo, for an organisation, signed": await _cost(
             meter, lambda: enterprise.userinfo(organised.access_token)
         ),
