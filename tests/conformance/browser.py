@@ -62,6 +62,10 @@ def _agree(visitor: Visitor) -> Task:
     }
 
 
+def _return(visitor: Visitor) -> Task:
+    return {"task": "Back after signing out", "match": f"{visitor.suite}/test/*"}
+
+
 def _arrive(visitor: Visitor) -> Task:
     return {
         "task": "Back at the portal",
@@ -119,7 +123,7 @@ def logout(visitor: Visitor) -> Steps:
             ["click", "id", "return", "optional"],
         ],
     }
-    return [_at(visitor, "/logout", press, _arrive(visitor))]
+    return [_at(visitor, "/logout", press, _return(visitor))]
 
 
 def logout_shown(visitor: Visitor) -> Steps:

@@ -17,10 +17,12 @@ import orjson
 from idp.authentication.hashing import PasswordHasher
 from idp.oidc.client_metadata import read_client
 from idp.registers.schema import create_registers
-from idp.store import accounts, clients, versions
+from idp.store import accounts, clients, contacts, versions
+from idp.store.contacts import Contact, ContactKind
 from idp.store.database import Database, open_database
 from idp.store.migrate import upgrade
 from keys.actions import Generate, standard_rotation
+from keys.keyring import Keyring, load_keyring
 from keys.seal import KeyEncryptionKey, create_kek_file
 from tests.conformance.browser import Visitor
 from tests.conformance.plans import PLANS, STATIC, Plan
@@ -93,7 +95,8 @@ async def install(folder: Path, issuer: str, suite: str) -> Installation:
     db = await open_database(_database_url(folder))
     try:
         await establish(db, kek, int(time.time()), issuer=issuer, keys=_CLASSICAL)
-        await _open_account(db, visitor.password)
+        keyring = await load_keyring(db, kek, issuer, int(time.time()))
+        await _open_account(db, keyring, visitor.password)
         registered = {plan.alias: await _register(db, plan, suite) for plan in PLANS if _is_static(plan)}
     finally:
         await db.close()
@@ -112,7 +115,8 @@ async def _people(folder: Path) -> None:
     await registers.close()
 
 
-async def _open_account(db: Database, password: str) -> None:
+async def _open_account(db: Database, keyring: Keyring, password: str) -> None:
+    """A person who can be reached: the suite looks for every claim that we announce."""
     now, account_id, hasher = int(time.time()), str(uuid.uuid4()), PasswordHasher()
     verifier = await hasher.hash(password)
     hasher.close()
@@ -120,6 +124,8 @@ async def _open_account(db: Database, password: str) -> None:
         accounts.add(account_id, HOA.record_id, "02", now),
         accounts.set_password(account_id, verifier, now),
         accounts.activate(account_id, now),
+        contacts.keep(keyring, account_id, ContactKind.PHONE_NUMBER, Contact("+84912345678", now, now)),
+        contacts.keep(keyring, account_id, ContactKind.EMAIL, Contact("hoa@dichvu.example", now, None)),
     )
 
 

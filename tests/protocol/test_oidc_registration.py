@@ -37,7 +37,7 @@ def _jwks() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-async def sandbox(
+async def served_sandbox(
     provider_ground: Ground, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Provider]:
     """A provider as the suite is run against: open registration, and documents of this machine may be fetched."""
@@ -55,6 +55,13 @@ async def sandbox(
     ):
         await provider.open_account(*CITIZENS)
         yield provider
+
+
+@pytest.fixture
+def sandbox(served_sandbox: Provider) -> Provider:
+    """The same for every test, some seconds later: registrations of one address are counted."""
+    served_sandbox.clock.advance(10)
+    return served_sandbox
 
 
 def _at_work(client: SelfRegistered) -> str:
@@ -182,7 +189,7 @@ async def test_oidcc_redirect_uri_regfrag(sandbox: Provider) -> None:
 
 
 async def test_oidcc_ensure_redirect_uri_in_authorization_request(sandbox: Provider) -> None:
-    client = await registered(sandbox, redirect_uris=[f"https://self.example/{n}" for n in (1, 2)])
+    client = await registered(sandbox, redirect_uris=TWO_HOSTS)
     query = {"client_id": client.client_id, "response_type": "code", "scope": "openid"}
     assert (await sandbox.http().get("/authorize", params=query)).status_code == 400
 
@@ -295,15 +302,17 @@ async def test_an_update_has_its_sector_checked_too(sandbox: Provider) -> None:
     [
         ({}, "self.example"),
         ({"redirect_uris": ["https://self.example:8443/a", "https://self.example/b"]}, "self.example"),
-        ({"redirect_uris": TWO_HOSTS}, None),
+        ({"redirect_uris": TWO_HOSTS}, ""),
+        ({"redirect_uris": TWO_HOSTS, "subject_type": "pairwise"}, None),
         ({"redirect_uris": ["http://localhost:8080/cb"]}, ""),
+        ({"redirect_uris": ["https://localhost:8080/cb"]}, ""),
         ({"redirect_uris": ["http://127.0.0.1/cb"], "application_type": "native"}, ""),
         ({"redirect_uris": ["vn.example.app:/cb", "http://[::1]/cb"], "application_type": "native"}, ""),
         (
             {"redirect_uris": ["https://victim.example/cb", "vn.evil.app:/cb"], "application_type": "native"},
-            None,
+            "",
         ),
-        ({"redirect_uris": ["https://victim.example/cb", "http://localhost/cb"]}, None),
+        ({"redirect_uris": ["https://victim.example/cb", "http://localhost/cb"]}, ""),
         ({"redirect_uris": ["https://bo-tu-phap/cb"]}, None),
     ],
 )
