@@ -16,7 +16,7 @@ from tests.support.ground import shared_ground
 from tests.support.population import HOA
 from tests.support.provider import Ground
 from tests.support.relying_parties.apache import apache_portals, errors
-from tests.support.relying_parties.connection import MISTAKES, SAID, Connection, Mistake, connect
+from tests.support.relying_parties.connection import AN_HOUR, MISTAKES, SAID, Connection, Mistake, connect
 from tests.support.relying_parties.visiting import (
     log_in,
     provider_for_portals,
@@ -30,17 +30,20 @@ from tests.support.served import ServedProvider, free_port
 _BY_KEY: Final = {"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "RS256"}
 RIGHT: Final = {"with a secret": Mistake(), "with a key": Mistake(registered=_BY_KEY)}
 WRONG: Final[Mapping[str, Mistake]] = {
-    **{name: one for name, one in MISTAKES.items() if "clock" not in name},
+    **MISTAKES,
     "wrong issuer": Mistake(
         believed={"issuer": "http://127.0.0.1:{port}/sso"}
     ),  # else it believes the document
     "assertions by another key": Mistake(registered=_BY_KEY, believed={"private_key": "RS256"}),
+    "assertions by a wrong clock": Mistake(registered=_BY_KEY, believed={"clock": AN_HOUR}),
 }
 OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "wrong issuer": ("could not retrieve metadata", "/sso/.well-known/openid-configuration"),
+    "wrong clock": ('"exp" validation failure', "JWT expired 33"),
     "ID tokens by another algorithm": ("not signed with the expected configured algorithm: ES256 != RS256",),
 }
 """What the module says of itself."""
+CLOCKS: Final = ("right", "late")
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +57,9 @@ async def provider(
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="apache-", dir=shared_ground()) as made:
-        Path(made).chmod(0o755)  # started by root, the server reads its pages as another account
+        for here in (Path(made), *(Path(made, name) for name in CLOCKS)):
+            here.mkdir(exist_ok=True)
+            here.chmod(0o755)  # started by root, the server reads its pages as another account
         yield Path(made)
 
 
@@ -63,7 +68,9 @@ async def portals(provider: ServedProvider, folder: Path) -> AsyncIterator[Mappi
     cases = {**RIGHT, **WRONG}
     bases = {name: f"http://localhost:{free_port()}" for name in cases}
     connected = await connect(provider, bases, "apache", cases, backchannel="/callback?logout=backchannel")
-    with apache_portals(connected, folder):
+    late = {name: one for name, one in connected.items() if one.clock}
+    right = {name: one for name, one in connected.items() if name not in late}
+    with apache_portals(right, folder / "right"), apache_portals(late, folder / "late"):
         yield connected
 
 
@@ -122,6 +129,6 @@ async def test_an_administrator_is_told_what_to_mend(
             assert visit.text == "protected"
             visit = await browser.open(f"{portal.redirect_uri}?logout={quote(portal.bye)}")
     assert visit.text != "protected"
-    said = words(visit) + errors(portal, folder)
+    said = words(visit) + errors(portal, folder / ("late" if portal.clock else "right"))
     for one in {**SAID, **OWN}[mistake]:
         assert one in said

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import socket
 import subprocess
 import time
@@ -20,6 +22,7 @@ from tests.support.served import PATIENCE
 
 _PROGRAM: Final = Path("/usr/sbin/apache2")
 _MODULES: Final = Path("/usr/lib/apache2/modules")
+_CLOCK: Final = Path(f"/usr/lib/{platform.machine()}-linux-gnu/faketime/libfaketimeMT.so.1")
 _LOADED: Final = (
     "mpm_event",
     "authn_core",
@@ -138,16 +141,29 @@ def _listens(port: int) -> bool:
     return True
 
 
+def _environment(clock: int) -> dict[str, str]:
+    """That of a server whose clock is so many seconds ahead."""
+    shifted = {"LD_PRELOAD": str(_CLOCK), "FAKETIME": f"+{clock}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    return dict(os.environ) | (shifted if clock else {})
+
+
 @contextmanager
 def apache_portals(connections: Mapping[str, Connection], folder: Path) -> Iterator[None]:
-    """All of them, until the end of the block."""
-    if not _PROGRAM.exists() or not (_MODULES / "mod_auth_openidc.so").exists():
+    """All of them, until the end of the block; they share one clock."""
+    needed = (_PROGRAM, _MODULES / "mod_auth_openidc.so", _CLOCK)
+    if not all(file.exists() for file in needed):
         pytest.fail(
             "Apache with mod_auth_openidc is not installed: run `.ci/system-packages`, or `make test`."
         )
     chosen = list(connections.values())
     file = _configure(chosen, folder)
-    process = subprocess.Popen([_PROGRAM, "-f", file, "-D", "FOREGROUND"], stderr=subprocess.PIPE, text=True)
+    (clock,) = {one.clock for one in chosen}
+    process = subprocess.Popen(
+        [_PROGRAM, "-f", file, "-D", "FOREGROUND"],
+        env=_environment(clock),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert process.stderr
     try:
         deadline = time.monotonic() + PATIENCE
