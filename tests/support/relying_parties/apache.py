@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import socket
 import subprocess
 import time
@@ -45,40 +46,12 @@ LogLevel error auth_openidc:info
 ErrorLog "{folder}/errors"
 StartServers 1
 """
-_PORTAL: Final = """
-Listen 127.0.0.1:{port}
-<VirtualHost 127.0.0.1:{port}>
-    ServerName {base}
+_README: Final = Path(__file__).parents[3] / "README.md"
+_RECIPE: Final = re.compile(r"^```apache\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_HERE: Final = """
     ErrorLog "{folder}/{port}.errors"
-    OIDCCryptoPassphrase {port}-of-a-test
-    OIDCProviderMetadataURL {issuer}/.well-known/openid-configuration
-    OIDCClientID {client_id}
-    OIDCRedirectURI {redirect_uri}
-    OIDCDefaultURL {base}/protected/
-    OIDCScope "{scope}"
     # Cookies do not tell the ports of a host apart.
     OIDCCookie portal_{port}
-    OIDCIDTokenSignedResponseAlg {id_token_alg}
-    OIDCInfoHook access_token id_token userinfo
-    # The keys of the provider take more room than the 16 kB of an entry of the module's cache.
-    OIDCCacheShmEntrySizeMax 65536
-    # Older than RFC 9207, the module takes an error that comes with iss for a login that another site begins.
-    RewriteEngine On
-    RewriteCond %{{QUERY_STRING}} ^(error=.*)&iss=
-    RewriteRule ^/callback$ /callback?%1
-    {more}
-    <Location />
-        Require all granted
-    </Location>
-    <Location /callback>
-        AuthType openid-connect
-        Require valid-user
-    </Location>
-    <Location /protected/>
-        AuthType openid-connect
-        Require valid-user
-    </Location>
-</VirtualHost>
 """
 
 
@@ -90,30 +63,33 @@ def _key_files(jwk: Mapping[str, str], private: Path, public: Path) -> Iterator[
     yield f"OIDCPublicKeyFiles {jwk['kid']}#{public}"
 
 
-def _own(connection: Connection, folder: Path) -> Iterator[str]:
-    if connection.pkce:
-        yield "OIDCPKCEMethod S256"
+def _authentication(connection: Connection, folder: Path) -> str:
     if connection.private_key is None:
-        yield "OIDCProviderTokenEndpointAuth client_secret_basic"
-        yield f"OIDCClientSecret {connection.secret}"
-    else:
-        private = folder / f"{urlsplit(connection.base).port}.pem"
-        yield from _key_files(connection.private_key, private, private.with_suffix(".pub"))
-        yield "OIDCProviderTokenEndpointAuth private_key_jwt"
+        return f"OIDCClientSecret {connection.secret}"
+    private = folder / f"{urlsplit(connection.base).port}.pem"
+    keys = _key_files(connection.private_key, private, private.with_suffix(".pub"))
+    return "\n".join((*keys, "OIDCProviderTokenEndpointAuth private_key_jwt"))
 
 
 def _portal(connection: Connection, folder: Path) -> str:
-    return _PORTAL.format(
-        port=urlsplit(connection.base).port,
-        base=connection.base,
-        folder=folder,
-        issuer=connection.issuer,
-        client_id=connection.client_id,
-        redirect_uri=connection.redirect_uri,
-        scope=connection.scope,
-        id_token_alg=connection.id_token_alg,
-        more="\n    ".join(_own(connection, folder)),
-    )
+    """What the README shows, with the names of this portal in the place of those of the sample."""
+    (recipe,) = _RECIPE.findall(_README.read_text("utf-8"))
+    port = str(urlsplit(connection.base).port)
+    own = {
+        "OIDCClientSecret ${PORTAL_SECRET}": _authentication(connection, folder),
+        "${PORTAL_PASSPHRASE}": "of-a-test",
+        "http://localhost:9000": connection.issuer,
+        "my-portal": connection.client_id,
+        '"openid profile"': f'"{connection.scope}"',
+        "OIDCPKCEMethod S256": "OIDCPKCEMethod S256" if connection.pkce else "",
+        "OIDCIDTokenSignedResponseAlg ES256": f"OIDCIDTokenSignedResponseAlg {connection.id_token_alg}",
+        "8080": port,
+        "</VirtualHost>": _HERE.format(folder=folder, port=port) + "</VirtualHost>",
+    }
+    for sample, ours in own.items():
+        assert sample in recipe, sample
+        recipe = recipe.replace(sample, ours)
+    return str(recipe)
 
 
 def _configure(connections: Sequence[Connection], folder: Path) -> Path:
