@@ -17,9 +17,13 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519Pri
 KID: Final = "ky-1"
 
 
-@cache
 def private_key(alg: str = "ES256") -> PrivateKey:
-    """The portal's key of one kind."""
+    """The portal's key of one kind, the same at every call."""
+    return _made_key(alg)
+
+
+@cache
+def _made_key(alg: str) -> PrivateKey:
     if alg in {"RS256", "PS256"}:
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return ed25519.Ed25519PrivateKey.generate() if alg == "EdDSA" else ec.generate_private_key(ec.SECP256R1())
