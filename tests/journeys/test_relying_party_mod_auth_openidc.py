@@ -24,7 +24,7 @@ from tests.support.relying_parties.visiting import (
     wanderer,
     words,
 )
-from tests.support.served import ServedProvider, free_port
+from tests.support.served import ServedProvider, free_ports
 
 # It signs assertions with RS256 only, and breaks down at its start when it is given a key of another kind.
 _BY_KEY: Final = {"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "RS256"}
@@ -66,7 +66,8 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 async def portals(provider: ServedProvider, folder: Path) -> AsyncIterator[Mapping[str, Connection]]:
     cases = {**RIGHT, **WRONG}
-    bases = {name: f"http://localhost:{free_port()}" for name in cases}
+    ports = free_ports(len(cases))
+    bases = {name: f"http://localhost:{port}" for name, port in zip(cases, ports, strict=True)}
     connected = await connect(provider, bases, "apache", cases, backchannel="/callback?logout=backchannel")
     late = {name: one for name, one in connected.items() if one.clock}
     right = {name: one for name, one in connected.items() if name not in late}

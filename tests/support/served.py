@@ -11,7 +11,7 @@ import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -37,11 +37,16 @@ _PROGRAM: Final = "from idp.cli.main import main; main()"
 _SLOW: Final = httpx2.Timeout(PATIENCE)
 
 
+def free_ports(count: int) -> tuple[int, ...]:
+    """As many different ports, on which nobody listens just now."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return tuple(probe.getsockname()[1] for probe in probes)
+
+
 def free_port() -> int:
     """A port on which nobody listens just now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
+    return free_ports(1)[0]
 
 
 @dataclass(slots=True)
