@@ -15,6 +15,7 @@ from idp.errors import InvalidClientMetadata, InvalidRedirectUri, InvalidRequest
 from idp.oidc import metadata_fields as fields
 from idp.oidc.client import Client
 from idp.oidc.client_metadata import KNOWN, client_metadata, read_client
+from idp.oidc.metadata_fields import DEVICE_CODE
 from idp.oidc.registration_terms import Terms
 from idp.oidc.scope import OFFLINE_ACCESS, SCOPES
 from idp.oidc.sector import sector_of
@@ -100,7 +101,7 @@ def read_registration(asked: Mapping[str, object], terms: Terms, origin: Origin)
         document.pop("token_endpoint_auth_signing_alg", None)
     client = read_client(document, now=origin.issued_at)
     if terms.sector is None:
-        client = replace(client, sector=_sector(client, asks_pairwise="subject_type" in asked))
+        client = replace(client, sector=_sector(client, terms, asks_pairwise="subject_type" in asked))
     elif client.sector_identifier_uri:
         raise InvalidClientMetadata("sector_identifier_uri: the terms of this registration name the sector")
     _check_not_ours(client, origin.issuer)
@@ -166,12 +167,20 @@ def _audience(document: Mapping[str, object], terms: Terms) -> tuple[str, ...]:
     return asked
 
 
-def _sector(client: Client, *, asks_pairwise: bool) -> str:
+def _sector(client: Client, terms: Terms, *, asks_pairwise: bool) -> str:
     """OpenID Connect Core §8.1: the host of `sector_identifier_uri`, or the one host that people are sent back to.
 
     An app's own address can be taken by another app, and a machine has none: each is a sector of its own. So is a
     client with several hosts; who asks for pairwise subjects by name must say which of them it is (Registration §5).
+    And so is one that devices log in to: a device is answered wherever it is, so an address proves nothing, unless the
+    terms name the hosts.
     """
+    if DEVICE_CODE in client.grant_types and not terms.hosts:
+        if client.sector_identifier_uri:
+            raise InvalidClientMetadata(
+                "sector_identifier_uri proves nothing of devices: register a client without device_code for it"
+            )
+        return fields.read_sector({"sector": client.client_id}, "sector")
     if client.sector_identifier_uri:
         return fields.read_sector({"sector": sector_of(client.sector_identifier_uri)}, "sector")
     sectors = {_sector_of_redirect(uri, client.client_id) for uri in client.redirect_uris} or {

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from idp.oidc.metadata_fields import DEVICE_CODE
 from tests.support.installation import ISSUER
 from tests.support.provider import Provider
 from tests.support.registering import PORTAL, REGISTER, ask, bearer, initial_token, loads, refused, registered
@@ -155,3 +156,45 @@ async def test_a_body_must_not_be_compressed(service: Provider) -> None:
         REGISTER, content=b"x", headers={**headers, "content-encoding": "gzip"}
     )
     assert response.status_code == 415
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"redirect_uris": ["https://ministry.example/callback"]},
+        {
+            "redirect_uris": ["https://ministry.example/callback"],
+            "application_type": "native",
+            "token_endpoint_auth_method": "none",
+        },
+    ],
+)
+async def test_devices_do_not_carry_tokens_of_another_sector_away(
+    service: Provider, metadata: dict[str, Any]
+) -> None:
+    """An address proves a sector only to whom the answer goes there; a device is answered wherever it is."""
+    token = await initial_token(service, sector=None)
+    both = {"grant_types": ["authorization_code", DEVICE_CODE]}
+    client = await registered(service, token, **metadata, **both)
+    assert client.told["sector"] == client.client_id
+
+
+async def test_nobody_adds_devices_to_the_sector_of_an_address(service: Provider) -> None:
+    client = await registered(service, await initial_token(service, sector=None))
+    assert client.told["sector"] == "self.example"
+    response = await client.put(grant_types=["authorization_code", DEVICE_CODE])
+    refused(response, "invalid_client_metadata", "sector")
+
+
+async def test_a_sector_document_is_not_for_devices(service: Provider) -> None:
+    """It lists the addresses of the portal that it belongs to, and everybody can read it."""
+    both = {"grant_types": ["authorization_code", DEVICE_CODE]}
+    listed = {"sector_identifier_uri": "https://ministry.example/sector"}
+    response = await ask(service, await initial_token(service, sector=None), **PORTAL | both | listed)
+    refused(response, "invalid_client_metadata", "sector_identifier_uri", "device")
+
+
+async def test_devices_are_of_the_sector_of_a_host_that_the_terms_name(service: Provider) -> None:
+    token = await initial_token(service, sector=None, hosts=["self.example"])
+    client = await registered(service, token, grant_types=["authorization_code", DEVICE_CODE])
+    assert client.told["sector"] == "self.example"
