@@ -14,17 +14,12 @@ from idp.audit.events import Kind, record
 from idp.context import Context
 from idp.errors import InvalidGrant, InvalidRequest, OAuthError
 from idp.oidc.client import Client
-from idp.oidc.grants.holder import HeldGrant, find_first_holder
-from idp.oidc.grants.refresh_secret import RefreshToken, first_token
-from idp.oidc.grants.tokens import token_response
+from idp.oidc.grants.first_tokens import first_tokens, is_for_a_while
+from idp.oidc.grants.recording import refused
 from idp.oidc.pkce import check_verifier
-from idp.oidc.scope import refresh_allowed
-from idp.store import grants, refresh_tokens
+from idp.store import grants
 from idp.store.database import Step
 from idp.store.grants import Grant
-from idp.store.outages import is_outage
-from keys.jose import SignerUnavailable
-from keys.keyring import NoActiveKey
 
 GRANT_TYPE = "authorization_code"
 
@@ -47,18 +42,18 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
         raise await _replayed(context, client, digest)
     try:
         _check_binding(grant, client, redirect_uri, form.get("code_verifier"), context.now)
-        held = await find_first_holder(context, grant.grant_id)
-        token = _first_refresh_token(client, held.grant)
-        response = await _signed(context, client, held, token, form.get("resource", ""))
+        first = await first_tokens(
+            context, client, grant.grant_id, grant_type=GRANT_TYPE, resource=form.get("resource", "")
+        )
     except OAuthError as error:
         await context.db.append(_refusal(context, client, grant, error))
         raise
     except Exception as error:
-        if is_outage(error) or isinstance(error, (SignerUnavailable, NoActiveKey)):
+        if is_for_a_while(error):
             await context.db.write(grants.give_back_code(grant.grant_id))
         raise
-    await context.db.append(*_kept(context, held.grant, token))
-    return response
+    await context.db.append(*first.kept)
+    return first.response
 
 
 def _check_binding(grant: Grant, client: Client, redirect_uri: str, verifier: str | None, now: int) -> None:
@@ -93,50 +88,11 @@ async def _replayed(context: Context, client: Client, digest: bytes) -> InvalidG
 
 
 def _refusal(context: Context, client: Client, grant: Grant, error: OAuthError) -> Step:
-    return record(
-        context,
-        Kind.TOKEN,
-        error.error,
-        account_id=grant.account_id,
-        client_id=client.client_id,
-        grant_id=grant.grant_id,
-        grant_type=GRANT_TYPE,
-        why=error.description,
-    )
-
-
-async def _signed(
-    context: Context, client: Client, held: HeldGrant, token: RefreshToken | None, resource: str
-) -> dict[str, object]:
-    """The answer, before anything is recorded as issued: what cannot be signed is not."""
-    return await token_response(
+    return refused(
         context,
         client,
-        held.grant,
-        held.holder,
-        nonce=held.grant.nonce,
-        refresh_token=None if token is None else token.text,
-        resource=resource,
-    )
-
-
-def _first_refresh_token(client: Client, grant: Grant) -> RefreshToken | None:
-    # The authorization endpoint has dropped an `offline_access` without consent from the scope already.
-    return first_token() if refresh_allowed(client, grant.scope, ("consent",)) else None
-
-
-def _kept(context: Context, grant: Grant, token: RefreshToken | None) -> tuple[Step, ...]:
-    event = record(
-        context,
-        Kind.TOKEN,
-        account_id=grant.account_id,
-        client_id=grant.client_id,
-        session_id=grant.session_id,
-        grant_id=grant.grant_id,
+        error,
         grant_type=GRANT_TYPE,
-        refresh=token is not None,
+        grant_id=grant.grant_id,
+        account_id=grant.account_id,
     )
-    if token is None:
-        return (event,)
-    family = refresh_tokens.add(grant.grant_id, token.family_digest, token.secret_digest, context.now)
-    return family, event

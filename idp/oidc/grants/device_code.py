@@ -23,18 +23,12 @@ from idp.errors import (
 )
 from idp.oidc import device_code
 from idp.oidc.client import Client
-from idp.oidc.grants.holder import HeldGrant, find_first_holder
-from idp.oidc.grants.refresh_secret import RefreshToken, first_token
-from idp.oidc.grants.tokens import token_response
+from idp.oidc.grants.first_tokens import first_tokens, is_for_a_while
+from idp.oidc.grants.recording import refused
 from idp.oidc.metadata_fields import DEVICE_CODE
-from idp.oidc.scope import refresh_allowed
-from idp.store import device_codes, grants, refresh_tokens
-from idp.store.database import NothingChanged, Step
+from idp.store import device_codes, grants
+from idp.store.database import NothingChanged
 from idp.store.device_codes import APPROVED, DENIED, USED, DeviceAuthorization
-from idp.store.grants import Grant
-from idp.store.outages import is_outage
-from keys.jose import SignerUnavailable
-from keys.keyring import NoActiveKey
 
 GRANT_TYPE: Final = DEVICE_CODE
 
@@ -59,20 +53,20 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
     grant_id = await _approved(context, asked)
     try:
         await _use(context, asked, grant_id)
-        held = await find_first_holder(context, grant_id)
-        token = _first_refresh_token(client, held.grant)
-        response = await _signed(context, client, held, token, form.get("resource", ""))
+        first = await first_tokens(
+            context, client, grant_id, grant_type=GRANT_TYPE, resource=form.get("resource", "")
+        )
     except OAuthError as error:
-        await context.db.append(_refusal(context, client, grant_id, error))
+        await context.db.append(refused(context, client, error, grant_type=GRANT_TYPE, grant_id=grant_id))
         raise
     except Exception as error:
-        if is_outage(error) or isinstance(error, (SignerUnavailable, NoActiveKey)):
+        if is_for_a_while(error):
             await context.db.write(
                 device_codes.give_back(asked.device_digest), grants.give_back_code(grant_id)
             )
         raise
-    await context.db.append(*_kept(context, held.grant, token))
-    return response
+    await context.db.append(*first.kept)
+    return first.response
 
 
 async def _approved(context: Context, asked: DeviceAuthorization) -> str:
@@ -126,52 +120,3 @@ async def _replayed(context: Context, asked: DeviceAuthorization, grant_id: str)
     )
     await context.db.write(grants.revoke(grant_id, "code_replay", context.now), event)
     return InvalidGrant("the device code was used before; everything that it gave is revoked")
-
-
-def _refusal(context: Context, client: Client, grant_id: str, error: OAuthError) -> Step:
-    return record(
-        context,
-        Kind.TOKEN,
-        error.error,
-        client_id=client.client_id,
-        grant_id=grant_id,
-        grant_type=GRANT_TYPE,
-        why=error.description,
-    )
-
-
-def _first_refresh_token(client: Client, grant: Grant) -> RefreshToken | None:
-    # What was granted has lost an `offline_access` without consent already.
-    return first_token() if refresh_allowed(client, grant.scope, ("consent",)) else None
-
-
-async def _signed(
-    context: Context, client: Client, held: HeldGrant, token: RefreshToken | None, resource: str
-) -> dict[str, object]:
-    """The answer, before anything is recorded as issued: what cannot be signed is not."""
-    return await token_response(
-        context,
-        client,
-        held.grant,
-        held.holder,
-        nonce=held.grant.nonce,
-        refresh_token=None if token is None else token.text,
-        resource=resource,
-    )
-
-
-def _kept(context: Context, grant: Grant, token: RefreshToken | None) -> tuple[Step, ...]:
-    event = record(
-        context,
-        Kind.TOKEN,
-        account_id=grant.account_id,
-        client_id=grant.client_id,
-        session_id=grant.session_id,
-        grant_id=grant.grant_id,
-        grant_type=GRANT_TYPE,
-        refresh=token is not None,
-    )
-    if token is None:
-        return (event,)
-    family = refresh_tokens.add(grant.grant_id, token.family_digest, token.secret_digest, context.now)
-    return family, event

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from idp.audit.events import Kind, record
 from idp.context import Context
 from idp.errors import InvalidGrant, InvalidRequest, InvalidScope, OAuthError
 from idp.oidc.client import Client
 from idp.oidc.grants.holder import HeldGrant, find_holder
+from idp.oidc.grants.recording import issued, refused
 from idp.oidc.grants.refresh_secret import RefreshToken, read_refresh_token, successor
 from idp.oidc.grants.tokens import narrow, token_response
 from idp.oidc.scope import read_scope
@@ -69,15 +69,7 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
 
 
 def _refusal(context: Context, client: Client, family: Family, error: OAuthError) -> Step:
-    return record(
-        context,
-        Kind.TOKEN,
-        error.error,
-        client_id=client.client_id,
-        grant_id=family.grant_id,
-        grant_type=GRANT_TYPE,
-        why=error.detail or error.description,
-    )
+    return refused(context, client, error, grant_type=GRANT_TYPE, grant_id=family.grant_id)
 
 
 async def _held(context: Context, client: Client, family: Family, scope: str) -> HeldGrant:
@@ -168,13 +160,4 @@ async def _signed(context: Context, asked: _Asked, next_token: RefreshToken) -> 
 
 
 def _issued(context: Context, asked: _Asked) -> Step:
-    grant = asked.held.grant
-    return record(
-        context,
-        Kind.TOKEN,
-        account_id=grant.account_id,
-        client_id=asked.client.client_id,
-        session_id=grant.session_id,
-        grant_id=grant.grant_id,
-        grant_type=GRANT_TYPE,
-    )
+    return issued(context, asked.client, asked.held.grant, grant_type=GRANT_TYPE)

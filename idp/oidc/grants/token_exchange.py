@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from idp.audit.events import Kind, record
 from idp.context import Context
 from idp.errors import InvalidGrant, InvalidRequest, InvalidScope, InvalidTarget, OAuthError
 from idp.oidc.access_token import PersonAccess, access_token_claims, fresh_jti, read_actors
 from idp.oidc.client import Client
 from idp.oidc.client_cache import client_of
 from idp.oidc.grants.holder import HeldGrant, find_holder
+from idp.oidc.grants.recording import issued, refused
 from idp.oidc.grants.tokens import authentication_event
 from idp.oidc.metadata_fields import TOKEN_EXCHANGE
 from idp.oidc.resource import is_addressed, read_resources, within_grant
@@ -67,7 +67,7 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
         delegation = await _prove(context, client, claims)
         access = _narrowed(context, client, delegation, form)
     except OAuthError as error:
-        await context.db.append(_refusal(context, client, grant_id, error))
+        await context.db.append(refused(context, client, error, grant_type=GRANT_TYPE, grant_id=grant_id))
         raise
     return await _answer(context, client, delegation, access)
 
@@ -189,29 +189,14 @@ async def _answer(
 
 def _issued(context: Context, client: Client, delegation: Delegation, claims: Mapping[str, object]) -> Step:
     grant = delegation.held.grant
-    return record(
+    return issued(
         context,
-        Kind.TOKEN,
-        account_id=grant.account_id,
-        client_id=client.client_id,
-        session_id=grant.session_id,
-        grant_id=grant.grant_id,
+        client,
+        grant,
         grant_type=GRANT_TYPE,
         granted_to=grant.client_id,
         actors=list(delegation.actors),
         audience=claims["aud"],
         scope=claims["scope"],
         jti=claims["jti"],
-    )
-
-
-def _refusal(context: Context, client: Client, grant_id: str | None, error: OAuthError) -> Step:
-    return record(
-        context,
-        Kind.TOKEN,
-        error.error,
-        client_id=client.client_id,
-        grant_id=grant_id,
-        grant_type=GRANT_TYPE,
-        why=error.detail or error.description,
     )

@@ -68,7 +68,7 @@ def test_prompts() -> None:
     assert read_prompt("") == frozenset()
 
 
-@pytest.mark.parametrize("text", ["none login", "create", "NONE", "login,consent"])
+@pytest.mark.parametrize("text", ["none login", "none create", "NONE", "login,consent"])
 def test_prompts_that_make_no_sense(text: str) -> None:
     with pytest.raises(InvalidRequest):
         read_prompt(text)

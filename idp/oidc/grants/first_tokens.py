@@ -1,0 +1,65 @@
+"""The first tokens of a grant, for the code that has just been used up: an authorization's, or a device's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from idp.context import Context
+from idp.oidc.client import Client
+from idp.oidc.grants.holder import find_first_holder
+from idp.oidc.grants.recording import issued
+from idp.oidc.grants.refresh_secret import RefreshToken, first_token
+from idp.oidc.grants.tokens import token_response
+from idp.oidc.scope import refresh_allowed
+from idp.store import refresh_tokens
+from idp.store.database import Step
+from idp.store.grants import Grant
+from idp.store.outages import is_outage
+from keys.jose import SignerUnavailable
+from keys.keyring import NoActiveKey
+
+
+@dataclass(frozen=True, slots=True)
+class FirstTokens:
+    """A token response that is signed, and what has to be kept before it is answered."""
+
+    response: dict[str, object]
+    kept: tuple[Step, ...]
+
+
+async def first_tokens(
+    context: Context, client: Client, grant_id: str, *, grant_type: str, resource: str
+) -> FirstTokens:
+    """Sign what a grant gives; nothing is recorded as issued yet: what cannot be signed is not.
+
+    Raises:
+        InvalidGrant: the grant is revoked, or its person, session or representation does not stand any more.
+        InvalidTarget: a resource beyond the authorization (RFC 8707 §2.2).
+        SignerUnavailable, NoActiveKey, an outage of a database: nothing can be issued now.
+    """
+    held = await find_first_holder(context, grant_id)
+    grant = held.grant
+    # Whatever approved the grant has dropped an `offline_access` without consent from its scope already.
+    token = first_token() if refresh_allowed(client, grant.scope, ("consent",)) else None
+    response = await token_response(
+        context,
+        client,
+        grant,
+        held.holder,
+        nonce=grant.nonce,
+        refresh_token=None if token is None else token.text,
+        resource=resource,
+    )
+    event = issued(context, client, grant, grant_type=grant_type, refresh=token is not None)
+    return FirstTokens(response, (*_family(grant, token, context.now), event))
+
+
+def _family(grant: Grant, token: RefreshToken | None, now: int) -> tuple[Step, ...]:
+    if token is None:
+        return ()
+    return (refresh_tokens.add(grant.grant_id, token.family_digest, token.secret_digest, now),)
+
+
+def is_for_a_while(error: Exception) -> bool:
+    """Whether registers, database or keys cannot be reached now: the code may be used again."""
+    return is_outage(error) or isinstance(error, (SignerUnavailable, NoActiveKey))
