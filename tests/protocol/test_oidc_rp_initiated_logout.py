@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from urllib.parse import quote
+
 import pytest
 
 from idp.errors import InvalidRequest, PageError
@@ -17,9 +20,13 @@ from idp.oidc.end_session import (
 from idp.oidc.hint import Hint, verify_hint
 from idp.oidc.id_token import id_token_claims
 from idp.registers.types import SubjectType
+from idp.store import clients
+from idp.store.database import step
 from keys import base64url
 from keys.policy import Purpose
 from tests.support.oidc_rules import ISSUER, NOW, client, event, keyring
+from tests.support.portals import REGISTRATIONS, register
+from tests.support.provider import Provider
 from tests.support.signing import signed
 
 BYE = "https://portal.example.gov.vn/bye"
@@ -180,3 +187,21 @@ def test_the_hinted_session_is_meant_beside_the_browsers_own_and_a_logout_hint_i
     assert sessions_meant(read(id_token_hint=id_token()), "s-1") == ("s-1",)
     assert sessions_meant(read(id_token_hint=id_token()), "s-2") == ("s-2", "s-1")
     assert sessions_meant(read(logout_hint=OTHER_SESSION), None) == ()
+
+
+def test_nobody_is_sent_to_a_client_that_is_switched_off() -> None:
+    """They are logged out here all the same."""
+    disabled = replace(PORTAL, disabled_at=NOW)
+    for vouching in ({"client_id": "portal"}, {"id_token_hint": id_token()}):
+        request = read(post_logout_redirect_uri=BYE, **vouching)
+        assert prove_logout_target(request, disabled) is None
+
+
+async def test_a_client_that_is_switched_off_gets_nobody_by_a_link_to_us(one: Provider) -> None:
+    """Without a session nobody is asked, so the link would be as good as one to the client."""
+    uris = {"post_logout_redirect_uris": [BYE], "client_uri": "https://portal.example.gov.vn/"}
+    registered, kept = register({**REGISTRATIONS["dossiers"], "client_id": "off", **uris}, NOW)
+    await one.db.write(kept, step(clients.DISABLE, client=registered.client_id, now=NOW))
+    visit = await one.browser().open(f"/logout?client_id=off&post_logout_redirect_uri={quote(BYE, safe='')}")
+    assert (visit.status, visit.answer) == (200, None)
+    assert "portal.example.gov.vn" not in visit.text.replace(quote(BYE, safe=""), "")
