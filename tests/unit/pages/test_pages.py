@@ -147,7 +147,11 @@ def test_login_is_within_the_size_of_a_slow_network(pages: Pages, locale: Locale
 
 def test_all_templates_are_shown_by_the_gallery() -> None:
     used = {view.template for _, view in GALLERY}
-    assert {path.name for path in TEMPLATE_DIRECTORY.iterdir()} == used | {"base.html", "parts.html"}
+    assert {path.name for path in TEMPLATE_DIRECTORY.iterdir()} == used | {
+        "base.html",
+        "for_client.html",
+        "parts.html",
+    }
 
 
 def test_gallery_names_are_unique() -> None:
