@@ -91,6 +91,7 @@ class Outbound:
         self._given_tls = tls
         self._resolve = resolve
         self._fetching: Counter[str] = Counter()
+        self._asking: dict[str, asyncio.Future[Sequence[str]]] = {}
 
     def _load(self) -> None:
         """Load what takes a while the first time: not while requests wait for the loop."""
@@ -155,7 +156,7 @@ class Outbound:
         """The addresses of a name that may be called, resolved this once."""
         host = parts.hostname or ""
         try:
-            found = await self._resolve(host, _port(parts))
+            found = await self._ask(host, _port(parts))
         except OSError as error:
             raise OutboundError("the name has no address") from error
         addresses = list(dict.fromkeys(ip_address(text) for text in found))
@@ -163,6 +164,14 @@ class Outbound:
         if addresses and not allowed:
             raise AddressNotAllowed(f"{host} leads to {addresses[0]}")
         return allowed[:MOST_ADDRESSES]
+
+    async def _ask(self, host: str, port: int) -> Sequence[str]:
+        """One question about a name at a time, whose answer is for all who wait for it; nobody who gives up ends it."""
+        asking = self._asking.get(host)
+        if asking is None:
+            asking = self._asking[host] = asyncio.ensure_future(self._resolve(host, port))
+            asking.add_done_callback(lambda _: self._asking.pop(host))
+        return await asyncio.shield(asking)
 
     def may_call(self, address: Address) -> bool:
         """Whether the address is public, or the operator has allowed its network."""

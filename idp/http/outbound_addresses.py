@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Final, TypeAlias
 
@@ -38,7 +40,13 @@ def is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
+_ASKING: Final = ThreadPoolExecutor(max_workers=32, thread_name_prefix="names")
+"""Threads of their own: a client's name server that does not answer holds one for as long as the system waits, and the
+loop's few are for everybody (files, and the way to the database)."""
+
+
 async def resolve_by_system(host: str, port: int) -> Sequence[str]:
     """The addresses of a name, as this machine knows them."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_ASKING, ask)
     return [str(entry[4][0]) for entry in found]

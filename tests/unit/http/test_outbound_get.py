@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
+import threading
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -164,3 +167,30 @@ async def test_one_host_is_not_asked_too_much_at_once(portal: ReceivingPortal) -
 async def test_only_http_is_spoken(uri: str) -> None:
     with pytest.raises(OutboundError):
         await get(uri)
+
+
+async def test_a_name_server_that_does_not_answer_keeps_nobody_else_waiting(
+    portal: ReceivingPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asking for a name takes a thread until the name server answers or the system gives up."""
+    asked, answers, system = [], threading.Event(), socket.getaddrinfo
+
+    def getaddrinfo(host: str, *more: Any, **named: Any) -> Any:
+        if host == "silent.example":
+            asked.append(host)
+            answers.wait(10)
+            raise socket.gaierror
+        return system("127.0.0.1" if host == "quick.example" else host, *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    caller, silent = Outbound(LOOPBACK), "http://silent.example/jwks"
+    waiting = [asyncio.create_task(caller.post_form(silent, {})) for _ in range(50)]
+    await asyncio.sleep(0.05)
+    try:
+        quick = get(portal.at("quick.example", "/jwks"), caller)
+        assert (await asyncio.wait_for(quick, 2)).status == 200
+        assert asked == ["silent.example"], "one question at a time about one name"
+    finally:
+        answers.set()
+        failed = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(error) for error in failed} == {OutboundError}
