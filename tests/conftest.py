@@ -11,4 +11,5 @@ pytest_plugins = [
     "tests.support.logouts",
     "tests.support.run",
     "tests.support.softhsm",
+    "tests.support.suite",
 ]
