@@ -21,7 +21,7 @@ from idp.http.limits import QUERY_BYTES
 from idp.http.responses import Answer
 from idp.interaction.asked import granted
 from idp.interaction.conversation import Errand, find_session, look
-from idp.interaction.issue import issue_code
+from idp.interaction.issue import Settled, issue_code
 from idp.interaction.steps import (
     Issue,
     Login,
@@ -130,9 +130,8 @@ async def _begin(request: Request, here: Surroundings, errand: Errand) -> Answer
 async def _answer(
     request: Request, here: Surroundings, errand: Errand, situation: Situation, step: Issue
 ) -> Answer:
-    response = await issue_code(
-        here.context, errand, situation, acting_for=step.acting_for, claims=agreed_claims(situation)
-    )
+    settled = Settled(step.acting_for, agreed_claims(situation))
+    response = await issue_code(here.context, errand, situation, settled)
     return answer_client(request, here, response, errand)
 
 

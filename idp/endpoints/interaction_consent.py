@@ -16,6 +16,7 @@ from idp.errors import AccessDenied, PageError
 from idp.http.forms import Parameters
 from idp.http.responses import Answer
 from idp.interaction.asked import Asked, joined
+from idp.interaction.issue import Settled
 from idp.interaction.steps import ONESELF, AskConsent, Situation, acting_for, next_step
 from idp.pages.forms import FieldProblem, Problem
 from idp.store import consents
@@ -62,15 +63,14 @@ async def _agreed(talk: Talk, situation: Situation, asked: Asked, agreed: tuple[
     errand, session = talk.errand, situation.session
     if errand is None or session is None:
         raise PageError("stale_interaction", 400, detail="an answer without a question", way_on="/")
-    settled = replace(situation, progress=replace(situation.progress, consented=True))
-    return await settle(
-        talk,
-        errand,
-        settled,
-        acting_for=acting_for(settled) or ONESELF,
-        claims=agreed,
+    consented = replace(situation, progress=replace(situation.progress, consented=True))
+    settled = Settled(
+        acting_for(consented) or ONESELF,
+        agreed,
+        talk.interaction,
         also=_remembered(talk, situation, asked, agreed),
     )
+    return await settle(talk, errand, consented, settled)
 
 
 def _remembered(talk: Talk, situation: Situation, asked: Asked, agreed: tuple[str, ...]) -> tuple[Step, ...]:

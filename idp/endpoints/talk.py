@@ -23,7 +23,7 @@ from idp.http.forms import Parameters
 from idp.http.responses import Answer
 from idp.interaction.conversation import Errand, find_session, look, progress_of, with_contacts
 from idp.interaction.device_approval import approve_device
-from idp.interaction.issue import issue_code
+from idp.interaction.issue import Settled, issue_code
 from idp.interaction.steps import Issue, Refuse, Situation, Step, Stop, next_step
 from idp.oidc.authorization_request import AuthorizationRequest, prove_target_again
 from idp.oidc.device_request import read_kept_errand
@@ -171,42 +171,17 @@ def show_step(
 async def _finish(talk: Talk, situation: Situation, step: Issue) -> Answer:
     if talk.errand is None:
         return await _lead_to_own_page(talk)
-    return await settle(
-        talk, talk.errand, situation, acting_for=step.acting_for, claims=agreed_claims(situation)
-    )
+    settled = Settled(step.acting_for, agreed_claims(situation), talk.interaction)
+    return await settle(talk, talk.errand, situation, settled)
 
 
-async def settle(
-    talk: Talk,
-    errand: Errand,
-    situation: Situation,
-    *,
-    acting_for: str,
-    claims: tuple[str, ...],
-    also: tuple[database.Step, ...] = (),
-) -> Answer:
+async def settle(talk: Talk, errand: Errand, situation: Situation, settled: Settled) -> Answer:
     """Give the client what it came for: the portal a code by redirect, the device its approval."""
-    context, interaction = talk.here.context, talk.interaction
+    context = talk.here.context
     if isinstance(errand.target, DeviceAuthorization):
-        await approve_device(
-            context,
-            errand,
-            situation,
-            acting_for=acting_for,
-            claims=claims,
-            interaction=interaction,
-            also=also,
-        )
+        await approve_device(context, errand, situation, settled)
         return show_device_done(talk.request, talk.here, errand, approved=True)
-    response = await issue_code(
-        context,
-        errand,
-        situation,
-        acting_for=acting_for,
-        claims=claims,
-        interaction=interaction,
-        also=also,
-    )
+    response = await issue_code(context, errand, situation, settled)
     return answer_client(talk.request, talk.here, response, errand)
 
 

@@ -10,29 +10,18 @@ import os
 import uuid
 from dataclasses import replace
 
-from idp.audit.events import Kind, record
 from idp.context import Context
 from idp.interaction.conversation import Errand
-from idp.interaction.issue import keep_answer, new_grant
-from idp.interaction.steps import ONESELF, Situation
+from idp.interaction.issue import Settled, approval, keep_answer, new_grant
+from idp.interaction.steps import Situation
 from idp.oidc.device_code import grant_code_digest
 from idp.store import device_codes, grants, sessions
 from idp.store.database import Step
 from idp.store.device_codes import DeviceAuthorization
-from idp.store.interactions import Interaction
 from idp.store.sessions import Session
 
 
-async def approve_device(
-    context: Context,
-    errand: Errand,
-    situation: Situation,
-    *,
-    acting_for: str,
-    claims: tuple[str, ...],
-    interaction: Interaction,
-    also: tuple[Step, ...] = (),
-) -> None:
+async def approve_device(context: Context, errand: Errand, situation: Situation, settled: Settled) -> None:
     """Keep the grant for the device and let it in, in one write with the end of the interaction.
 
     Raises:
@@ -41,36 +30,24 @@ async def approve_device(
     session, device = situation.session, errand.target
     if session is None or not isinstance(device, DeviceAuthorization):
         raise AssertionError("a device is let in by a person")
-    granted = new_grant(context, errand, session, acting_for, claims)
+    granted = new_grant(context, errand, session, settled)
     grant = replace(
         granted,
         session_id=str(uuid.uuid4()),
         code_expires_at=device.expires_at,
         expires_at=granted.expires_at + device.expires_at - granted.code_expires_at,
     )
-    chosen = acting_for if situation.demands.organisation else None
+    chosen = settled.acting_for if situation.demands.organisation else None
     kept = (
         device_codes.approve(device.device_digest, grant.grant_id, context.now),
-        *also,
+        *settled.also,
         _session_of_device(context, errand, session, grant.session_id),
         sessions.join_client(grant.session_id, grant.client_id, chosen, context.now),
         *sessions.touch(session, context.now),
         grants.add(grant, grant_code_digest(device.device_digest)),
-        record(
-            context,
-            Kind.AUTHORIZATION,
-            account_id=session.account_id,
-            client_id=grant.client_id,
-            session_id=grant.session_id,
-            grant_id=grant.grant_id,
-            scope=list(grant.scope),
-            claims=list(claims),
-            for_organisation=acting_for != ONESELF,
-            device_network=device.network,
-            approved_in=session.session_id,
-        ),
+        approval(context, grant, settled, device_network=device.network, approved_in=session.session_id),
     )
-    await keep_answer(context, kept, (), interaction)
+    await keep_answer(context, kept, (), settled.interaction)
 
 
 def _session_of_device(context: Context, errand: Errand, session: Session, session_id: str) -> Step:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 
-from idp.audit.events import Kind, record
+from idp.audit.events import OK, Kind, record
 from idp.context import Context
 from idp.errors import PageError
 from idp.interaction.conversation import Errand
@@ -20,19 +21,24 @@ from idp.store.interactions import Interaction
 from idp.store.sessions import Session
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a conversation came to.
+
+    `acting_for` is an organisation's record id or `ONESELF`; `claims` are those the person agreed to, by their leads.
+    The interaction, if there is one, ends in the write that keeps the grant, once; `also` is kept with them.
+    """
+
+    acting_for: str
+    claims: tuple[str, ...]
+    interaction: Interaction | None = None
+    also: tuple[Step, ...] = ()
+
+
 async def issue_code(
-    context: Context,
-    errand: Errand,
-    situation: Situation,
-    *,
-    acting_for: str,
-    claims: tuple[str, ...],
-    interaction: Interaction | None = None,
-    also: tuple[Step, ...] = (),
+    context: Context, errand: Errand, situation: Situation, settled: Settled
 ) -> AuthorizationResponse:
     """Keep the grant with the digest of a fresh code and answer with the code (OpenID Connect Core §3.1.2.5).
-
-    `claims` are those the person agreed to, by their leads. An interaction ends in the same write, once.
 
     Raises:
         PageError: the interaction was finished in the meantime (another tab, a double click).
@@ -41,30 +47,32 @@ async def issue_code(
     if session is None or not isinstance(target, RedirectTarget):
         raise AssertionError("a code is issued only to a session, and sent to a proven target")
     code = secrets.token_urlsafe(32)
-    grant = new_grant(context, errand, session, acting_for, claims)
-    kept = (
-        grants.add(grant, hashlib.sha256(code.encode()).digest()),
-        record(
-            context,
-            Kind.AUTHORIZATION,
-            account_id=session.account_id,
-            client_id=grant.client_id,
-            session_id=session.session_id,
-            grant_id=grant.grant_id,
-            scope=list(grant.scope),
-            claims=list(claims),
-            for_organisation=acting_for != ONESELF,
-        ),
-    )
-    chosen = acting_for if situation.demands.organisation else session.acting_for
-    changes = (*also, *_session_changes(context, errand, session, chosen))
-    await keep_answer(context, kept, changes, interaction)
+    grant = new_grant(context, errand, session, settled)
+    kept = (grants.add(grant, hashlib.sha256(code.encode()).digest()), approval(context, grant, settled))
+    chosen = settled.acting_for if situation.demands.organisation else session.acting_for
+    changes = (*settled.also, *_session_changes(context, errand, session, chosen))
+    await keep_answer(context, kept, changes, settled.interaction)
     return success(target, code)
 
 
-def new_grant(
-    context: Context, errand: Errand, session: Session, acting_for: str, claims: tuple[str, ...]
-) -> Grant:
+def approval(context: Context, grant: Grant, settled: Settled, **details: object) -> Step:
+    """The audit event of a grant that is about to be kept."""
+    return record(
+        context,
+        Kind.AUTHORIZATION,
+        OK,
+        account_id=grant.account_id,
+        client_id=grant.client_id,
+        session_id=grant.session_id,
+        grant_id=grant.grant_id,
+        scope=list(grant.scope),
+        claims=list(settled.claims),
+        for_organisation=settled.acting_for != ONESELF,
+        **details,
+    )
+
+
+def new_grant(context: Context, errand: Errand, session: Session, settled: Settled) -> Grant:
     """What the person and we grant the client now."""
     request = errand.request
     return Grant(
@@ -76,11 +84,11 @@ def new_grant(
         code_challenge=request.code_challenge,
         nonce=request.nonce,
         scope=request.scope,
-        claims=requested_claims(request, errand.client).granted(claims).to_json(),
+        claims=requested_claims(request, errand.client).granted(settled.claims).to_json(),
         auth_time=session.auth_time,
         amr=session.amr,
         authentication_level=answered_level(request, context.settings.issuer, session.authentication_level),
-        acting_for=acting_for,
+        acting_for=settled.acting_for,
         created_at=context.now,
         code_expires_at=context.now + grants.CODE_LIFETIME,
         revoked_at=None,
