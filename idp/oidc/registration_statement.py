@@ -13,13 +13,15 @@ from typing import Any, Final
 import orjson
 
 from idp.errors import InvalidClientMetadata, InvalidSoftwareStatement, UnapprovedSoftwareStatement
+from idp.oidc.jwt_times import Untimely, check_times
 from idp.oidc.metadata_fields import read_keys
 from keys import jose
 from keys.policy import CLIENT_ALGORITHMS
 
-CLOCK_SKEW: Final = 60  # seconds
 _OF_THE_TOKEN: Final = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
 """Registered claims (RFC 7519 §4.1): about the statement, not metadata of the client."""
+_BY_REDIRECT: Final = ("authorization_code", "refresh_token")
+"""Grant types whose tokens are had by who is answered at the redirect URIs only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ def verify_statement(text: str, issuer: str, jwks: str | None, *, us: tuple[str,
         ) from error
     _check_times(claims, now)
     audience = claims.get("aud")
-    if audience is not None and not set(us) & set(audience if isinstance(audience, list) else [audience]):
+    named = audience if isinstance(audience, list) else [audience]
+    if audience is not None and not any(one in us for one in named):
         raise InvalidSoftwareStatement(
             "software_statement is for another provider: its aud must be our issuer"
         )
@@ -91,23 +94,37 @@ def _metadata(claims: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_times(claims: Mapping[str, Any], now: int) -> None:
-    for name in ("exp", "nbf", "iat"):
-        value = claims.get(name, now)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InvalidSoftwareStatement(f"{name} of software_statement must be a number")
-        if name != "exp" and value > now + CLOCK_SKEW:
-            raise InvalidSoftwareStatement("software_statement is not good yet")
-    if claims.get("exp", 0) <= now:
-        raise InvalidSoftwareStatement("software_statement is over, or has no exp")
+    if claims.get("exp") is None:
+        raise InvalidSoftwareStatement("software_statement has no exp")
+    try:
+        check_times(claims, now=now)
+    except Untimely as error:
+        raise InvalidSoftwareStatement(f"the software_statement's {error}") from error
 
 
-def merged(sent: Mapping[str, object], statement: Statement | None) -> dict[str, object]:
-    """What the client asks for: what the statement says of a member, in any language, is not the client's to say."""
+def merged(sent: Mapping[str, object], statement: Statement | None, *, alone: bool) -> dict[str, object]:
+    """What the client asks for: what the statement says of a member, in any language, is not the client's to say.
+
+    `alone`: nothing but the statement vouches for who sends it.
+
+    Raises:
+        InvalidClientMetadata: whoever holds the statement would get tokens elsewhere than at its addresses.
+    """
     if statement is None:
         return dict(sent)
     said = {name.partition("#")[0] for name in statement.claims}
     own = {name: value for name, value in sent.items() if name.partition("#")[0] not in said}
+    if alone:
+        _check_grants(own.get("grant_types"))
     return own | dict(statement.claims)
+
+
+def _check_grants(grant_types: object) -> None:
+    asked = grant_types if isinstance(grant_types, list) else []
+    if beyond := [one for one in asked if one not in _BY_REDIRECT]:
+        raise InvalidClientMetadata(
+            f"grant_types: {beyond[0]} needs no redirect_uris, so the software_statement must name it itself"
+        )
 
 
 def check_issuer_keys(document: object) -> None:

@@ -8,9 +8,7 @@ from typing import Final
 
 from idp.errors import InvalidRequestObject
 from idp.oidc.client import Client
-
-CLOCK_SKEW: Final = 60
-"""Seconds that a client's clock may be off."""
+from idp.oidc.jwt_times import Untimely, check_times
 
 LONGEST_LIFETIME: Final = 60 * 60
 """Seconds ahead that `exp` of an object may be, of a client that must sign (FAPI 2.0 Message Signing §5.3.1). Objects
@@ -59,22 +57,8 @@ def _check_parties(claims: Mapping[str, object], client_id: str, issuer: str) ->
 
 
 def _check_times(claims: Mapping[str, object], client: Client, now: int) -> None:
-    expires_at = _read_date(claims, "exp")
-    if expires_at is not None and expires_at <= now - CLOCK_SKEW:
-        raise InvalidRequestObject("the request object has expired")
-    if client.require_signed_request_object and (expires_at or 0) > now + LONGEST_LIFETIME + CLOCK_SKEW:
-        raise InvalidRequestObject(f"exp of the request object is more than {LONGEST_LIFETIME} seconds ahead")
-    for name in ("nbf", "iat"):
-        date = _read_date(claims, name)
-        if date is not None and date > now + CLOCK_SKEW:
-            raise InvalidRequestObject(f"{name} of the request object is in the future: is the clock right?")
-
-
-def _read_date(claims: Mapping[str, object], name: str) -> float | None:
-    """A NumericDate (RFC 7519 §2)."""
-    value = claims.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InvalidRequestObject(f"{name} of the request object must be a number of seconds")
-    return float(value)
+    longest = LONGEST_LIFETIME if client.require_signed_request_object else math.inf
+    try:
+        check_times(claims, now=now, longest_lifetime=longest)
+    except Untimely as error:
+        raise InvalidRequestObject(f"the request object's {error}") from error

@@ -10,6 +10,7 @@ import jwt
 import pytest
 
 from idp.errors import InvalidClientMetadata
+from idp.oidc.metadata_fields import DEVICE_CODE
 from idp.oidc.registration_vouchers import NotThere, distrust_issuer, trust_issuer
 from keys.backends.software import SoftwareSigner
 from tests.support.installation import ISSUER
@@ -27,6 +28,8 @@ from tests.support.registering import (
 )
 
 REGISTRY = "https://registry.example"
+API_REGISTRY = "https://api-registry.example"
+API = "https://api.example/"
 
 
 @pytest.fixture
@@ -92,6 +95,36 @@ async def test_a_statement_holds_for_updates_too(trusting: Provider) -> None:
     assert loads(await client.manage("GET"))["software_statement"] == newer
 
 
+async def test_who_holds_a_statement_gets_nothing_without_its_redirect_uris(trusting: Provider) -> None:
+    """Many hold it: what it says of addresses must not be passed by, neither by a device nor in the client's name."""
+    keys = {"keys": [statement_key().public_jwk()]}
+    await trust_issuer(
+        trusting.context(), API_REGISTRY, keys, terms(scope="openid api:read", audience=[API]), operator="o"
+    )
+    plain = await software_statement(iss=API_REGISTRY)
+    for passing_by in (DEVICE_CODE, "client_credentials"):
+        grants = ["authorization_code", passing_by]
+        refused(await register(trusting, plain, grant_types=grants), "invalid_client_metadata", "grant_types")
+        client = SelfRegistered(trusting, loads(await register(trusting, plain)))
+        refused(await client.put(grant_types=grants), "invalid_client_metadata", "grant_types")
+        told = loads(await register(trusting, await software_statement(iss=API_REGISTRY, grant_types=grants)))
+        assert told["grant_types"] == grants, "its maker may say so"
+    token = await initial_token(trusting)
+    response = await register(trusting, plain, token, grant_types=["authorization_code", DEVICE_CODE])
+    assert response.status_code == 201, "the token vouches for who sends it"
+    await distrust_issuer(trusting.context(), API_REGISTRY, operator="o", with_clients=False)
+
+
+async def test_who_holds_a_statement_does_not_fill_the_table(trusting: Provider) -> None:
+    statement, address = await software_statement(), "203.0.113.77"
+    statuses = [
+        (await ask(trusting, "", address, software_statement=statement)).status_code for _ in range(62)
+    ]
+    assert (statuses.count(201), statuses[-1]) == (60, 429)
+    token = await initial_token(trusting)
+    assert (await ask(trusting, token, address, software_statement=statement)).status_code == 201
+
+
 async def test_a_statement_of_somebody_else_changes_nothing(trusting: Provider) -> None:
     other = SoftwareSigner.generate("ES256")
     await trust_issuer(
@@ -120,6 +153,7 @@ async def test_a_statement_of_somebody_else_changes_nothing(trusting: Provider) 
         {"iat": 1_890_000_000},
         {"aud": "https://another.example"},
         {"aud": ["https://another.example"]},
+        {"aud": [{}]},
         {"redirect_uris": None},
         {"client_name": None},
         {"iss": None},

@@ -15,7 +15,7 @@ from jwcrypto.jwk import JWK
 from jwcrypto.jws import JWS
 
 from idp.errors import InvalidRequestObject, RequestNotSupported
-from idp.oidc.request_object_claims import CLOCK_SKEW
+from idp.oidc.jwt_times import CLOCK_SKEW
 from keys.encryption import DecryptionKey
 from tests.support.oidc_rules import ISSUER, NOW
 from tests.support.request_object_rules import (

@@ -17,9 +17,10 @@ from idp.errors import (
 )
 from idp.oidc.authorization_request import read_authorization_request, read_parameters
 from idp.oidc.client_keys import ClientKeys
+from idp.oidc.jwt_times import CLOCK_SKEW
 from idp.oidc.redirect_uri import prove_target
 from idp.oidc.request_object import Means, unfold
-from idp.oidc.request_object_claims import CLOCK_SKEW, LONGEST_LIFETIME
+from idp.oidc.request_object_claims import LONGEST_LIFETIME
 from keys import policy
 from tests.support.oidc_rules import ISSUER, NOW, PARAMETERS, client, pairs
 from tests.support.remote import Web
