@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import httpx2
 import pytest
 
 from idp.endpoints.routes import ROUTES
+from tests.support.answers import check_headers
 from tests.support.browsing import Browser
 from tests.support.provider import Provider
 
@@ -22,29 +23,6 @@ TAKES_JSON: Final = "/register"  # what bodies it refuses besides: test_rfc7591_
 TAKE_FORMS: Final = [address for address in POSTS if address != TAKES_JSON]
 DOCUMENTS: Final = ("/jwks", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
 PAGES: Final = ("/", "/account", "/activate", "/logout", "/interaction/x", "/authorize", "/nowhere")
-
-ALWAYS: Final[Mapping[str, str]] = {
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "strict-transport-security": "max-age=63072000; includeSubDomains",
-}
-
-
-def check_headers(response: httpx2.Response) -> None:
-    """What stands on every answer, whatever it is."""
-    for name, value in ALWAYS.items():
-        assert response.headers.get_list(name) == [value], name
-    assert "camera=()" in response.headers["permissions-policy"]
-    policy = response.headers["content-security-policy"].split("; ")
-    assert "default-src 'none'" in policy
-    assert "base-uri 'none'" in policy
-    assert "frame-ancestors 'none'" in policy
-    assert re.fullmatch(r"[0-9a-f]{16}", response.headers["x-request-id"])
-    assert "unsafe" not in response.headers["content-security-policy"]
-    assert len(response.headers.get_list("cache-control")) == 1
-    assert not response.headers.keys() & {"server", "x-powered-by"}
 
 
 async def send_raw(service: Provider, target: bytes, *headers: tuple[bytes, bytes]) -> httpx2.Response:

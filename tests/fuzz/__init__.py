@@ -1,0 +1,1 @@
+"""Requests that nobody sane would send, to every route."""
