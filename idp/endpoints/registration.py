@@ -27,9 +27,12 @@ CONFIGURATION: Final = "/register/{client_id}"
 REFUSED: Final = Limit(interval_ms=10_000, burst=30)
 """Wrong tokens and statements of one IPv4 address or IPv6 /64; the right ones work whatever strangers have tried."""
 OPEN: Final = Limit(interval_ms=2_000, burst=60)
-"""Registrations of one address in a sandbox: a conformance suite makes two in some seconds."""
-MOST_IN_SANDBOX: Final = 20_000
-"""Clients that a sandbox holds; `motcua registration forget` makes room."""
+"""Registrations of one address where no token counts them: in a sandbox, and by a statement, which many may hold. A
+conformance suite makes two in some seconds."""
+MOST_WITHOUT_TOKEN: Final = 20_000
+"""Clients that a sandbox holds (`motcua registration forget` makes room), or that one issuer vouches for."""
+CHANGES: Final = Limit(interval_ms=20_000, burst=30)
+"""Updates of one client: each has every worker read the clients anew, and may have us look at its addresses."""
 
 _SCHEME: Final = "bearer "
 
@@ -54,6 +57,7 @@ async def get(request: Request, here: Surroundings) -> Answer:
 async def put(request: Request, here: Surroundings) -> Answer:
     """Put another registration in its place (RFC 7592 §2.2)."""
     managed = await _managed(request, here)
+    await _take(here, bucket("register-change", CHANGES, managed.row["client_id"].encode()))
     sent = await read_object(request)
     registered = await registration.update(here.context, here.shared.fetch, managed, sent)
     here.shared.clients.forget()  # other workers hear of it within seconds
@@ -84,10 +88,10 @@ async def _voucher(here: Surroundings, bearer: str, sent: Mapping[str, Any]) -> 
     except (InvalidToken, InvalidSoftwareStatement, UnapprovedSoftwareStatement) as error:
         await _refused(here, error)
         raise
-    if voucher.vouched_by == registrations.SANDBOX:
+    if not bearer:
         await _take(here, bucket("register-open", OPEN, subscriber(context.address)))
-        if await registrations.count(context.db, registrations.SANDBOX) >= MOST_IN_SANDBOX:
-            raise Refusal(503, "busy", "the sandbox is full: ask its operator to make room")
+        if await registrations.count(context.db, voucher.vouched_by) >= MOST_WITHOUT_TOKEN:
+            raise Refusal(503, "busy", "too many clients are registered in this way: ask the operator")
     return voucher
 
 
@@ -118,4 +122,4 @@ async def _take(here: Surroundings, one: Bucket) -> None:
     wait_ms = await take_all(here.context.db, (one,), here.context.now * 1000)
     if wait_ms:
         headers = {"retry-after": str(-(-wait_ms // 1000))}
-        raise Refusal(429, "busy", "too many attempts from this address: wait", headers=headers)
+        raise Refusal(429, "busy", "too many requests of this kind: wait", headers=headers)

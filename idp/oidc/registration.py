@@ -30,8 +30,6 @@ from idp.oidc.remote import Fetch
 from idp.store import clients, registrations, versions
 from idp.store.database import NothingChanged, Row
 
-"""A client of this name would speak for us."""
-
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -78,7 +76,7 @@ async def register(
     origin = Origin(
         context.settings.issuer, f"c{secrets.token_hex(16)}", context.now, default_algorithm(context.keyring)
     )
-    asked = read_asked(merged(sent, voucher.statement))
+    asked = read_asked(_wanted(sent, voucher.statement, voucher.vouched_by))
     client, found = await _admitted(context, fetch, asked, voucher.terms, origin)
     access_token, access_digest = fresh_token()
     secret, secret_digest = fresh_token() if client.needs_secret else (None, None)
@@ -128,7 +126,7 @@ async def update(context: Context, fetch: Fetch, managed: Managed, sent: Mapping
     origin = Origin(
         context.settings.issuer, present.client_id, present.issued_at, default_algorithm(context.keyring)
     )
-    asked = read_asked(merged(sent, statement), present.client_id)
+    asked = read_asked(_wanted(sent, statement, row["vouched_by"]), present.client_id)
     client, found = await _admitted(context, fetch, asked, kept_terms(row["terms"]), origin)
     if client.sector != present.sector:
         raise InvalidClientMetadata(
@@ -188,6 +186,12 @@ async def _admitted(
         raise InvalidClientMetadata(f"it wants {missing}")
     await require_own_name(context.db, client)
     return client, await look_at_documents(fetch, client)
+
+
+def _wanted(sent: Mapping[str, object], statement: Statement | None, vouched_by: str) -> dict[str, object]:
+    """What the client asks for, under its statement if there is one."""
+    alone = statement is not None and vouched_by == registrations.by_statement(statement.issuer)
+    return merged(sent, statement, alone=alone)
 
 
 def _check_secret(sent: Mapping[str, object], secret_digest: bytes | None) -> None:

@@ -247,3 +247,12 @@ async def test_changes_and_a_removal_at_once_never_wait_for_each_other(service: 
     assert statuses[-1] == 204
     assert set(statuses[:-1]) <= {200, 401}
     assert await clients.find(service.db, client.client_id) is None
+
+
+async def test_a_client_is_not_changed_without_end(service: Provider) -> None:
+    """Every worker reads all clients anew after each change."""
+    client, other = [await registered(service, await initial_token(service)) for _ in range(2)]
+    statuses = [(await client.put(contacts=[f"contact-{number}"])).status_code for number in range(32)]
+    assert (statuses.count(200), statuses[-1]) == (30, 429)
+    assert (await client.manage("GET")).status_code == 200
+    assert (await other.put(contacts=["contact"])).status_code == 200
