@@ -12,11 +12,11 @@ import pytest
 from examples.device import login
 from examples.device.login import LoginFailed, discover, log_in
 from tests.support.browsing import Visit
-from tests.support.databases import fresh_database
 from tests.support.devices import add_clients, type_code
 from tests.support.installation import ISSUER
+from tests.support.on_sqlite import provider_on_sqlite
 from tests.support.population import HOA
-from tests.support.provider import Ground, Provider, running_provider
+from tests.support.provider import Ground, Provider
 
 REGISTRATION = json.loads(Path("examples/device/device.client.json").read_text(encoding="utf-8"))
 
@@ -27,12 +27,7 @@ async def one(
 ) -> AsyncIterator[Provider]:
     """A provider that knows the example device. Its clock is far from ours, so times are not looked at."""
     monkeypatch.setattr(login, "LEEWAY_SECONDS", 1 << 32)
-    async with (
-        fresh_database("sqlite", "provider", tmp_path) as database_url,
-        fresh_database("sqlite", "registers", tmp_path) as registers_url,
-        running_provider(database_url, registers_url, provider_ground) as provider,
-    ):
-        await provider.open_account(HOA)
+    async with provider_on_sqlite(tmp_path, provider_ground, citizens=[HOA]) as provider:
         await add_clients(provider, REGISTRATION)
         yield provider
 

@@ -11,11 +11,11 @@ from idp.endpoints.routes import ROUTES
 from idp.oidc.client_metadata import read_client
 from idp.store import clients
 from idp.store.database import step
-from tests.support.databases import fresh_database
 from tests.support.devices import SPA, add_clients
-from tests.support.population import CITIZENS, HOA
+from tests.support.on_sqlite import provider_on_sqlite
+from tests.support.population import HOA
 from tests.support.portals import Tokens
-from tests.support.provider import NOW, Ground, Provider, running_provider
+from tests.support.provider import NOW, Ground, Provider
 
 ORIGIN = "https://spa.example"
 OTHER = {
@@ -57,12 +57,7 @@ async def service(
 ) -> AsyncIterator[Provider]:
     """A provider with two single-page applications."""
     folder = tmp_path_factory.mktemp("cors")
-    async with (
-        fresh_database("sqlite", "provider", folder) as database_url,
-        fresh_database("sqlite", "registers", folder) as registers_url,
-        running_provider(database_url, registers_url, provider_ground) as provider,
-    ):
-        await provider.open_account(*CITIZENS)
+    async with provider_on_sqlite(folder, provider_ground) as provider:
         await add_clients(provider, SPA, OTHER)
         yield provider
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from idp.oidc.registration_vouchers import forget
-from tests.support.databases import fresh_database
 from tests.support.installation import ISSUER
-from tests.support.provider import Ground, Provider, running_provider
+from tests.support.on_sqlite import provider_on_sqlite
+from tests.support.provider import Ground, Provider
 from tests.support.registering import PORTAL, REGISTER, ask, refused, registered
 
 
@@ -20,11 +20,7 @@ async def sandbox(
 ) -> AsyncIterator[Provider]:
     """A provider where anybody may register."""
     folder = tmp_path_factory.mktemp("sandbox")
-    async with (
-        fresh_database("sqlite", "provider", folder) as database_url,
-        fresh_database("sqlite", "registers", folder) as registers_url,
-        running_provider(database_url, registers_url, provider_ground, open_registration=ISSUER) as provider,
-    ):
+    async with provider_on_sqlite(folder, provider_ground, citizens=(), open_registration=ISSUER) as provider:
         yield provider
 
 

@@ -14,11 +14,11 @@ import pytest
 from idp.oidc.device_code import ALPHABET, FROM_ADDRESS, LIFETIME, OF_ACCOUNT
 from idp.oidc.metadata_fields import DEVICE_CODE
 from tests.support.browsing import Browser
-from tests.support.databases import fresh_database
 from tests.support.devices import ELSEWHERE, KIOSK, TV, add_clients, arrive, ask, let_in, type_code
-from tests.support.population import AN, CITIZENS, HOA, KHANG
+from tests.support.on_sqlite import provider_on_sqlite
+from tests.support.population import AN, HOA, KHANG
 from tests.support.portals import Portal
-from tests.support.provider import Ground, Provider, running_provider
+from tests.support.provider import Ground, Provider
 
 WRONG = "BCFG-HJKL"
 CROWDED = "192.0.2.200"
@@ -26,12 +26,7 @@ CROWDED = "192.0.2.200"
 
 @asynccontextmanager
 async def _running(ground: Ground, folder: Path) -> AsyncIterator[Provider]:
-    async with (
-        fresh_database("sqlite", "provider", folder) as database_url,
-        fresh_database("sqlite", "registers", folder) as registers_url,
-        running_provider(database_url, registers_url, ground) as provider,
-    ):
-        await provider.open_account(*CITIZENS)
+    async with provider_on_sqlite(folder, ground) as provider:
         await add_clients(provider, TV, KIOSK)
         yield provider
 

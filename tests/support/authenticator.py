@@ -17,9 +17,9 @@ from idp.store.database import step
 from idp.store.person_schema import authenticator_browsers, authenticators
 from idp.store.schema import throttle_buckets
 from tests.support.browsing import Browser, Visit
-from tests.support.databases import fresh_database
-from tests.support.population import CITIZENS, HOA, Citizen
-from tests.support.provider import PASSWORD, Ground, Provider, running_provider
+from tests.support.on_sqlite import provider_on_sqlite
+from tests.support.population import HOA, Citizen
+from tests.support.provider import PASSWORD, Ground, Provider
 
 PAGE: Final = "/account/authenticator"
 WRONG: Final = "000000"
@@ -76,12 +76,7 @@ async def _strong(
     provider_ground: Ground, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Provider]:
     folder = tmp_path_factory.mktemp("strong")
-    async with (
-        fresh_database("sqlite", "provider", folder) as database_url,
-        fresh_database("sqlite", "registers", folder) as registers_url,
-        running_provider(database_url, registers_url, provider_ground) as provider,
-    ):
-        await provider.open_account(*CITIZENS)
+    async with provider_on_sqlite(folder, provider_ground) as provider:
         yield provider
 
 

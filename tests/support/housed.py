@@ -15,10 +15,10 @@ from keys.ground import load_ground
 from keys.keyring import Keyring
 from keys.policy import Purpose, State
 from keys.seal import KeyEncryptionKey
-from tests.support.databases import fresh_database
 from tests.support.installation import ISSUER, impress
+from tests.support.on_sqlite import provider_on_sqlite
 from tests.support.population import HOA
-from tests.support.provider import Ground, Provider, running_provider
+from tests.support.provider import Ground, Provider
 from tests.support.softhsm import SoftHsm
 
 
@@ -57,18 +57,13 @@ async def housed_provider(
     kek = KeyEncryptionKey.read_file(ground.kek_file)
     (folder / "ceremony").mkdir()
     impression = await impress(folder / "ceremony", kek, made_at, hardware=token, **rotation)
-    async with (
-        fresh_database("sqlite", "provider", folder) as database_url,
-        fresh_database("sqlite", "registers", folder) as registers_url,
-        running_provider(
-            database_url,
-            registers_url,
-            replace(ground, impression=impression),
-            hardware=token,
-            pkcs11_module=hsm.library,
-            pkcs11_token="motcua",
-            pkcs11_pin_file=hsm.pin_file,
-        ) as provider,
-    ):
-        await provider.open_account(HOA)
+    async with provider_on_sqlite(
+        folder,
+        replace(ground, impression=impression),
+        citizens=[HOA],
+        hardware=token,
+        pkcs11_module=hsm.library,
+        pkcs11_token="motcua",
+        pkcs11_pin_file=hsm.pin_file,
+    ) as provider:
         yield Housed(provider, hsm, token, Custodian(provider.context(), kek, token))
