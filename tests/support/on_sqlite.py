@@ -1,24 +1,31 @@
-"""A provider for tables of the protocol that say nothing about databases: on SQLite only, one for a whole file."""
+"""A provider for tests that say nothing about databases: on SQLite only."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.databases import fresh_database
-from tests.support.population import CITIZENS
+from tests.support.population import CITIZENS, Citizen
 from tests.support.provider import Ground, Provider, running_provider
+
+on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+"""For a test whose ground knows both databases, of which one is enough for what it says."""
 
 
 @asynccontextmanager
-async def provider_on_sqlite(folder: Path, ground: Ground, **settings: Any) -> AsyncIterator[Provider]:
-    """A running provider where every citizen has an account."""
+async def provider_on_sqlite(
+    folder: Path, ground: Ground, *, citizens: Sequence[Citizen] = CITIZENS, **settings: Any
+) -> AsyncIterator[Provider]:
+    """A running provider where these citizens have an account."""
     async with (
         fresh_database("sqlite", "provider", folder) as database_url,
         fresh_database("sqlite", "registers", folder) as registers_url,
         running_provider(database_url, registers_url, ground, **settings) as provider,
     ):
-        await provider.open_account(*CITIZENS)
+        await provider.open_account(*citizens)
         yield provider
