@@ -9,6 +9,7 @@ pytest_plugins = [
     "tests.support.provider",
     "tests.support.authenticator",
     "tests.support.logouts",
+    "tests.support.relying_parties.visiting",
     "tests.support.run",
     "tests.support.softhsm",
     "tests.support.suite",

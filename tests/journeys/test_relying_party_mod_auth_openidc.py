@@ -14,12 +14,10 @@ import pytest
 from tests.support.browsing import Browser
 from tests.support.ground import shared_ground
 from tests.support.population import HOA
-from tests.support.provider import Ground
 from tests.support.relying_parties.apache import apache_portals, errors
 from tests.support.relying_parties.connection import AN_HOUR, MISTAKES, SAID, Connection, Mistake, connect
 from tests.support.relying_parties.visiting import (
     log_in,
-    provider_for_portals,
     until_ended,
     wanderer,
     words,
@@ -47,14 +45,6 @@ CLOCKS: Final = ("right", "late")
 
 
 @pytest.fixture(scope="module")
-async def provider(
-    provider_ground: Ground, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[ServedProvider]:
-    async with provider_for_portals(provider_ground, tmp_path_factory.mktemp("served")) as served:
-        yield served
-
-
-@pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="apache-", dir=shared_ground()) as made:
         for here in (Path(made), *(Path(made, name) for name in CLOCKS)):
@@ -64,11 +54,11 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-async def portals(provider: ServedProvider, folder: Path) -> AsyncIterator[Mapping[str, Connection]]:
+async def portals(hosting: ServedProvider, folder: Path) -> AsyncIterator[Mapping[str, Connection]]:
     cases = {**RIGHT, **WRONG}
     ports = free_ports(len(cases))
     bases = {name: f"http://localhost:{port}" for name, port in zip(cases, ports, strict=True)}
-    connected = await connect(provider, bases, "apache", cases, backchannel="/callback?logout=backchannel")
+    connected = await connect(hosting, bases, "apache", cases, backchannel="/callback?logout=backchannel")
     late = {name: one for name, one in connected.items() if one.clock}
     right = {name: one for name, one in connected.items() if name not in late}
     with apache_portals(right, folder / "right"), apache_portals(late, folder / "late"):
@@ -88,10 +78,10 @@ async def known(browser: Browser, portal: Connection) -> dict[str, Any]:
 
 @pytest.mark.parametrize("case", RIGHT)
 async def test_login_refresh_logout(
-    provider: ServedProvider, portals: Mapping[str, Connection], case: str
+    hosting: ServedProvider, portals: Mapping[str, Connection], case: str
 ) -> None:
     portal = portals[case]
-    async with wanderer(provider) as browser:
+    async with wanderer(hosting) as browser:
         assert (await log_in(browser, protected(portal))).text == "protected"
         came = await known(browser, portal)
         assert came["id_token"]["aud"] == portal.client_id
@@ -108,10 +98,10 @@ async def test_login_refresh_logout(
 
 
 async def test_it_is_told_of_a_logout_elsewhere(
-    provider: ServedProvider, portals: Mapping[str, Connection]
+    hosting: ServedProvider, portals: Mapping[str, Connection]
 ) -> None:
     here, there = portals["with a secret"], portals["with a key"]
-    async with wanderer(provider) as browser:
+    async with wanderer(hosting) as browser:
         for portal in (here, there):
             assert (await log_in(browser, protected(portal))).text == "protected"
         assert (await browser.http.get(protected(here))).status_code == 200
@@ -121,10 +111,10 @@ async def test_it_is_told_of_a_logout_elsewhere(
 
 @pytest.mark.parametrize("mistake", WRONG)
 async def test_an_administrator_is_told_what_to_mend(
-    provider: ServedProvider, portals: Mapping[str, Connection], folder: Path, mistake: str
+    hosting: ServedProvider, portals: Mapping[str, Connection], folder: Path, mistake: str
 ) -> None:
     portal = portals[mistake]
-    async with wanderer(provider) as browser:
+    async with wanderer(hosting) as browser:
         visit = await log_in(browser, protected(portal))
         if "logout" in mistake:
             assert visit.text == "protected"

@@ -7,10 +7,10 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Final
 
 import httpx2
+import pytest
 
 from tests.support.browsing import Browser, Visit
 from tests.support.databases import fresh_database
@@ -29,19 +29,20 @@ class Wanderer(Browser):
         return address.startswith(_HERE)
 
 
-@asynccontextmanager
-async def provider_for_portals(
-    ground: Ground, folder: Path, **settings: str
+@pytest.fixture(scope="module")
+async def hosting(
+    provider_ground: Ground, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[ServedProvider]:
     """A provider on a socket, where one person has an account, that tells portals on this machine of logouts."""
+    folder = tmp_path_factory.mktemp("hosting")
     async with (
         fresh_database("sqlite", "provider", folder) as database_url,
         fresh_database("sqlite", "registers", folder) as registers_url,
         served_provider(
-            database_url, registers_url, ground, folder, outbound_networks="127.0.0.0/8", settings=settings
+            database_url, registers_url, provider_ground, folder, outbound_networks="127.0.0.0/8"
         ) as provider,
     ):
-        await provider.open_account(ground.verifier, HOA)
+        await provider.open_account(provider_ground.verifier, HOA)
         yield provider
 
 
