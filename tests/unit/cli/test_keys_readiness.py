@@ -178,7 +178,7 @@ def test_what_staff_reads(installation: Installation, run: Any) -> None:
     assert "ministry Cổng dịch vụ công của Bộ has it 2026-11-21 00:01:00Z" in lines
     assert "province Cổng dịch vụ công của tỉnh fetched before 2026-11-21 00:01:00Z" in lines
     assert "dossiers Kho hồ sơ not seen - register its key_set_addresses, or its jwks to sign with" in lines
-    assert "Not counted, not used in 30 days: app" in lines
+    assert "Not counted, not used in 30 days: app, hospital" in lines
     assert "Java 203.0.113.0/24 5 2 2026-11-21 00:01:00Z" in lines
     assert (
         f"dossiers showed an ID token of an old key {pending['kid']} pending 3 2026-11-22 00:00:00Z" in lines
