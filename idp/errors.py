@@ -102,12 +102,6 @@ class InteractionRequired(OAuthError):
     error = "interaction_required"
 
 
-class AccountSelectionRequired(OAuthError):
-    """OpenID Connect Core §3.1.2.6."""
-
-    error = "account_selection_required"
-
-
 class UnmetAuthenticationRequirements(OAuthError):
     """OpenID Connect Core Unmet Authentication Requirements 1.0."""
 
@@ -198,12 +192,6 @@ class InsufficientScope(OAuthError):
 
     error = "insufficient_scope"
     status = 403
-
-
-class UnsupportedTokenType(OAuthError):
-    """RFC 7009 §2.2.1."""
-
-    error = "unsupported_token_type"
 
 
 class TemporarilyUnavailable(OAuthError):

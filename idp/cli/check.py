@@ -48,7 +48,7 @@ Check = Callable[[Settings], Awaitable[Finding]]
 @click.command()
 @json_option
 def check(as_json: bool) -> None:  # noqa: FBT001 - click passes a flag by name
-    """Look over settings, database, keys, registers and clock; exit 1 if anything fails."""
+    """Look over settings, database, keys, registers, clock and breached passwords; exit 1 if anything fails."""
     findings = asyncio.run(look())
     if as_json:
         say_json([asdict(finding) for finding in findings])
@@ -74,6 +74,8 @@ async def look() -> list[Finding]:
         "registers": check_registers,
         "clock": check_clock,
     }
+    if settings.breached_passwords_file is not None:
+        checks["passwords"] = check_breached_passwords
     return [await _carefully(subject, one, settings) for subject, one in checks.items()]
 
 
@@ -171,6 +173,20 @@ async def check_registers(settings: Settings) -> Finding:
     if extent.as_of is None or extent.as_of < time.time() - STALE_REGISTERS_SECONDS:
         return Finding("registers", Verdict.WARN, found, "Deaths and locked cards of later are not known.")
     return Finding("registers", Verdict.OK, found)
+
+
+async def check_breached_passwords(settings: Settings) -> Finding:
+    """The list is there and in order: it is searched by halves, and only when somebody chooses a password."""
+    from idp.authentication.breached_passwords import UnusableList, check_list
+
+    if settings.breached_passwords_file is None:
+        raise AssertionError("looked at where a list is named")
+    try:
+        found = check_list(settings.breached_passwords_file)
+    except UnusableList as error:
+        advice = "Look at IDP_BREACHED_PASSWORDS_FILE; until then nobody can choose a password."
+        return Finding("passwords", Verdict.FAIL, str(error), advice)
+    return Finding("passwords", Verdict.OK, f"breached ones: {found}")
 
 
 async def check_clock(settings: Settings) -> Finding:

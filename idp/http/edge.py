@@ -76,11 +76,6 @@ class Edge(Generic[S]):
         self._surroundings: Callable[[Arrival], S] | None = None
         self._draining = False
 
-    @property
-    def draining(self) -> bool:
-        """Whether the process is about to stop."""
-        return self._draining
-
     def drain(self) -> None:
         """Say from now on that we are not ready, and close connections after their answer."""
         self._draining = True

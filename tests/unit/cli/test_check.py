@@ -61,6 +61,20 @@ def test_a_sandbox_is_told(run: Any, installed: Any, monkeypatch: pytest.MonkeyP
     assert "Anybody may register clients here" in run("check").output
 
 
+def test_the_list_of_breached_passwords_is_looked_at(
+    run: Any, installed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breached = installed / "breached.txt"
+    monkeypatch.setenv("IDP_BREACHED_PASSWORDS_FILE", str(breached))
+    assert verdicts(run)["passwords"] == "FAIL"
+    breached.write_text("letmein\nqwerty\n", encoding="utf-8")
+    assert verdicts(run)["passwords"] == "OK"
+    breached.write_text("qwerty\nletmein\n", encoding="utf-8")
+    result = run("check")
+    assert (result.exit_code, verdicts(run)["passwords"]) == (1, "FAIL")
+    assert "IDP_BREACHED_PASSWORDS_FILE" in result.output
+
+
 def test_another_key_encryption_key_fails(run: Any, installed: Any) -> None:
     (installed / "kek").unlink()
     create_kek_file(installed / "kek")
