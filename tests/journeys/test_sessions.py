@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import html
 
-import pytest
-
 from idp.accounts.sessions import end_all_sessions
 from idp.jobs.backchannel_logout import LONGEST_PAUSE, MOST_ATTEMPTS
 from idp.store.sessions import ABSOLUTE_LIFETIME, IDLE_LIFETIME
 from tests.support.browsing import Browser
 from tests.support.logouts import deliver, expire, follow_registers
+from tests.support.on_sqlite import on_sqlite
 from tests.support.population import AN, HOA, change_citizen
 from tests.support.provider import Provider
 from tests.support.receiving_portal import ReceivingPortal, status
@@ -152,7 +151,7 @@ async def test_staff_ends_all_sessions_of_a_person(settled_provider: Provider) -
     assert not await _is_signed_in(provider, browser)
 
 
-@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+@on_sqlite
 async def test_the_person_reads_what_was_ended_by_whom_and_where(
     telling_provider: Provider, receiver: ReceivingPortal
 ) -> None:
@@ -186,7 +185,7 @@ async def test_the_person_reads_what_was_ended_by_whom_and_where(
         assert text in history
 
 
-@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+@on_sqlite
 async def test_after_signing_out_the_person_reads_which_services_are_told(
     telling_provider: Provider,
 ) -> None:

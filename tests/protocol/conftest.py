@@ -11,7 +11,9 @@ import pytest
 
 from tests.support.browsing import Browser
 from tests.support.databases import KINDS, fresh_database
+from tests.support.delegation import admit, granted
 from tests.support.population import CITIZENS, HOA
+from tests.support.portals import Tokens
 from tests.support.provider import Ground, Provider, running_provider
 
 
@@ -48,3 +50,21 @@ def one(settled_provider: Provider) -> Provider:
 def browser(one: Provider) -> Browser:
     """A person's browser."""
     return one.browser()
+
+
+@pytest.fixture
+async def apis(service: Provider) -> Provider:
+    """A provider with a portal that calls APIs, which call each other."""
+    return await admit(service)
+
+
+@pytest.fixture
+async def given(apis: Provider, hoa: Browser) -> Tokens:
+    """What the portal has for the API of dossiers."""
+    return await granted(apis, hoa)
+
+
+@pytest.fixture
+async def handed(given: Tokens) -> str:
+    """The access token that the portal hands to the API of dossiers."""
+    return given.access_token

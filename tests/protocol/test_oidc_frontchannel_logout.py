@@ -15,11 +15,12 @@ import pytest
 from tests.support.browsing import Browser, Visit
 from tests.support.installation import ISSUER
 from tests.support.logouts import BYE, queued
+from tests.support.on_sqlite import on_sqlite
 from tests.support.population import HOA
 from tests.support.portals import REGISTRATIONS, Tokens, register
 from tests.support.provider import Provider
 
-pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 
 HOST = "https://ministry.example"
 AWKWARD = "a b;'\",=\\%0a<&"

@@ -17,11 +17,12 @@ from idp.oidc.logo import Logo, keep_logo
 from idp.store import clients, versions
 from tests.support.images import png
 from tests.support.installation import ISSUER
+from tests.support.on_sqlite import on_sqlite
 from tests.support.portals import API, ASSERTION_TYPE
 from tests.support.provider import NOW, Ground, Provider, running_provider
 from tests.support.receiving_portal import ReceivingPortal, receiving_portal, status
 
-pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 
 LOGO = "https://ministry.example/logo.png"
 

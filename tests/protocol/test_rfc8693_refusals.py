@@ -27,30 +27,12 @@ from tests.support.delegation import (
 )
 from tests.support.installation import ISSUER
 from tests.support.oidc_rules import keyring
+from tests.support.on_sqlite import on_sqlite
 from tests.support.portals import Portal, Tokens
 from tests.support.provider import Provider
 from tests.support.signing import signed
 
 TYPE = "urn:ietf:params:oauth:token-type:"
-on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-async def apis(service: Provider) -> Provider:
-    """A provider with a portal that calls APIs, which call each other."""
-    return await admit(service)
-
-
-@pytest.fixture
-async def given(apis: Provider, hoa: Browser) -> Tokens:
-    """What the portal has for the API of dossiers."""
-    return await granted(apis, hoa)
-
-
-@pytest.fixture
-async def handed(given: Tokens) -> str:
-    """The access token that the portal hands to the API of dossiers."""
-    return given.access_token
 
 
 @pytest.mark.parametrize(

@@ -26,31 +26,12 @@ from tests.support.delegation import (
     read,
 )
 from tests.support.installation import ISSUER
+from tests.support.on_sqlite import on_sqlite
 from tests.support.population import HOA, HOA_BINH, KHANG, change_citizen
 from tests.support.portals import Tokens
 from tests.support.provider import Provider
 
-TYPE = "urn:ietf:params:oauth:token-type:"
 DEAD = {"active": False}
-on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-async def apis(service: Provider) -> Provider:
-    """A provider with a portal that calls APIs, which call each other."""
-    return await admit(service)
-
-
-@pytest.fixture
-async def given(apis: Provider, hoa: Browser) -> Tokens:
-    """What the portal has for the API of dossiers."""
-    return await granted(apis, hoa)
-
-
-@pytest.fixture
-async def handed(given: Tokens) -> str:
-    """The access token that the portal hands to the API of dossiers."""
-    return given.access_token
 
 
 async def is_active(provider: Provider, api: str, token: str) -> bool:

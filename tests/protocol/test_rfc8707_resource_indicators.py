@@ -19,18 +19,12 @@ from tests.support.browsing import Browser
 from tests.support.delegation import DOSSIERS, ELSEWHERE, LAND, TAXES, admit, change, granted, post, read
 from tests.support.installation import ISSUER
 from tests.support.oidc_rules import client
+from tests.support.on_sqlite import on_sqlite
 from tests.support.population import HOA
 from tests.support.portals import API
 from tests.support.provider import Provider
 
 FILING = client(audience=[DOSSIERS, TAXES])
-on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-async def apis(service: Provider) -> Provider:
-    """A provider with a portal that calls APIs."""
-    return await admit(service)
 
 
 def test_resources_are_told_apart_by_every_character() -> None:

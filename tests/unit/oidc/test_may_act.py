@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-import pytest
 
 from idp.oidc.may_act import notes_on_actors
 from idp.store import clients
 from tests.support.delegation import ADMITTED, DOSSIERS, ELSEWHERE
 from tests.support.oidc_rules import NOW, client
+from tests.support.on_sqlite import on_sqlite
 
-pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 
 
 async def register(db: Any, **changes: Any) -> None:
