@@ -134,7 +134,7 @@ async def _carried(request: Request, here: Surroundings, browser: bytes) -> _Car
     if kept["until"] <= here.context.now:
         return None
     proven = await check_code(here.context, kept["number"], kept["code"])
-    return None if isinstance(proven, Refused) else _Carried(kept["number"], proven, kept["back"])
+    return None if isinstance(proven, Refused) else _Carried(kept["number"], proven, kept.get("back", ""))
 
 
 async def get_password(request: Request, here: Surroundings) -> Answer:

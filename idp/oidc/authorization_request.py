@@ -128,7 +128,7 @@ class AuthorizationRequest:
     def from_json(cls, text: str) -> AuthorizationRequest:
         """The request that was kept."""
         kept: dict[str, Any] = orjson.loads(text)
-        lists = {name: tuple(kept[name]) for name in _LISTS}
+        lists = {name: tuple(kept.get(name, ())) for name in _LISTS}  # older workers know fewer
         return cls(
             **kept | lists | {"prompt": frozenset(kept["prompt"]), "claims": read_claims(kept["claims"])}
         )

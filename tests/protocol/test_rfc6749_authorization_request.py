@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from idp.errors import OAuthError, PageError
@@ -186,6 +187,14 @@ def test_max_age_zero_is_not_absent() -> None:
 def test_a_request_is_kept_and_read_back(parameters: dict[str, Any]) -> None:
     read = request(**parameters)
     assert AuthorizationRequest.from_json(read.to_json()) == read
+
+
+def test_what_an_older_worker_kept_can_be_read() -> None:
+    """Workers of two releases run side by side, and people log in meanwhile."""
+    kept = orjson.loads(request().to_json())
+    for younger in ("resources", "claims_locales"):
+        del kept[younger]
+    assert AuthorizationRequest.from_json(orjson.dumps(kept).decode()) == request()
 
 
 def test_an_unverified_hint_says_so() -> None:
