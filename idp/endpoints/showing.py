@@ -13,7 +13,7 @@ from idp.errors import PageError
 from idp.http import csrf, responses
 from idp.http.cookies import fresh_cookie
 from idp.http.forms import Parameters, read_form
-from idp.http.language import PARAMETER, chosen_language, language_of, other_language, same_page
+from idp.http.language import PARAMETER, chosen_language, language_of, other_language, path_of, same_page
 from idp.http.responses import Answer
 from idp.http.security_headers import form_action_source
 from idp.interaction.conversation import Errand
@@ -66,7 +66,7 @@ def show(
         locale,
         status=status,
         csrf_token=csrf.csrf_token(here.context.keyring, digest),
-        switch_url=again or with_query(at or request.url.path, ((PARAMETER, other),)),
+        switch_url=again or with_query(at or path_of(request), ((PARAMETER, other),)),
         form_action_origin=origin,
     )
     if fresh is not None:

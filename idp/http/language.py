@@ -45,9 +45,13 @@ def same_page(request: Request, language: Locale, known: Container[str]) -> str:
     if request.method not in {"GET", "HEAD"} or sum(map(len, parts)) > LONGEST_QUERY:
         return ""
     kept = [part for part in parts if part.partition("=")[0] in known]
+    return f"{path_of(request)}?{quote('&'.join([*kept, f'{PARAMETER}={language}']), safe=_URI_CHARACTERS)}"
+
+
+def path_of(request: Request) -> str:
+    """The path of this request as it stands in an address: made of no header, and of no other part of the address."""
     # Two slashes in front would lead to another host.
-    path = quote("/" + request.scope["path"].lstrip("/"), safe="!$&'()*+,/:;=@~")
-    return f"{path}?{quote('&'.join([*kept, f'{PARAMETER}={language}']), safe=_URI_CHARACTERS)}"
+    return quote("/" + request.scope["path"].lstrip("/"), safe="!$&'()*+,/:;=@~")
 
 
 def has_query(request: Request) -> bool:

@@ -192,6 +192,16 @@ async def test_an_address_that_cannot_be_read(
     check_headers(response)
 
 
+@pytest.mark.parametrize(
+    "address", sorted({address for address, route in ADDRESSES if "GET" in route.methods})
+)
+@pytest.mark.parametrize("query", [b"x=\xa5", b"lang=\xff", b"x=%ff", b"x=\xa5&" + b"y" * 4_100])
+async def test_octets_that_are_no_text_break_no_page(service: Provider, address: str, query: bytes) -> None:
+    response = await send_raw(service, address.encode() + b"?" + query, (b"accept", b"text/html"))
+    assert response.status_code < 500
+    check_headers(response)
+
+
 async def test_addresses_have_an_end(service: Provider) -> None:
     for target in (b"/" + b"x" * 1024, b"/?" + b"x" * 8193, b"/token?" + b"x" * 65536):
         response = await send_raw(service, target)
