@@ -208,7 +208,7 @@ async def _look_at_documents(settings: Settings, client: Client) -> Documents:
 
 
 def _check_keys(context: Context, client: Client) -> None:
-    from idp.oidc.registration_keys import missing_keys
+    from idp.oidc.registration.keys import missing_keys
 
     if missing := missing_keys(client, context.keyring):
         raise click.ClickException(

@@ -87,7 +87,7 @@ def explain(error: Exception) -> str | None:
 def _of_registration(error: Exception) -> str | None:
     """What an operator asks of registration that cannot be."""
     from idp.errors import InvalidClientMetadata
-    from idp.oidc.registration_vouchers import NotThere
+    from idp.oidc.registration.vouchers import NotThere
 
     if isinstance(error, InvalidClientMetadata):
         return f"That cannot be: {error.description}."

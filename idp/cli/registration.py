@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from idp.context import Context
-    from idp.oidc.registration_vouchers import Issued
+    from idp.oidc.registration.vouchers import Issued
     from idp.store.database import Database, Row
 
 T = TypeVar("T")
@@ -52,8 +52,8 @@ def registration() -> None:
 @json_option
 def token(terms: str, uses: int, days: int, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
     """Issue an initial access token under the terms in FILE; it is shown once and not kept."""
-    from idp.oidc.registration_terms import read_terms
-    from idp.oidc.registration_vouchers import issue_token
+    from idp.oidc.registration.terms import read_terms
+    from idp.oidc.registration.vouchers import issue_token
 
     read = read_terms(_json(terms))
 
@@ -97,7 +97,7 @@ def tokens(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
 @_with_clients
 def revoke_token(token_id: str, with_clients: bool) -> None:  # noqa: FBT001 - click passes flags by name
     """Let an initial access token register nobody any more."""
-    from idp.oidc.registration_vouchers import revoke_token as revoke
+    from idp.oidc.registration.vouchers import revoke_token as revoke
 
     async def act(context: Context) -> int:
         return await revoke(context, token_id, operator=operator(), with_clients=with_clients)
@@ -111,8 +111,8 @@ def revoke_token(token_id: str, with_clients: bool) -> None:  # noqa: FBT001 - c
 @click.argument("terms", metavar="FILE|-")
 def trust(issuer: str, keys: str, terms: str) -> None:
     """Believe software statements of ISSUER, signed by a key of JWKS_FILE, under the terms in FILE."""
-    from idp.oidc.registration_terms import read_terms
-    from idp.oidc.registration_vouchers import trust_issuer
+    from idp.oidc.registration.terms import read_terms
+    from idp.oidc.registration.vouchers import trust_issuer
 
     read, document = read_terms(_json(terms)), _json(keys)
 
@@ -147,7 +147,7 @@ def issuers(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
 @_with_clients
 def distrust(issuer: str, with_clients: bool) -> None:  # noqa: FBT001 - click passes flags by name
     """Believe software statements of ISSUER no more."""
-    from idp.oidc.registration_vouchers import distrust_issuer
+    from idp.oidc.registration.vouchers import distrust_issuer
 
     async def act(context: Context) -> int:
         return await distrust_issuer(context, issuer, operator=operator(), with_clients=with_clients)
@@ -183,7 +183,7 @@ def list_clients(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by
 @click.argument("client_id")
 def new_access_token(client_id: str) -> None:
     """Give a client that lost its registration access token another one; the old one stops working."""
-    from idp.oidc.registration_vouchers import new_access_token as renew
+    from idp.oidc.registration.vouchers import new_access_token as renew
 
     async def act(context: Context) -> str:
         return await renew(context, client_id, operator=operator())
@@ -195,7 +195,7 @@ def new_access_token(client_id: str) -> None:
 @click.argument("client_id")
 def freeze(client_id: str) -> None:
     """Let a client that registered itself change nothing any more: from now on only operators do."""
-    from idp.oidc.registration_vouchers import freeze as end_management
+    from idp.oidc.registration.vouchers import freeze as end_management
 
     async def act(context: Context) -> None:
         await end_management(context, client_id, operator=operator())
@@ -210,7 +210,7 @@ def freeze(client_id: str) -> None:
 )
 def forget(days: int) -> None:
     """Remove old clients of the sandbox, which anybody registered."""
-    from idp.oidc.registration_vouchers import forget as remove
+    from idp.oidc.registration.vouchers import forget as remove
 
     async def act(context: Context) -> int:
         return await remove(context, older_than=days * DAY, operator=operator())

@@ -10,7 +10,7 @@ from idp.assurance import AccountLevel
 from idp.audit.events import OK, Kind
 from idp.endpoints.showing import client_card
 from idp.endpoints.surroundings import Surroundings
-from idp.oidc.claims import lead_of
+from idp.oidc.claims.release import lead_of
 from idp.oidc.client import Client
 from idp.pages import views
 from idp.pages.i18n import Locale

@@ -36,7 +36,7 @@ from idp.oidc.authorization_request import read_authorization_request, read_para
 from idp.oidc.client import Client
 from idp.oidc.discovery import ENDPOINTS
 from idp.oidc.redirect_uri import AuthorizationResponse, RedirectTarget, check_enabled, failure, prove_target
-from idp.oidc.request_object import Means, unfold
+from idp.oidc.request_object.unfolding import Means, unfold
 from keys.policy import Purpose
 
 ACTIVATION_FIRST: Final = "/activate?interaction={}"

@@ -28,7 +28,7 @@ from idp.interaction.steps import (
     WhyLogin,
     acting_for,
 )
-from idp.oidc.claims import Release, claim_values
+from idp.oidc.claims.release import Release, claim_values
 from idp.oidc.client import Client
 from idp.oidc.subject import pairwise_subject
 from idp.pages import authenticator_views, views

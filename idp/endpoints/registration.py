@@ -15,10 +15,10 @@ from idp.http import responses
 from idp.http.access_log import note_client
 from idp.http.refusal import Refusal
 from idp.http.responses import Answer
-from idp.oidc import registration
 from idp.oidc.discovery import endpoint
-from idp.oidc.registration import Registered
-from idp.oidc.registration_access import Managed, Voucher, prove_manager, prove_voucher
+from idp.oidc.registration import clients
+from idp.oidc.registration.access import Managed, Voucher, prove_manager, prove_voucher
+from idp.oidc.registration.clients import Registered
 from idp.store import registrations
 from idp.store.throttle import Bucket, Limit, bucket, subscriber, take_all
 
@@ -44,14 +44,14 @@ async def post(request: Request, here: Surroundings) -> Answer:
         raise InvalidToken
     sent = await read_object(request)
     voucher = await _voucher(here, bearer, sent)
-    registered = await registration.register(here.context, here.shared.fetch, voucher, sent)
+    registered = await clients.register(here.context, here.shared.fetch, voucher, sent)
     note_client(request, registered.client.client_id)
     return _answer(here, registered, status=201)
 
 
 async def get(request: Request, here: Surroundings) -> Answer:
     """What is registered (RFC 7592 §2.1)."""
-    return _answer(here, registration.shown(await _managed(request, here)))
+    return _answer(here, clients.shown(await _managed(request, here)))
 
 
 async def put(request: Request, here: Surroundings) -> Answer:
@@ -59,14 +59,14 @@ async def put(request: Request, here: Surroundings) -> Answer:
     managed = await _managed(request, here)
     await _take(here, bucket("register-change", CHANGES, managed.row["client_id"].encode()))
     sent = await read_object(request)
-    registered = await registration.update(here.context, here.shared.fetch, managed, sent)
+    registered = await clients.update(here.context, here.shared.fetch, managed, sent)
     here.shared.clients.forget()  # other workers hear of it within seconds
     return _answer(here, registered)
 
 
 async def delete(request: Request, here: Surroundings) -> Answer:
     """Remove the client (RFC 7592 §2.3)."""
-    await registration.remove(here.context, await _managed(request, here))
+    await clients.remove(here.context, await _managed(request, here))
     here.shared.clients.forget()  # as above
     return responses.empty(204)
 

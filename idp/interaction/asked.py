@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import orjson
 
 from idp.oidc.authorization_request import AuthorizationRequest
-from idp.oidc.claims import requested_claims
+from idp.oidc.claims.release import requested_claims
 from idp.oidc.client import Client
 from idp.store.sessions import Session
 

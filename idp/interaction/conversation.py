@@ -11,7 +11,7 @@ from idp.interaction.confirming import wanted_confirmation
 from idp.interaction.levels import least_level, wished_level
 from idp.interaction.steps import Demands, Progress, Situation
 from idp.oidc.authorization_request import AuthorizationRequest
-from idp.oidc.claims_contacts import find_contacts
+from idp.oidc.claims.contacts import find_contacts
 from idp.oidc.client import Client
 from idp.oidc.hint import verify_hint
 from idp.oidc.redirect_uri import RedirectTarget

@@ -12,7 +12,7 @@ from idp.errors import PageError
 from idp.interaction.conversation import Errand
 from idp.interaction.levels import answered_level
 from idp.interaction.steps import ONESELF, Situation
-from idp.oidc.claims import requested_claims
+from idp.oidc.claims.release import requested_claims
 from idp.oidc.redirect_uri import AuthorizationResponse, RedirectTarget, success
 from idp.store import grants, interactions, refresh_tokens, sessions
 from idp.store.database import NothingChanged, Step

@@ -20,7 +20,7 @@ from idp.errors import (
     UnauthorizedClient,
     UnsupportedResponseType,
 )
-from idp.oidc.claims_parameter import ClaimRequest, ClaimsRequest, claims_as_json, read_claims
+from idp.oidc.claims.parameter import ClaimRequest, ClaimsRequest, claims_as_json, read_claims
 from idp.oidc.client import Client
 from idp.oidc.parameters import Parameters, check_faultless, read_known
 from idp.oidc.pkce import read_challenge
@@ -249,7 +249,9 @@ def _read_text(name: str) -> Callable[[Parameters, Client], str]:
 
 CHECKS: Final[tuple[Callable[[Parameters, Client], None], ...]] = (
     _check_response_mode,
-    _refuse("request", RequestNotSupported),  # where nobody has unfolded it (`idp.oidc.request_object`)
+    _refuse(
+        "request", RequestNotSupported
+    ),  # where nobody has unfolded it (`idp.oidc.request_object.unfolding`)
     _refuse("request_uri", RequestUriNotSupported),
     _refuse("registration", RegistrationNotSupported),
     _check_faultless,

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from idp.assurance import acr_values_supported
-from idp.oidc.claims import CLAIMS
-from idp.oidc.claims_languages import LOCALES, TAGGED
+from idp.oidc.claims.languages import LOCALES, TAGGED
+from idp.oidc.claims.release import CLAIMS
 from idp.oidc.client import LANGUAGES, METHODS
 from idp.oidc.metadata_fields import GRANT_TYPES
 from idp.oidc.pkce import METHOD

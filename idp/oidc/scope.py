@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from idp.assurance import AccountLevel
 from idp.errors import InvalidScope
-from idp.oidc.claims_languages import TAGGED
+from idp.oidc.claims.languages import TAGGED
 
 if TYPE_CHECKING:
     from idp.oidc.client import Client

@@ -144,7 +144,9 @@ ERROR_PAGES: Final[Mapping[str, ErrorText]] = MappingProxyType(
         ),
         "device_code_over": ErrorText(
             title=msg("This code works no longer"),
-            happened=msg("The code of the device has been used or refused already, or its 15 minutes are over."),
+            happened=msg(
+                "The code of the device has been used or refused already, or its 15 minutes are over."
+            ),
             next=msg(
                 "Look at the device. If it is still waiting, let it show a new code and enter that one here."
             ),

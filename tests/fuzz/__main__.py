@@ -26,7 +26,7 @@ from tests.support.provider import NOW, PASSWORD, Ground
 
 DEFAULT_SECONDS: Final = 600
 EACH: Final = 60
-ROUGH: Final = 1_500
+ROUGH: Final = 4_000
 
 
 async def _ground(folder: Path) -> Ground:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp.assurance import AccountLevel
-from idp.oidc.claims import (
+from idp.oidc.claims.matching import matches
+from idp.oidc.claims.release import (
     CLAIMS,
     Place,
     Release,
@@ -19,7 +20,6 @@ from idp.oidc.claims import (
     released_claims,
     requested_claims,
 )
-from idp.oidc.claims_match import matches
 from idp.oidc.client import Client
 from idp.oidc.scope import CLAIM_SCOPE, SCOPES
 from idp.registers.birth_date import BirthDate

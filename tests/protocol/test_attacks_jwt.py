@@ -12,6 +12,7 @@ from tests.support.jwt_places import Place, Places
 from tests.support.logouts import LOOPBACK
 from tests.support.on_sqlite import provider_on_sqlite
 from tests.support.population import HOA
+from tests.support.portals import ASSERTION_TYPE
 from tests.support.provider import Ground
 from tests.support.receiving_portal import receiving_portal
 from tests.support.request_objects import enclosed
@@ -108,3 +109,20 @@ async def test_no_kind_of_token_is_taken_for_another(
         opened = name.startswith(("id_token_hint", "request"))
         assert verdict.believed == (opened and kind == _believed(name)), f"{kind}, encrypted: {verdict}"
         assert verdict.status < 500, kind
+
+
+@pytest.mark.parametrize("member", ["alg", "kid", "typ", "jku"])
+async def test_what_a_stranger_writes_into_a_header_is_told_and_recorded_nowhere(
+    places: Places, by_name: Mapping[str, Place], member: str
+) -> None:
+    """The alarm on every log and record listens for personal numbers."""
+    genuine = await by_name["client_assertion at /token"].genuine()
+    form = {
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": genuine.strangers(**{member: HOA.number}),
+    }
+    response = await places.provider.http().post("/token", data=form)
+    assert response.status_code == 401
+    assert HOA.number not in response.text
+    (*_, refused) = await places.provider.events("client.refused")
+    assert HOA.number not in str(refused.details)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from idp.oidc.authorization_request import AuthorizationRequest
-from idp.oidc.claims import requested_claims
+from idp.oidc.claims.release import requested_claims
 from tests.support.oidc_rules import client, request
 from tests.support.population import HOA
 from tests.support.provider import Provider

@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from idp.errors import InvalidRequest
-from idp.oidc.claims import requested_claims
-from idp.oidc.claims_parameter import NO_CLAIMS, ClaimRequest, claims_as_json, read_claims
+from idp.oidc.claims.parameter import NO_CLAIMS, ClaimRequest, claims_as_json, read_claims
+from idp.oidc.claims.release import requested_claims
 from tests.support.oidc_rules import client, request
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from idp.oidc.registration_vouchers import revoke_token
+from idp.oidc.registration.vouchers import revoke_token
 from idp.store import registration_schema as schema
 from idp.store import registrations
 from keys.backends.software import SoftwareSigner

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from idp.oidc.registration_vouchers import forget
+from idp.oidc.registration.vouchers import forget
 from tests.support.installation import ISSUER
 from tests.support.on_sqlite import provider_on_sqlite
 from tests.support.provider import Ground, Provider

@@ -11,7 +11,7 @@ import pytest
 
 from idp.errors import InvalidClientMetadata
 from idp.oidc.metadata_fields import DEVICE_CODE
-from idp.oidc.registration_vouchers import NotThere, distrust_issuer, trust_issuer
+from idp.oidc.registration.vouchers import NotThere, distrust_issuer, trust_issuer
 from keys.backends.software import SoftwareSigner
 from tests.support.installation import ISSUER
 from tests.support.provider import Provider

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from idp.oidc.registration_vouchers import freeze, new_access_token
+from idp.oidc.registration.vouchers import freeze, new_access_token
 from idp.store import clients, versions
 from idp.store.database import required
 from tests.support.population import HOA

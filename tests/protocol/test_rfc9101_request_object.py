@@ -19,8 +19,8 @@ from idp.oidc.authorization_request import read_authorization_request, read_para
 from idp.oidc.client_keys import ClientKeys
 from idp.oidc.jwt_times import CLOCK_SKEW
 from idp.oidc.redirect_uri import prove_target
-from idp.oidc.request_object import Means, unfold
-from idp.oidc.request_object_claims import LONGEST_LIFETIME
+from idp.oidc.request_object.claims import LONGEST_LIFETIME
+from idp.oidc.request_object.unfolding import Means, unfold
 from keys import policy
 from tests.support.oidc_rules import ISSUER, NOW, PARAMETERS, client, pairs
 from tests.support.remote import Web

@@ -16,7 +16,7 @@ from idp.errors import InvalidClient
 from idp.http.limits import QUERY_BYTES
 from idp.oidc.client_cache import ClientCache
 from idp.oidc.client_keys import ClientKeys
-from idp.oidc.registration_vouchers import trust_issuer
+from idp.oidc.registration.vouchers import trust_issuer
 from idp.oidc.signed_fetch import prove_fetcher
 from keys.policy import Purpose
 from tests.support.browsing import Browser, Visit

@@ -13,7 +13,7 @@ import orjson
 from idp.assurance import AccountLevel, AuthenticationLevel
 from idp.oidc.authentication_event import AuthenticationEvent
 from idp.oidc.authorization_request import AuthorizationRequest, read_authorization_request, read_parameters
-from idp.oidc.claims import Release
+from idp.oidc.claims.release import Release
 from idp.oidc.client import Client
 from idp.oidc.client_metadata import read_client
 from idp.oidc.redirect_uri import prove_target

@@ -10,8 +10,8 @@ import httpx2
 import orjson
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from idp.oidc.registration_terms import Terms, read_terms
-from idp.oidc.registration_vouchers import issue_token
+from idp.oidc.registration.terms import Terms, read_terms
+from idp.oidc.registration.vouchers import issue_token
 from keys.backends.software import SoftwareSigner
 from keys.jose import encode
 from tests.support.installation import ISSUER

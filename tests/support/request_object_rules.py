@@ -13,7 +13,7 @@ from idp.oidc.authorization_request import read_parameters
 from idp.oidc.client import Client
 from idp.oidc.client_keys import ClientKeys
 from idp.oidc.parameters import Parameters
-from idp.oidc.request_object import Means, unfold
+from idp.oidc.request_object.unfolding import Means, unfold
 from keys import policy
 from keys.encryption import DecryptionKey
 from keys.keyring import Keyring

@@ -8,8 +8,8 @@ from idp.assurance import AccountLevel, AuthenticationLevel
 from idp.context import Context
 from idp.oidc.access_token import ACCESS_TOKEN_LIFETIME, PersonAccess, access_token_claims, fresh_jti
 from idp.oidc.authentication_event import AuthenticationEvent
-from idp.oidc.claims import Place, Release, RequestedClaims, released_claims
-from idp.oidc.claims_contacts import find_contacts
+from idp.oidc.claims.contacts import find_contacts
+from idp.oidc.claims.release import Place, Release, RequestedClaims, released_claims
 from idp.oidc.client import Client
 from idp.oidc.encrypted_answer import encrypted
 from idp.oidc.id_token import id_token_claims

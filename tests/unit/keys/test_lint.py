@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from idp.oidc.access_token import PersonAccess, access_token_claims, machine_token_claims
-from idp.oidc.claims import CLAIMS, TOLD_BY_USERINFO_ONLY
+from idp.oidc.claims.release import CLAIMS, TOLD_BY_USERINFO_ONLY
 from idp.oidc.id_token import id_token_claims
 from idp.oidc.logout_token import EVENT, logout_token_claims
 from idp.oidc.userinfo import signed_userinfo_claims, userinfo_claims

@@ -8,9 +8,9 @@ from datetime import date
 import pytest
 
 from idp.assurance import AccountLevel
-from idp.oidc.claims import CLAIMS, RequestedClaims, claim_values, released_claims
-from idp.oidc.claims_languages import TAGGED
-from idp.oidc.claims_parameter import Value
+from idp.oidc.claims.languages import TAGGED
+from idp.oidc.claims.parameter import Value
+from idp.oidc.claims.release import CLAIMS, RequestedClaims, claim_values, released_claims
 from idp.registers.birth_date import read_birth_date
 from idp.registers.types import Address, SubjectType
 from idp.store.contacts import Contact, ContactKind

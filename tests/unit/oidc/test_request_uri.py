@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from idp.errors import InvalidRequestUri
-from idp.oidc.request_uri import MOST_BYTES, fetch_request_object
+from idp.oidc.request_object.address import MOST_BYTES, fetch_request_object
 from keys.base64url import encode_text
 from tests.support.oidc_rules import client
 from tests.support.remote import Web

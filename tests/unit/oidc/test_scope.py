@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from idp.errors import InvalidScope
-from idp.oidc.claims import CLAIMS
-from idp.oidc.claims_languages import TAGGED
+from idp.oidc.claims.languages import TAGGED
+from idp.oidc.claims.release import CLAIMS
 from idp.oidc.scope import (
     CLAIM_SCOPE,
     SCOPES,

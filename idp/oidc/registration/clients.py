@@ -21,11 +21,11 @@ from idp.oidc.client_metadata import client_metadata
 from idp.oidc.client_name import require_own_name
 from idp.oidc.logo import keep_logo
 from idp.oidc.registered_documents import Documents, look_at_documents
-from idp.oidc.registration_access import Managed, Voucher, digest, fresh_token, read_statement
-from idp.oidc.registration_keys import default_algorithm, missing_keys
-from idp.oidc.registration_request import Origin, read_asked, read_registration
-from idp.oidc.registration_statement import Statement, merged
-from idp.oidc.registration_terms import Terms, kept_terms, terms_text
+from idp.oidc.registration.access import Managed, Voucher, digest, fresh_token, read_statement
+from idp.oidc.registration.keys import default_algorithm, missing_keys
+from idp.oidc.registration.request import Origin, read_asked, read_registration
+from idp.oidc.registration.statement import Statement, merged
+from idp.oidc.registration.terms import Terms, kept_terms, terms_text
 from idp.oidc.remote import Fetch
 from idp.store import clients, registrations, versions
 from idp.store.database import NothingChanged, Row

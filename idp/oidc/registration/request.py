@@ -16,7 +16,7 @@ from idp.oidc import metadata_fields as fields
 from idp.oidc.client import Client
 from idp.oidc.client_metadata import KNOWN, client_metadata, read_client
 from idp.oidc.metadata_fields import DEVICE_CODE
-from idp.oidc.registration_terms import Terms
+from idp.oidc.registration.terms import Terms
 from idp.oidc.scope import OFFLINE_ACCESS, SCOPES
 from idp.oidc.sector import sector_of
 

@@ -11,9 +11,9 @@ import orjson
 from idp.audit.events import Kind, record
 from idp.context import Context
 from idp.errors import InvalidClientMetadata
-from idp.oidc.registration_access import fresh_token
-from idp.oidc.registration_statement import check_issuer_keys
-from idp.oidc.registration_terms import Terms, terms_text
+from idp.oidc.registration.access import fresh_token
+from idp.oidc.registration.statement import check_issuer_keys
+from idp.oidc.registration.terms import Terms, terms_text
 from idp.store import clients, registrations, versions
 from idp.store.database import NothingChanged, Step, required
 

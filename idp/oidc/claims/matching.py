@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-from idp.oidc.claims_parameter import Value
+from idp.oidc.claims.parameter import Value
 
 Values: TypeAlias = Mapping[str, tuple[Value, ...]]
 """Claim -> the values of which it must have one."""

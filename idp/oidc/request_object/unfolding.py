@@ -21,9 +21,9 @@ from idp.oidc.client import Client
 from idp.oidc.client_keys import ClientKeys
 from idp.oidc.parameters import Parameters
 from idp.oidc.remote import Fetch
-from idp.oidc.request_object_claims import check_claims, check_type
-from idp.oidc.request_object_parameters import merge
-from idp.oidc.request_uri import fetch_request_object
+from idp.oidc.request_object.address import fetch_request_object
+from idp.oidc.request_object.claims import check_claims, check_type
+from idp.oidc.request_object.parameters import merge
 from keys import jose, policy
 from keys.encryption import is_encrypted, read_envelope
 from keys.jose import InvalidToken, JwkSet

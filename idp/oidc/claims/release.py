@@ -16,11 +16,11 @@ import orjson
 
 from idp.assurance import AccountLevel, AuthenticationLevel
 from idp.oidc.authorization_request import AuthorizationRequest
-from idp.oidc.claims_address import address, address_in_english, residence
-from idp.oidc.claims_contacts import CONTACT_CLAIMS, contact_value, contact_verified
-from idp.oidc.claims_languages import TAGGED, in_preferred_languages
-from idp.oidc.claims_match import Values, mismatched
-from idp.oidc.claims_parameter import ClaimRequest, Value
+from idp.oidc.claims.address import address, address_in_english, residence
+from idp.oidc.claims.contacts import CONTACT_CLAIMS, contact_value, contact_verified
+from idp.oidc.claims.languages import TAGGED, in_preferred_languages
+from idp.oidc.claims.matching import Values, mismatched
+from idp.oidc.claims.parameter import ClaimRequest, Value
 from idp.oidc.client import Client
 from idp.oidc.organisation import mandate_claim, organisation_claim
 from idp.oidc.scope import CLAIM_SCOPE, SCOPES

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from idp.context import Context
 from idp.errors import InvalidToken
 from idp.oidc.discovery import endpoint
-from idp.oidc.registration_statement import Statement, unverified_issuer, verify_statement
-from idp.oidc.registration_terms import SANDBOX_TERMS, Terms, kept_terms
+from idp.oidc.registration.statement import Statement, unverified_issuer, verify_statement
+from idp.oidc.registration.terms import SANDBOX_TERMS, Terms, kept_terms
 from idp.store import registrations
 from idp.store.database import Row, Step
 
