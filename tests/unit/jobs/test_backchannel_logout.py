@@ -26,18 +26,6 @@ from tests.support.receiving_portal import ReceivingPortal, receiving_portal, st
 
 
 @pytest.fixture
-def one(telling_provider: Provider) -> Provider:
-    """A fresh provider for each test."""
-    return telling_provider
-
-
-@pytest.fixture
-def browser(one: Provider) -> Browser:
-    """A person's browser."""
-    return one.browser()
-
-
-@pytest.fixture
 async def tokens(one: Provider, browser: Browser) -> Tokens:
     """What the portal holds of somebody who is logged in."""
     return await one.tokens("told", HOA, browser)

@@ -18,24 +18,12 @@ from idp.store.sessions import ABSOLUTE_LIFETIME, IDLE_LIFETIME, TOUCH_INTERVAL
 from idp.store.sessions_watched import EXPIRED
 from tests.support.browsing import Browser
 from tests.support.logouts import expire, queued
+from tests.support.on_sqlite import on_sqlite
 from tests.support.persons import open_session
 from tests.support.population import HOA
 from tests.support.provider import Provider
 
-on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 ALL = select(sessions_table).order_by(sessions_table.c.session_id)
-
-
-@pytest.fixture
-def one(telling_provider: Provider) -> Provider:
-    """A fresh provider for each test."""
-    return telling_provider
-
-
-@pytest.fixture
-def browser(one: Provider) -> Browser:
-    """A person's browser."""
-    return one.browser()
 
 
 async def kept(one: Provider) -> list[Any]:

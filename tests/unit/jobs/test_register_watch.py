@@ -19,11 +19,11 @@ from idp.store import sessions
 from idp.store.database import step
 from idp.store.schema import sessions as sessions_table
 from tests.support.logouts import follow_registers, queued
+from tests.support.on_sqlite import on_sqlite
 from tests.support.persons import open_session
 from tests.support.population import AN, HEN, HOA, KHANG, MAI, SUONG, Citizen, change_citizen
 from tests.support.provider import Provider
 
-on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 STOPS: Final[Mapping[Citizen, tuple[dict[str, str | None], str]]] = {
     HOA: ({"status": "deceased"}, "deceased"),
     KHANG: ({"status": "missing"}, "missing"),
@@ -31,12 +31,6 @@ STOPS: Final[Mapping[Citizen, tuple[dict[str, str | None], str]]] = {
     HEN: ({"card_status": "none", "card_expires_on": None}, "no_card"),
     SUONG: ({"card_expires_on": "2026-11-21"}, "card_expired"),
 }
-
-
-@pytest.fixture
-def one(telling_provider: Provider) -> Provider:
-    """A fresh provider for each test."""
-    return telling_provider
 
 
 async def open_for(one: Provider, citizen: Citizen, *names: str) -> str:
