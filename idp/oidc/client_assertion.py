@@ -20,6 +20,14 @@ LONGEST_LIFETIME: Final = 5 * 60
 
 LONGEST_JTI: Final = 255
 
+_NAMES: Final = frozenset(
+    {
+        "none", "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
+        "ES512", "ES256K", "EdDSA", "Ed25519", "Ed448",
+    }
+)  # fmt: skip
+"""What a client may have been set up with by mistake (RFC 7518 §3.1). Other text is a stranger's, and stays untold."""
+
 
 @dataclass(frozen=True, slots=True)
 class CheckedAssertion:
@@ -83,8 +91,9 @@ def _algorithms(token: str, client: Client) -> Collection[str]:
     used = jose.read_compact(token).alg
     if used not in allowed:
         may = ", ".join(allowed)
+        named = used if used in _NAMES else "something else"
         raise _refuse(
-            f"it is signed with {used}, and this client may use {may} (token_endpoint_auth_signing_alg)"
+            f"it is signed with {named}, and this client may use {may} (token_endpoint_auth_signing_alg)"
         )
     return allowed
 
