@@ -1,4 +1,7 @@
-"""The metadata say what is served, and what is served of the protocol stands in the metadata."""
+"""The metadata say where it is served, and what is served of the protocol stands in the metadata.
+
+That each of their values is true: `tests/protocol/test_oidc_discovery_clients` and `..._requests`.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
-
 from idp.endpoints.routes import ROUTES
 from idp.http.routing import Kind
 from idp.oidc.discovery import WELL_KNOWN
-from idp.oidc.scope import SCOPES
 from tests.support.installation import ISSUER
-from tests.support.population import HOA
 from tests.support.provider import Provider
 
 PEOPLES_PAGES = ("/", "/interaction/", "/activate", "/account", "/device/", "/static/", "/logo/", "/health/")
@@ -77,36 +76,3 @@ async def test_every_route_of_the_protocol_is_advertised(provider: Provider) -> 
     assert {route.path for route in ROUTES} - ours == advertised | set(WELL_KNOWN)
     pages = {route.path for route in ROUTES if route.kind is Kind.PAGE}
     assert pages & advertised == {"/authorize", "/logout"}, "where people come through, errors are pages"
-
-
-async def test_the_advertised_algorithms_have_keys(provider: Provider) -> None:
-    document = await _metadata(provider)
-    published = {key["alg"] for key in (await provider.http().get("/jwks")).json()["keys"]}
-    for name in ("id_token_signing_alg_values_supported", "userinfo_signing_alg_values_supported"):
-        assert set(document[name]) <= published
-
-
-async def test_every_advertised_claim_can_be_asked_for_and_no_other_is_told(
-    settled_provider: Provider,
-) -> None:
-    provider, advertised = settled_provider, set((await _metadata(settled_provider))["claims_supported"])
-    assert {claim for scope in SCOPES.values() for claim in scope.claims} <= advertised
-    tokens = await provider.tokens("legacy-basic", HOA)
-    told = (await provider.portal("legacy-basic").userinfo(tokens.access_token)).json()
-    not_about_people = {"exp", "iat", "jti"}
-    assert {*tokens.claims, *told} - not_about_people <= advertised
-
-
-@pytest.mark.parametrize("grant_type", ["password", "implicit", "urn:example:unknown"])
-async def test_what_is_not_advertised_is_not_served(provider: Provider, grant_type: str) -> None:
-    document = await _metadata(provider)
-    assert grant_type not in document["grant_types_supported"]
-    response = await provider.portal("machine-es256").post("/token", grant_type=grant_type)
-    assert response.json()["error"] == "unsupported_grant_type"
-
-
-async def test_every_advertised_grant_type_is_served(provider: Provider) -> None:
-    document = await _metadata(provider)
-    for grant_type in document["grant_types_supported"]:
-        response = await provider.portal("dossiers").post("/token", grant_type=grant_type)
-        assert response.json()["error"] != "unsupported_grant_type"
