@@ -22,6 +22,7 @@ from idp.errors import (
 )
 from idp.oidc.claims.parameter import ClaimRequest, ClaimsRequest, claims_as_json, read_claims
 from idp.oidc.client import Client
+from idp.oidc.grant_types import AUTHORIZATION_CODE
 from idp.oidc.parameters import Parameters, check_faultless, read_known
 from idp.oidc.pkce import read_challenge
 from idp.oidc.prompt import read_prompt
@@ -184,7 +185,7 @@ def _check_response_type(parameters: Parameters, client: Client) -> None:
         raise InvalidRequest("response_type is missing")
     if response_type != "code":
         raise UnsupportedResponseType("response_type must be code")
-    if "authorization_code" not in client.grant_types:
+    if AUTHORIZATION_CODE not in client.grant_types:
         raise UnauthorizedClient("this client is not registered for the grant type authorization_code")
 
 

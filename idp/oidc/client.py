@@ -11,7 +11,13 @@ from types import MappingProxyType
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from idp.oidc.metadata_fields import DEVICE_CODE, TOKEN_EXCHANGE
+from idp.oidc.grant_types import (
+    AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
+    DEVICE_CODE,
+    REFRESH_TOKEN,
+    TOKEN_EXCHANGE,
+)
 from idp.oidc.registered_uri import ApplicationType
 from keys.jose import JwkSet
 
@@ -54,9 +60,7 @@ KINDS: Final[Mapping[Kind, KindRules]] = MappingProxyType(
         # a portal with a server, which keeps a key or a secret
         "server": KindRules(
             "web",
-            frozenset(
-                {"authorization_code", "refresh_token", "client_credentials", DEVICE_CODE, TOKEN_EXCHANGE}
-            ),
+            frozenset({AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS, DEVICE_CODE, TOKEN_EXCHANGE}),
             frozenset({"private_key_jwt", "client_secret_basic", "client_secret_post"}),
             may_be_legacy=True,
             asks_for_keys=True,
@@ -64,14 +68,14 @@ KINDS: Final[Mapping[Kind, KindRules]] = MappingProxyType(
         # a single-page application: whatever it holds, its user and every script in its page hold as well
         "browser": KindRules(
             "web",
-            frozenset({"authorization_code", "refresh_token"}),
+            frozenset({AUTHORIZATION_CODE, REFRESH_TOKEN}),
             frozenset({"none"}),
             origins_may_ask=True,
         ),
         # an app on a person's own device keeps no secret from its owner (RFC 8252 §8.5)
         "native": KindRules(
             "native",
-            frozenset({"authorization_code", "refresh_token", DEVICE_CODE}),
+            frozenset({AUTHORIZATION_CODE, REFRESH_TOKEN, DEVICE_CODE}),
             frozenset({"none"}),
             any_loopback_port=True,
             silent_only_when_claimed=True,
@@ -79,7 +83,7 @@ KINDS: Final[Mapping[Kind, KindRules]] = MappingProxyType(
         # a program in its own name, or a protected resource that asks about tokens
         "machine": KindRules(
             "machine",
-            frozenset({"client_credentials", TOKEN_EXCHANGE}),
+            frozenset({CLIENT_CREDENTIALS, TOKEN_EXCHANGE}),
             frozenset({"private_key_jwt", "client_secret_basic"}),
             asks_for_keys=True,
         ),
@@ -198,7 +202,7 @@ class Client:
     @property
     def people_log_in(self) -> bool:
         """Whether people log in to it, by redirect or by a device; else it acts in its own name only."""
-        return not {"authorization_code", DEVICE_CODE}.isdisjoint(self.grant_types)
+        return not {AUTHORIZATION_CODE, DEVICE_CODE}.isdisjoint(self.grant_types)
 
     @property
     def id_token_encryption(self) -> Encryption | None:

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from idp.errors import InvalidClientMetadata
 from idp.oidc.client import KINDS, Client
 from idp.oidc.frontchannel_logout import origin_of
-from idp.oidc.metadata_fields import TOKEN_EXCHANGE, check_client_uri
+from idp.oidc.grant_types import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN, TOKEN_EXCHANGE
+from idp.oidc.metadata_fields import check_client_uri
 from idp.oidc.scope import OFFLINE_ACCESS, SCOPES, is_resource_scope
 
 
@@ -29,7 +30,7 @@ def _check_uris(client: Client) -> None:
     for name in ("redirect_uris", "post_logout_redirect_uris"):
         for uri in getattr(client, name):
             check_client_uri(name, uri, client.application_type)
-    redirects = "authorization_code" in client.grant_types
+    redirects = AUTHORIZATION_CODE in client.grant_types
     if client.backchannel_logout_uri and not client.people_log_in:
         raise InvalidClientMetadata("backchannel_logout_uri is for clients that people log in to")
     if client.backchannel_logout_session_required and not client.backchannel_logout_uri:
@@ -43,11 +44,11 @@ def _check_uris(client: Client) -> None:
 
 
 def _check_grants(client: Client) -> None:
-    if "refresh_token" in client.grant_types and not client.people_log_in:
+    if REFRESH_TOKEN in client.grant_types and not client.people_log_in:
         raise InvalidClientMetadata("the grant type refresh_token needs authorization_code or device_code")
-    if OFFLINE_ACCESS in client.scope and "refresh_token" not in client.grant_types:
+    if OFFLINE_ACCESS in client.scope and REFRESH_TOKEN not in client.grant_types:
         raise InvalidClientMetadata("the scope offline_access needs the grant type refresh_token")
-    if client.public and "client_credentials" in client.grant_types:
+    if client.public and CLIENT_CREDENTIALS in client.grant_types:
         raise InvalidClientMetadata(
             "client_credentials is for clients that authenticate (RFC 6749 section 4.4)"
         )
@@ -85,7 +86,7 @@ def _check_scope(client: Client) -> None:
     if personal and "openid" not in personal:
         raise InvalidClientMetadata("scope must contain openid")
     if len(personal) < len(client.scope) and not (
-        client.audience and "client_credentials" in client.grant_types
+        client.audience and CLIENT_CREDENTIALS in client.grant_types
     ):
         raise InvalidClientMetadata("scopes of an API need client_credentials and its address as audience")
 
@@ -129,7 +130,7 @@ def _check_encryption(client: Client) -> None:
 
 
 def _check_request_objects(client: Client) -> None:
-    redirects = "authorization_code" in client.grant_types
+    redirects = AUTHORIZATION_CODE in client.grant_types
     if client.request_uris and not redirects:
         raise InvalidClientMetadata("request_uris are for clients that people log in to")
     if not client.require_signed_request_object:
@@ -143,7 +144,7 @@ def _check_request_objects(client: Client) -> None:
 
 
 def _check_logout_and_start(client: Client) -> None:
-    redirects = "authorization_code" in client.grant_types
+    redirects = AUTHORIZATION_CODE in client.grant_types
     for name in ("frontchannel_logout_uri", "initiate_login_uri", "sector_identifier_uri"):
         if getattr(client, name) and not redirects:
             raise InvalidClientMetadata(f"{name} is for clients that people log in to")

@@ -11,7 +11,7 @@ from idp.errors import UnauthorizedClient
 from idp.oidc import device_code
 from idp.oidc.authorization_request import READERS, AuthorizationRequest
 from idp.oidc.client import Client
-from idp.oidc.metadata_fields import DEVICE_CODE
+from idp.oidc.grant_types import DEVICE_CODE
 from idp.oidc.parameters import Parameters
 from idp.oidc.resource import requested_resources
 

@@ -14,7 +14,7 @@ from idp.assurance import acr_values_supported
 from idp.oidc.claims.languages import LOCALES, TAGGED
 from idp.oidc.claims.release import CLAIMS
 from idp.oidc.client import LANGUAGES, METHODS
-from idp.oidc.metadata_fields import GRANT_TYPES
+from idp.oidc.grant_types import GRANT_TYPES
 from idp.oidc.pkce import METHOD
 from idp.oidc.prompt import PROMPT_VALUES
 from idp.oidc.redirect_uri import RESPONSE_MODES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from idp.oidc.client import Client
 from idp.oidc.client_cache import client_of
-from idp.oidc.metadata_fields import TOKEN_EXCHANGE
+from idp.oidc.grant_types import TOKEN_EXCHANGE
 from idp.store import clients
 from idp.store.database import Database
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from idp.errors import InvalidClientMetadata, InvalidRedirectUri, InvalidScope
+from idp.oidc.grant_types import AUTHORIZATION_CODE, DEVICE_CODE, GRANT_TYPES
 from idp.oidc.registered_uri import ApplicationType, UnusableUri, check_page_uri, check_redirect_uri
 from idp.oidc.scope import read_scope
 from keys.jose import InvalidJwkSet, JwkSet, read_jwk_set
@@ -15,11 +16,6 @@ from keys.jose import InvalidJwkSet, JwkSet, read_jwk_set
 MAX_TEXT: Final = 1000
 MAX_LIST: Final = 50
 MAX_SECONDS: Final = 1 << 33
-DEVICE_CODE: Final = "urn:ietf:params:oauth:grant-type:device_code"
-TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
-GRANT_TYPES: Final = (
-    "authorization_code", "refresh_token", "client_credentials", DEVICE_CODE, TOKEN_EXCHANGE,
-)  # fmt: skip
 
 _CLIENT_ID: Final = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._~-]{0,99}"
@@ -144,7 +140,7 @@ def read_sector(metadata: Mapping[str, object], name: str) -> str:
 
 def read_grant_types(metadata: Mapping[str, object], name: str) -> tuple[str, ...]:
     """Grant types; `authorization_code` where they are absent (RFC 7591 §2)."""
-    values = read_texts(metadata, name) if name in metadata else ("authorization_code",)
+    values = read_texts(metadata, name) if name in metadata else (AUTHORIZATION_CODE,)
     if not values or not set(values) <= set(GRANT_TYPES):
         raise InvalidClientMetadata(f"{name} must be some of {', '.join(GRANT_TYPES)}")
     return values
@@ -153,7 +149,7 @@ def read_grant_types(metadata: Mapping[str, object], name: str) -> tuple[str, ..
 def read_response_types(metadata: Mapping[str, object], name: str) -> tuple[str, ...]:
     """`code`, or nothing for clients that never redirect. Where absent, what the grant types mean (RFC 7591 §2.1)."""
     if name not in metadata:
-        return ("code",) if "authorization_code" in read_grant_types(metadata, "grant_types") else ()
+        return ("code",) if AUTHORIZATION_CODE in read_grant_types(metadata, "grant_types") else ()
     values = read_texts(metadata, name)
     if values not in (("code",), ()):
         raise InvalidClientMetadata(f"{name} can only hold code: implicit and hybrid flows are not supported")
@@ -164,7 +160,7 @@ def read_scope_text(metadata: Mapping[str, object], name: str) -> tuple[str, ...
     """The scopes a client may ask for; `openid` where absent and people log in to it (RFC 7591 §2)."""
     if name not in metadata:
         granted = read_grant_types(metadata, "grant_types")
-        return () if {"authorization_code", DEVICE_CODE}.isdisjoint(granted) else ("openid",)
+        return () if {AUTHORIZATION_CODE, DEVICE_CODE}.isdisjoint(granted) else ("openid",)
     try:
         return read_scope(read_text(metadata, name))
     except InvalidScope as error:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from idp.assurance import AccountLevel
 from idp.errors import InvalidScope
 from idp.oidc.claims.languages import TAGGED
+from idp.oidc.grant_types import REFRESH_TOKEN
 
 if TYPE_CHECKING:
     from idp.oidc.client import Client
@@ -130,7 +131,7 @@ def refresh_allowed(client: Client, scope: Collection[str], prompt: Collection[s
     §11 leaves that to us). One that has registered it gets it when it asks, and the person is asked too, by
     `prompt=consent`, unless a statutory task is the ground (Core §11: "other conditions permitting offline access").
     """
-    if "refresh_token" not in client.grant_types:
+    if REFRESH_TOKEN not in client.grant_types:
         return False
     if OFFLINE_ACCESS not in client.scope:
         return True

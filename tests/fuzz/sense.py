@@ -11,7 +11,7 @@ from typing import Any, Final
 from schemathesis import Case
 from schemathesis.core import NotSet
 
-from idp.oidc.metadata_fields import DEVICE_CODE
+from idp.oidc.grant_types import DEVICE_CODE
 from tests.fuzz.document import CALLBACK
 from tests.support.delegation import ACCESS_TOKEN, EXCHANGE, TAXES
 from tests.support.population import HOA

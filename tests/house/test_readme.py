@@ -14,7 +14,7 @@ import pytest
 from idp.cli.main import motcua
 from idp.oidc.client import KINDS, Kind, KindRules
 from idp.oidc.client_metadata import read_client
-from idp.oidc.metadata_fields import DEVICE_CODE, TOKEN_EXCHANGE
+from idp.oidc.grant_types import DEVICE_CODE, TOKEN_EXCHANGE
 from idp.oidc.scope import SCOPES, Scope
 from idp.registers.columns import COLUMNS, Column
 from tests.house.source import ROOT

@@ -8,7 +8,7 @@ from typing import Any, Final
 import httpx2
 import pytest
 
-from idp.oidc.metadata_fields import DEVICE_CODE
+from idp.oidc.grant_types import DEVICE_CODE
 from tests.support.authenticator import add_app
 from tests.support.browsing import Browser, Visit
 from tests.support.delegation import EXCHANGE, admit

@@ -15,7 +15,7 @@ import pytest
 from jwcrypto import jwe
 from jwcrypto.jwk import JWK
 
-from idp.oidc.metadata_fields import DEVICE_CODE, TOKEN_EXCHANGE
+from idp.oidc.grant_types import DEVICE_CODE, TOKEN_EXCHANGE
 from tests.support import delegation, devices
 from tests.support.advertised import (
     CONTENT,

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from idp.oidc.metadata_fields import DEVICE_CODE
+from idp.oidc.grant_types import DEVICE_CODE
 from tests.support.installation import ISSUER
 from tests.support.provider import Provider
 from tests.support.registering import PORTAL, REGISTER, ask, bearer, initial_token, loads, refused, registered
+
+DATABASES = ("sqlite",)  # what is kept matters to none of these tables
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from idp.errors import InvalidClientMetadata, InvalidRedirectUri
 from idp.oidc.client import Client
 from idp.oidc.client_metadata import client_metadata, read_client
-from idp.oidc.metadata_fields import TOKEN_EXCHANGE
+from idp.oidc.grant_types import TOKEN_EXCHANGE
 from keys.backends.software import SoftwareSigner
 from keys.encryption import DecryptionKey
 from tests.support.oidc_rules import NOW, client, metadata

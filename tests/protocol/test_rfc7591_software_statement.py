@@ -10,7 +10,7 @@ import jwt
 import pytest
 
 from idp.errors import InvalidClientMetadata
-from idp.oidc.metadata_fields import DEVICE_CODE
+from idp.oidc.grant_types import DEVICE_CODE
 from idp.oidc.registration.vouchers import NotThere, distrust_issuer, trust_issuer
 from keys.backends.software import SoftwareSigner
 from tests.support.installation import ISSUER
@@ -26,6 +26,8 @@ from tests.support.registering import (
     statement_key,
     terms,
 )
+
+DATABASES = ("sqlite",)  # what is kept matters to none of these tables
 
 REGISTRY = "https://registry.example"
 API_REGISTRY = "https://api-registry.example"

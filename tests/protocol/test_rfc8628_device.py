@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from idp.oidc.device_code import ALPHABET, FROM_ADDRESS, LIFETIME, OF_ACCOUNT
-from idp.oidc.metadata_fields import DEVICE_CODE
+from idp.oidc.grant_types import DEVICE_CODE
 from tests.support.browsing import Browser
 from tests.support.devices import ELSEWHERE, KIOSK, TV, add_clients, arrive, ask, let_in, type_code
 from tests.support.on_sqlite import provider_on_sqlite

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import httpx2
 
-from idp.oidc.metadata_fields import DEVICE_CODE
+from idp.oidc.grant_types import DEVICE_CODE
 from tests.support.browsing import Browser, Visit
 from tests.support.population import Citizen
 from tests.support.portals import Portal, register

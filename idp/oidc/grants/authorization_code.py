@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from typing import Final
 
 from idp.audit.events import Kind, record
 from idp.context import Context
 from idp.errors import InvalidGrant, InvalidRequest, OAuthError
 from idp.oidc.client import Client
+from idp.oidc.grant_types import AUTHORIZATION_CODE
 from idp.oidc.grants.first_tokens import first_tokens, is_for_a_while
 from idp.oidc.grants.recording import refused
 from idp.oidc.pkce import check_verifier
@@ -21,7 +23,7 @@ from idp.store import grants
 from idp.store.database import Step
 from idp.store.grants import Grant
 
-GRANT_TYPE = "authorization_code"
+GRANT_TYPE: Final = AUTHORIZATION_CODE
 
 
 async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> dict[str, object]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from idp.audit.events import Kind, record
 from idp.context import Context
 from idp.oidc.access_token import MACHINE_TOKEN_LIFETIME, fresh_jti, machine_token_claims
 from idp.oidc.client import Client
+from idp.oidc.grant_types import CLIENT_CREDENTIALS
 from idp.oidc.resource import machine_audience
 from idp.oidc.scope import read_resource_scope
 from keys.policy import Purpose
 
-GRANT_TYPE = "client_credentials"
+GRANT_TYPE: Final = CLIENT_CREDENTIALS
 
 
 async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> dict[str, object]:

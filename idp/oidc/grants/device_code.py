@@ -23,9 +23,9 @@ from idp.errors import (
 )
 from idp.oidc import device_code
 from idp.oidc.client import Client
+from idp.oidc.grant_types import DEVICE_CODE
 from idp.oidc.grants.first_tokens import first_tokens, is_for_a_while
 from idp.oidc.grants.recording import refused
-from idp.oidc.metadata_fields import DEVICE_CODE
 from idp.store import device_codes, grants
 from idp.store.database import NothingChanged
 from idp.store.device_codes import APPROVED, DENIED, USED, DeviceAuthorization

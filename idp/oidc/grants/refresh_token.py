@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from idp.context import Context
 from idp.errors import InvalidGrant, InvalidRequest, InvalidScope, OAuthError
 from idp.oidc.client import Client
+from idp.oidc.grant_types import REFRESH_TOKEN
 from idp.oidc.grants.holder import HeldGrant, find_holder
 from idp.oidc.grants.recording import issued, refused
 from idp.oidc.grants.refresh_secret import RefreshToken, read_refresh_token, successor
@@ -23,7 +25,7 @@ from idp.store.grants import Grant
 from idp.store.refresh_tokens import GRACE, Family
 from keys.seal import SealBroken, seal_under, unseal_under
 
-GRANT_TYPE = "refresh_token"
+GRANT_TYPE: Final = REFRESH_TOKEN
 _UNKNOWN = "the refresh token is unknown, expired or revoked"
 
 

@@ -19,10 +19,10 @@ from idp.errors import InvalidGrant, InvalidRequest, InvalidScope, InvalidTarget
 from idp.oidc.access_token import PersonAccess, access_token_claims, fresh_jti, read_actors
 from idp.oidc.client import Client
 from idp.oidc.client_cache import client_of
+from idp.oidc.grant_types import TOKEN_EXCHANGE
 from idp.oidc.grants.holder import HeldGrant, find_holder
 from idp.oidc.grants.recording import issued, refused
 from idp.oidc.grants.tokens import authentication_event
-from idp.oidc.metadata_fields import TOKEN_EXCHANGE
 from idp.oidc.resource import is_addressed, read_resources, within_grant
 from idp.oidc.scope import read_scope
 from idp.oidc.subject import pairwise_subject

@@ -15,7 +15,7 @@ from idp.errors import InvalidClientMetadata, InvalidRedirectUri, InvalidRequest
 from idp.oidc import metadata_fields as fields
 from idp.oidc.client import Client
 from idp.oidc.client_metadata import KNOWN, client_metadata, read_client
-from idp.oidc.metadata_fields import DEVICE_CODE
+from idp.oidc.grant_types import CLIENT_CREDENTIALS, DEVICE_CODE, REFRESH_TOKEN
 from idp.oidc.registration.terms import Terms
 from idp.oidc.scope import OFFLINE_ACCESS, SCOPES
 from idp.oidc.sector import sector_of
@@ -151,15 +151,15 @@ def _scope(document: Mapping[str, object], terms: Terms) -> tuple[str, ...]:
 def _serves(token: str, document: Mapping[str, object]) -> bool:
     grants = fields.read_grant_types(document, "grant_types")
     if token == OFFLINE_ACCESS:
-        return "refresh_token" in grants
+        return REFRESH_TOKEN in grants
     if token in SCOPES:  # people log in where `openid` would be the scope of a client that names none
         return bool(fields.read_scope_text({"grant_types": list(grants)}, "scope"))
-    return "client_credentials" in grants
+    return CLIENT_CREDENTIALS in grants
 
 
 def _audience(document: Mapping[str, object], terms: Terms) -> tuple[str, ...]:
     if "audience" not in document:
-        machine = "client_credentials" in fields.read_grant_types(document, "grant_types")
+        machine = CLIENT_CREDENTIALS in fields.read_grant_types(document, "grant_types")
         return terms.audience if machine else ()
     asked = fields.read_resource_uris(document, "audience")
     if beyond := [uri for uri in asked if uri not in terms.audience]:

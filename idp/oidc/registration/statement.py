@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from idp.errors import InvalidClientMetadata, InvalidSoftwareStatement, UnapprovedSoftwareStatement
+from idp.oidc.grant_types import AUTHORIZATION_CODE, REFRESH_TOKEN
 from idp.oidc.jwt_times import Untimely, check_times
 from idp.oidc.metadata_fields import read_keys
 from keys import jose
@@ -20,7 +21,7 @@ from keys.policy import CLIENT_ALGORITHMS
 
 _OF_THE_TOKEN: Final = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
 """Registered claims (RFC 7519 §4.1): about the statement, not metadata of the client."""
-_BY_REDIRECT: Final = ("authorization_code", "refresh_token")
+_BY_REDIRECT: Final = (AUTHORIZATION_CODE, REFRESH_TOKEN)
 """Grant types whose tokens are had by who is answered at the redirect URIs only."""
 
 

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from idp.http import outbound
-from idp.http.outbound import AddressNotAllowed, AnswerLate, Outbound, OutboundError, is_public
+from idp.http.outbound import AddressNotAllowed, AnswerLate, Outbound, OutboundError
+from idp.http.outbound_addresses import Resolve, is_public, resolve_by_system
 from tests.support.receiving_portal import ReceivingPortal, receiving_portal, status
 
 LOOPBACK = ("127.0.0.0/8",)
@@ -30,7 +31,7 @@ async def portal() -> AsyncIterator[ReceivingPortal]:
         yield running
 
 
-def resolver(*answers: Sequence[str]) -> tuple[outbound.Resolve, list[str]]:
+def resolver(*answers: Sequence[str]) -> tuple[Resolve, list[str]]:
     """A name server that gives one answer after the other, and who asked it."""
     asked: list[str] = []
 
@@ -102,7 +103,7 @@ def test_an_address_that_everybody_reaches_may_be_called(address: str) -> None:
 async def test_no_spelling_of_this_machine_gets_through(host: str) -> None:
     async def resolve(name: str, port: int) -> Sequence[str]:
         spelled = {"127.1", "2130706433", "0x7f000001", "017700000001"}  # as a system's library reads them
-        return ["127.0.0.1"] if name in spelled else await outbound.resolve_by_system(name, port)
+        return ["127.0.0.1"] if name in spelled else await resolve_by_system(name, port)
 
     with pytest.raises(AddressNotAllowed):
         await Outbound(resolve=resolve).post_form(f"http://{host}:8080/", FORM)

@@ -23,8 +23,8 @@ from idp.oidc.device_code import (
     read_user_code,
     throttle_path,
 )
+from idp.oidc.grant_types import DEVICE_CODE
 from idp.oidc.grants.device_code import too_early
-from idp.oidc.metadata_fields import DEVICE_CODE
 from idp.store.device_codes import DeviceAuthorization
 from tests.support.devices import KIOSK, SPA, TV
 from tests.support.portals import REGISTRATIONS
