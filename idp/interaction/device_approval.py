@@ -25,7 +25,8 @@ async def approve_device(context: Context, errand: Errand, situation: Situation,
     """Keep the grant for the device and let it in, in one write with the end of the interaction.
 
     Raises:
-        PageError: the interaction was finished, or the device answered otherwise, in the meantime.
+        PageError: the interaction was finished, the device answered otherwise, or the person's session ended, in the
+            meantime.
     """
     session, device = situation.session, errand.target
     if session is None or not isinstance(device, DeviceAuthorization):
@@ -39,11 +40,11 @@ async def approve_device(context: Context, errand: Errand, situation: Situation,
     )
     chosen = settled.acting_for if situation.demands.organisation else None
     kept = (
+        sessions.still_open(session, context.now),
         device_codes.approve(device.device_digest, grant.grant_id, context.now),
         *settled.also,
         _session_of_device(context, errand, session, grant.session_id),
         sessions.join_client(grant.session_id, grant.client_id, chosen, context.now),
-        *sessions.touch(session, context.now),
         grants.add(grant, grant_code_digest(device.device_digest)),
         approval(context, grant, settled, device_network=device.network, approved_in=session.session_id),
     )

@@ -91,6 +91,7 @@ FIND = (
     .where(sessions.c.cookie_digest == bindparam("cookie_digest"), _LIVE)
 )
 TOUCH = update(sessions).where(sessions.c.session_id == bindparam("session")).values(seen_at=bindparam("now"))
+TOUCH_OPEN = TOUCH.where(sessions.c.ended_at.is_(None))
 REAUTHENTICATE = (
     update(sessions)
     .where(sessions.c.session_id == bindparam("session"), sessions.c.ended_at.is_(None))
@@ -248,6 +249,11 @@ def touch(session: Session, now: int) -> tuple[Step, ...]:
     if now - session.seen_at < TOUCH_INTERVAL:
         return ()
     return (step(TOUCH, session=session.session_id, now=now),)
+
+
+def still_open(session: Session, now: int) -> Step:
+    """Note the use of a session that has not been ended; required, for what would outlive it."""
+    return required(TOUCH_OPEN, session=session.session_id, now=now)
 
 
 def end(session_id: str, account_id: str, reason: str, now: int, *, needed: bool = True) -> tuple[Step, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,10 @@ from idp.authentication.hashing import PasswordHasher
 from idp.authentication.password_login import Attempt, ProvenPerson, prove_password
 from idp.authentication.throttle import GlobalThrottle
 from idp.errors import PageError
+from idp.interaction.issue import keep_answer
 from idp.interaction.login import Browser, open_session
 from idp.store import accounts, sessions
+from tests.support.devices import TV, add_clients, arrive, ask
 from tests.support.population import HEN, HOA, NOBODYS_NUMBER
 from tests.support.provider import PASSWORD, Provider
 
@@ -119,3 +122,26 @@ async def test_a_stranger_cannot_tell_numbers_apart_at_activation(provider: Prov
         headers = frozenset(visit.response.headers.keys())
         told.add((visit.status, headers, _without_what_differs(visit.text, number)))
     assert len(told) == 1
+
+
+async def test_a_session_that_ends_meanwhile_lets_no_device_in(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The device would have a session of its own, which nobody ends who has just ended all of them."""
+    await provider.open_account(HOA)
+    await add_clients(provider, TV)
+    device, browser = await ask(provider), provider.browser()
+    visit = await arrive(provider, browser, device, HOA)
+
+    async def write_later(*arguments: Any) -> None:
+        account = await provider.account(HOA)
+        now = int(provider.clock())
+        await provider.db.write(*accounts.end_everything(account.account_id, "staff", "staff", now))
+        await keep_answer(*arguments)
+
+    monkeypatch.setattr("idp.interaction.device_approval.keep_answer", write_later)
+    visit = await visit.submit(decision="confirm")
+    assert visit.status == 409
+    assert await device.error() == "authorization_pending"
+    account = await provider.account(HOA)
+    assert not await sessions.live(provider.db, account.account_id, int(provider.clock()))
