@@ -1,4 +1,8 @@
-"""Readers of single members of client metadata: a typed value, or one sentence that names the member."""
+"""Readers of single members of client metadata: a typed value, or one sentence that names the member.
+
+Every one of them takes the whole document and the member's name, and raises `InvalidClientMetadata`, of addresses that
+people are sent to `InvalidRedirectUri`.
+"""
 
 from __future__ import annotations
 

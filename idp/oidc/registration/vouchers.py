@@ -38,7 +38,11 @@ class Issued:
 
 
 async def issue_token(context: Context, terms: Terms, *, uses: int, lifetime: int, operator: str) -> Issued:
-    """Issue an initial access token (RFC 7591 §3) for so many registrations within `lifetime` seconds."""
+    """Issue an initial access token (RFC 7591 §3) for so many registrations within `lifetime` seconds.
+
+    Raises:
+        InvalidClientMetadata: so many, or for so long, that it would no longer be a token for somebody.
+    """
     if not (0 < uses <= MOST_USES and 0 < lifetime <= LONGEST_LIFETIME):
         raise InvalidClientMetadata(
             f"a token is for 1 to {MOST_USES} registrations and at most {LONGEST_LIFETIME} seconds"
