@@ -37,7 +37,12 @@ from tests.support.registering import PORTAL, ask, refused, registered
 from tests.support.suite import Suite
 from tests.support.suite_checks import check_token_error, check_token_response
 
-CALLED: Final = {"token": "/token", "revocation": "/revoke", "introspection": "/introspect"}
+CALLED: Final = {
+    "token": "/token",
+    "device authorization": "/device_authorization",  # as at the token endpoint (RFC 8628 §3.1)
+    "revocation": "/revoke",
+    "introspection": "/introspect",
+}
 METHODS: Final = (
     "private_key_jwt", "client_secret_basic", "client_secret_post", "none", "client_secret_jwt", "tls_client_auth",
     "self_signed_tls_client_auth",
@@ -54,6 +59,7 @@ GRANTS: Final = (
 def _allowed(endpoint: str) -> list[str]:
     by_endpoint: dict[str, list[str]] = {
         "token": advertised("token_endpoint_auth_methods_supported"),
+        "device authorization": advertised("token_endpoint_auth_methods_supported"),
         "revocation": advertised("revocation_endpoint_auth_methods_supported"),
         "introspection": advertised("introspection_endpoint_auth_methods_supported"),
     }
@@ -63,6 +69,7 @@ def _allowed(endpoint: str) -> list[str]:
 def _algorithms(endpoint: str) -> list[str]:
     by_endpoint: dict[str, list[str]] = {
         "token": advertised("token_endpoint_auth_signing_alg_values_supported"),
+        "device authorization": advertised("token_endpoint_auth_signing_alg_values_supported"),
         "revocation": advertised("revocation_endpoint_auth_signing_alg_values_supported"),
         "introspection": advertised("introspection_endpoint_auth_signing_alg_values_supported"),
     }
