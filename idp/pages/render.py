@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -96,24 +97,29 @@ class Pages:
 
     @classmethod
     def load(cls, *, help_line: str = "") -> "Pages":
-        """Compile every template in every language and read the static files.
+        """Compile every template in every language and read the static files, once in a process.
 
         `help_line` is the telephone number of the help desk, shown at the foot of each page if given. Raises
         `UntranslatedError` when a template holds a text that is not in the catalogue, `OSError` when a file is missing.
         """
-        addresses, static = _load_static()
-        templates = {}
-        for locale in LOCALES:
-            environment = make_environment(locale)
-            environment.globals |= {"static": addresses, "help_line": help_line}
-            for name in environment.list_templates():
-                templates[locale, name] = environment.get_template(name)
-        return cls(MappingProxyType(templates), MappingProxyType(static))
+        return _load(help_line)
 
     def render(self, view: View, locale: Locale, *, csrf_token: str = "", switch_url: str = "") -> bytes:
         """The page as UTF-8. `switch_url` is this page in the other language; without it no switch is offered."""
         template = self._templates[locale, view.template]
         return template.render(view=view, csrf_token=csrf_token, switch_url=switch_url).encode()
+
+
+@cache  # compiling takes half a second, and what is loaded never changes
+def _load(help_line: str) -> Pages:
+    addresses, static = _load_static()
+    templates = {}
+    for locale in LOCALES:
+        environment = make_environment(locale)
+        environment.globals |= {"static": addresses, "help_line": help_line}
+        for name in environment.list_templates():
+            templates[locale, name] = environment.get_template(name)
+    return Pages(MappingProxyType(templates), MappingProxyType(static))
 
 
 def make_environment(locale: Locale) -> Environment:

@@ -1,6 +1,6 @@
 """One provider for all tables of this folder: what a row asks of an endpoint leaves nothing behind for the next.
 
-It comes on both databases, like everything; who needs a fresh one, or moves its clock, asks for `one`.
+It comes on both databases, like everything that is kept; who needs a fresh one, or moves its clock, asks for `one`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,14 @@ from tests.support.delegation import admit, granted
 from tests.support.population import CITIZENS, HOA
 from tests.support.portals import Tokens
 from tests.support.provider import Ground, Provider, running_provider
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A module whose tables say nothing about what is kept names the one database that it needs: `DATABASES`."""
+    kinds = getattr(metafunc.module, "DATABASES", None)
+    for name in {"service", "database_kind"}.intersection(metafunc.fixturenames) if kinds else ():
+        metafunc.definition.add_marker(pytest.mark.parametrize(name, kinds, indirect=True))
 
 
 @pytest.fixture(scope="session", params=KINDS)

@@ -16,6 +16,8 @@ from tests.support.population import AN, HOA
 from tests.support.portals import Asked
 from tests.support.provider import Provider
 
+DATABASES = ("sqlite",)  # what is kept matters to none of these tables
+
 POST = "form_post"
 AWKWARD_STATES = (
     "plain",

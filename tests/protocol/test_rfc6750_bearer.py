@@ -14,6 +14,8 @@ from tests.support.population import HOA
 from tests.support.portals import Tokens
 from tests.support.provider import Provider
 
+DATABASES = ("sqlite",)  # what is kept matters to none of these tables
+
 CHALLENGE: Final = f'Bearer realm="{ISSUER}"'
 FORM: Final = "application/x-www-form-urlencoded"
 

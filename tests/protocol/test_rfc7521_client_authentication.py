@@ -20,6 +20,8 @@ from tests.support.installation import ISSUER
 from tests.support.portals import ASSERTION_TYPE, REGISTRATIONS
 from tests.support.provider import Provider
 
+DATABASES = ("sqlite",)  # what is kept matters to none of these tables
+
 ENDPOINTS: Final = ("/token", "/revoke", "/introspect")
 FORM: Final = {"grant_type": "client_credentials", "token": "x"}
 PASSPHRASE: Final = "mật khẩu+50%: á&=/?"

@@ -12,6 +12,8 @@ from tests.support.population import HOA
 from tests.support.portals import REGISTRATIONS
 from tests.support.provider import NOW, PASSWORD, Provider
 
+DATABASES = ("sqlite",)  # what is kept matters to none of these tables
+
 APP = REGISTRATIONS["app"]
 CLAIMED = {
     **APP,

@@ -16,6 +16,8 @@ from tests.support.population import HOA
 from tests.support.portals import REGISTRATIONS
 from tests.support.provider import Provider
 
+DATABASES = ("sqlite",)  # what is kept matters to none of these tables
+
 WELL_KNOWN: Final = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
 PUBLIC_MEMBERS: Final = {"kty", "use", "alg", "kid", "crv", "x", "y", "n", "e", "pub"}
 POSTED: Final = ("token_endpoint", "revocation_endpoint", "introspection_endpoint")

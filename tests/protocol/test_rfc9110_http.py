@@ -14,6 +14,8 @@ from tests.support.answers import check_headers
 from tests.support.browsing import Browser
 from tests.support.provider import Provider
 
+DATABASES = ("sqlite",)  # what is kept matters to none of these tables
+
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND")

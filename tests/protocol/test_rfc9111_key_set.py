@@ -12,6 +12,8 @@ from keys import policy
 from tests.support.portals import Portal
 from tests.support.provider import Provider
 
+DATABASES = ("sqlite",)  # what is kept matters to none of these tables
+
 JWKS_URI: Final = "/jwks"
 DIRECTIVES: Final = {f"max-age={policy.JWKS_CACHE_SECONDS}", "must-revalidate"}
 

@@ -16,6 +16,8 @@ from tests.support.population import AN, HOA
 from tests.support.portals import ASSERTION_TYPE, Asked
 from tests.support.provider import PASSWORD, Provider
 
+DATABASES = ("sqlite",)  # what is kept matters to none of these tables
+
 CALLBACK = "https://dossiers.example/callback"
 SESSION, BROWSER = "__Host-motcua-session", "__Host-motcua-browser"
 
