@@ -27,7 +27,7 @@ from idp.interaction.issue import Settled, issue_code
 from idp.interaction.steps import Issue, Refuse, Situation, Step, Stop, next_step
 from idp.oidc.authorization_request import AuthorizationRequest, prove_target_again
 from idp.oidc.device_request import read_kept_errand
-from idp.oidc.redirect_uri import RedirectTarget, failure
+from idp.oidc.redirect_uri import RedirectTarget, failure, with_query
 from idp.store import database, device_codes, interactions
 from idp.store.database import NothingChanged
 from idp.store.device_codes import DeviceAuthorization
@@ -111,13 +111,16 @@ def _require_open(talk: Talk) -> None:
         raise PageError(page, 410, way_on=own_pages.ACCOUNT)
     locale = locale_of(talk.request, talk.here, talk.errand)
     name = client_card(talk.errand.client, locale).name
-    raise PageError(page, 410, back_url=_home(talk.errand), client_name=name)
+    back = _home(talk.errand, talk.here.context.settings.issuer)
+    raise PageError(page, 410, back_url=back, client_name=name)
 
 
-def _home(errand: Errand) -> str:
-    """The portal's own address: the registered one, else the host that answers are sent to."""
+def _home(errand: Errand, issuer: str) -> str:
+    """Where the portal begins a login anew (OpenID Connect Core §4); else its own address, or the host of answers."""
     if not isinstance(errand.target, RedirectTarget):
         return errand.client.client_uri
+    if errand.client.initiate_login_uri:
+        return with_query(errand.client.initiate_login_uri, (("iss", issuer),))
     parts = urlsplit(errand.target.redirect_uri)
     host = f"{parts.scheme}://{parts.netloc}/" if parts.scheme in {"https", "http"} else ""
     return errand.client.client_uri or host

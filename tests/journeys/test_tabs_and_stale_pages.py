@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from idp.store.interactions import LIFETIME
 from tests.support.population import AN, HOA
-from tests.support.provider import PASSWORD, Provider
+from tests.support.portals import REGISTRATIONS, register
+from tests.support.provider import NOW, PASSWORD, Provider
 
 
 async def test_many_tabs_lead_to_many_portals_with_one_login(settled_provider: Provider) -> None:
@@ -153,3 +156,18 @@ async def test_the_language_can_be_switched_on_every_page(settled_provider: Prov
     english = await browser.open(f"{login.address}?lang=en")
     assert "Sign in" in english.text
     assert (await browser.open(login.address)).text.count("Sign in"), "and stays switched"
+
+
+async def test_an_old_page_leads_to_where_the_portal_begins_a_login(settled_provider: Provider) -> None:
+    """OpenID Connect Core §4, initiating login from a third party: `iss` says with whom."""
+    provider, browser = settled_provider, settled_provider.browser()
+    start = {"client_id": "starting", "initiate_login_uri": "https://dossiers.example/start?by=us"}
+    registered, kept = register({**REGISTRATIONS["dossiers"], **start}, NOW)
+    await provider.db.write(kept)
+    provider.registered[registered.client_id] = registered
+    _, login = await provider.portal("starting").send(browser)
+    provider.clock.advance(LIFETIME + 1)
+    visit = await browser.open(login.address)
+    assert visit.told("error-code") == "stale_interaction"
+    issuer = quote(provider.settings.issuer, safe="")
+    assert f'href="https://dossiers.example/start?by=us&amp;iss={issuer}"' in visit.text
