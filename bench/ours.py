@@ -63,10 +63,6 @@ _MACHINE: Final[Mapping[str, Any]] = MappingProxyType(
 )
 
 
-def _algorithm(name: str) -> dict[str, str]:
-    return {"id_token_signed_response_alg": name, "access_token_signed_response_alg": name}
-
-
 CLIENTS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
         "cc_rs256": {**_MACHINE, "access_token_signed_response_alg": "RS256"},

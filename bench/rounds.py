@@ -16,7 +16,6 @@ from bench.processes import Memory, wait_for_quiet
 from bench.store import Store
 from bench.target import Running, Target
 
-HASH: Final = "hash alone"
 _LOGIN_FACTOR: Final = 2  # a login takes so long that its window is wider
 _HASH_SECONDS: Final = 2.0
 

@@ -21,7 +21,6 @@ from tests.support.custody import generated_entry
 from tests.support.installation import ISSUER, OFFICERS, first_actions, rotation
 
 NOW = 1_800_000_000
-SHORT = policy.FETCHED_SECONDS
 KIND = ("id_token", "ES256")
 KEYS = {"id_token": ("ES256",), "encryption": ("ECDH-ES",)}
 Documents = dict[str, Any]
