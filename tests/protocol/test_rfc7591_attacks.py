@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -12,6 +12,12 @@ from tests.support.provider import Provider
 from tests.support.registering import PORTAL, REGISTER, ask, bearer, initial_token, loads, refused, registered
 
 DATABASES = ("sqlite",)  # what is kept matters to none of these tables
+
+APP: Final[dict[str, Any]] = {
+    "application_type": "native",
+    "token_endpoint_auth_method": "none",
+    "redirect_uris": ["vn.example.app:/callback"],
+}
 
 
 @pytest.mark.parametrize(
@@ -36,6 +42,8 @@ DATABASES = ("sqlite",)  # what is kept matters to none of these tables
         ({"policy_uri": "https://ministry.example/policy"}, "policy_uri"),
         ({"tos_uri": "https://ministry.example/tos"}, "tos_uri"),
         ({"client_uri": "https://ministry.example/"}, "client_uri"),
+        ({"initiate_login_uri": "https://ministry.example/start"}, "initiate_login_uri"),
+        ({**APP, "logo_uri": "https://ministry.example/logo.png"}, "logo_uri"),
         (
             {"application_type": "machine", "grant_types": ["client_credentials"], "redirect_uris": []},
             "machine",
@@ -200,3 +208,9 @@ async def test_devices_are_of_the_sector_of_a_host_that_the_terms_name(service: 
     token = await initial_token(service, sector=None, hosts=["self.example"])
     client = await registered(service, token, grant_types=["authorization_code", DEVICE_CODE])
     assert client.told["sector"] == "self.example"
+
+
+async def test_an_app_shows_pages_of_the_hosts_that_the_terms_name(service: Provider) -> None:
+    token = await initial_token(service, hosts=["self.example"])
+    policy = "https://self.example/policy"
+    assert (await registered(service, token, **APP, policy_uri=policy)).told["policy_uri"] == policy

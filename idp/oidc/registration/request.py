@@ -46,10 +46,10 @@ _WITHOUT_EFFECT: Final = (
 )  # fmt: skip
 """Of the IANA registry "OAuth Dynamic Client Registration Metadata": what nothing here would act upon."""
 
-_SHOWN: Final = ("client_uri", "logo_uri", "policy_uri", "tos_uri")
+_SHOWN: Final = ("client_uri", "logo_uri", "policy_uri", "tos_uri", "initiate_login_uri")
 _ADDRESSES: Final = (
     "redirect_uris", "post_logout_redirect_uris", "request_uris", *_SHOWN, "jwks_uri", "sector_identifier_uri",
-    "initiate_login_uri", "backchannel_logout_uri", "frontchannel_logout_uri",
+    "backchannel_logout_uri", "frontchannel_logout_uri",
 )  # fmt: skip
 
 
@@ -236,10 +236,10 @@ def _check_within(client: Client, terms: Terms) -> None:
     for host, name in _hosts(client, _ADDRESSES).items():
         if terms.hosts and host not in terms.hosts:
             raise InvalidClientMetadata(f"{name}: {host} is none of the hosts of this registration's terms")
-    own = _hosts(client, ("redirect_uris", "sector_identifier_uri"))
+    own = _hosts(client, ("redirect_uris", "sector_identifier_uri")).keys() or set(terms.hosts)
     for host, name in _hosts(client, _SHOWN).items():
         # RFC 7591 §5, OpenID Connect Registration §9.1: another's logo or terms make people trust the wrong one
-        if not terms.trial and own and host not in own:
+        if not terms.trial and host not in own:
             raise InvalidClientMetadata(f"{name} must be at a host of redirect_uris, not at {host}")
 
 
