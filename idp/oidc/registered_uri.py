@@ -20,6 +20,8 @@ _DOT_SEGMENT: Final = re.compile(r"/(?:\.|%2[Ee]){1,2}(?:/|$)")
 _HOST: Final = re.compile(
     r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*"
 )
+_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
+"""A last label by which browsers take the whole host for an IPv4 address (URL Standard §3.5, ends in a number)."""
 _PORT: Final = re.compile(r":[1-9][0-9]{0,4}")
 _PRIVATE_SCHEME: Final = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z0-9][a-z0-9-]*)+")
 
@@ -50,7 +52,7 @@ def _check_authority(parts: SplitResult) -> None:
     if "@" in parts.netloc:
         raise UnusableUri("has user information")
     host, port = _host_and_port(parts.netloc)
-    if host not in LOOPBACK and (_HOST.fullmatch(host) is None or host.rsplit(".", 1)[-1].isdigit()):
+    if host not in LOOPBACK and (_HOST.fullmatch(host) is None or _NUMBER.fullmatch(host.rsplit(".", 1)[-1])):
         raise UnusableUri("must name its host in lower-case ASCII, not by a number")
     if port and (_PORT.fullmatch(port) is None or int(port[1:]) > 65535):
         raise UnusableUri("has an impossible port")
