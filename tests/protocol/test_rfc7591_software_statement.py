@@ -160,6 +160,7 @@ async def test_a_statement_of_somebody_else_changes_nothing(trusting: Provider) 
         {"client_name": None},
         {"iss": None},
         {"iss": 7},
+        {"iss": "https://registry.example\0"},
     ],
 )
 async def test_a_statement_that_is_not_good(trusting: Provider, claims: dict[str, Any]) -> None:

@@ -55,8 +55,8 @@ def unverified_issuer(text: object) -> str:
             "software_statement must be a signed JWT", detail=str(error)
         ) from error
     issuer = claims.get("iss")
-    if not isinstance(issuer, str) or not issuer:
-        raise InvalidSoftwareStatement("software_statement needs iss")
+    if not isinstance(issuer, str) or not issuer or not issuer.isprintable():  # it is looked up as it is
+        raise InvalidSoftwareStatement("software_statement needs iss, in characters that can be read")
     return issuer
 
 
