@@ -129,7 +129,7 @@ sessions = Table(
         BigInteger,
         nullable=False,
         server_default="0",
-        comment="before this it cannot have expired for lack of use; moved on lazily, never by a use; epoch seconds",
+        comment="before this it cannot have expired for lack of use; moved on lazily, not by a use; epoch seconds",
     ),
     CheckConstraint("authentication_level BETWEEN 1 AND 4", name="authentication_level_range"),
     CheckConstraint("(ended_at IS NULL) = (end_reason IS NULL)", name="end_has_reason"),

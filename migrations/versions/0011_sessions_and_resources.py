@@ -28,7 +28,7 @@ def upgrade() -> None:
             sa.BigInteger(),
             server_default="0",
             nullable=False,
-            comment="before this it cannot have expired for lack of use; moved on lazily, never by a use; epoch seconds",
+            comment="before this it cannot have expired for lack of use; moved on lazily, not by a use; epoch seconds",
         ),
     )
     op.create_index(
