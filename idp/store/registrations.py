@@ -208,17 +208,12 @@ def new_access(client_id: str, access_digest: bytes) -> Step:
     return required(NEW_ACCESS, client=client_id, access_digest=access_digest)
 
 
-def end_management(client_id: str) -> Step:
-    """The client stays registered and can no longer change that; required."""
-    return required(REMOVE, client=client_id)
-
-
 def remove_client(client_id: str) -> tuple[Step, Step]:
     """Remove a client that is not disabled, with its registration and its logo; both required.
 
     In the order in which an update takes the two rows, so that neither waits for the other.
     """
-    return end_management(client_id), required(REMOVE_CLIENT, client=client_id)
+    return required(REMOVE, client=client_id), required(REMOVE_CLIENT, client=client_id)
 
 
 async def count(db: Database, vouched_by: str) -> int:

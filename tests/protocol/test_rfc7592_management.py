@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from idp.oidc.registration.vouchers import freeze, new_access_token
-from idp.store import clients, versions
+from idp.oidc.registration.vouchers import freeze, new_access_token, revoke_token
+from idp.store import clients, registrations, versions
 from idp.store.database import required
 from tests.support.population import HOA
 from tests.support.provider import Provider
@@ -230,6 +230,15 @@ async def test_a_frozen_client_works_and_changes_nothing(service: Provider) -> N
     await freeze(service.context(), client.client_id, operator="operator-1")
     assert (await client.put(client_name="Cổng có tên khác")).status_code == 401
     assert await clients.find(service.db, client.client_id) is not None
+
+
+async def test_a_frozen_client_ends_with_the_others_of_its_token(service: Provider) -> None:
+    client = await registered(service, await initial_token(service))
+    await freeze(service.context(), client.client_id, operator="operator-1")
+    row = await registrations.find(service.db, client.client_id)
+    assert row is not None
+    token_id = row["vouched_by"].removeprefix("token:")
+    assert await revoke_token(service.context(), token_id, operator="operator-1", with_clients=True) == 1
 
 
 async def test_a_lost_access_token_is_replaced(service: Provider) -> None:

@@ -158,12 +158,13 @@ async def new_access_token(context: Context, client_id: str, *, operator: str) -
 
 
 async def freeze(context: Context, client_id: str, *, operator: str) -> None:
-    """From now on only operators change this client.
+    """From now on only operators change this client; whoever vouched for it still does.
 
     Raises:
         NotThere: no client that manages itself.
     """
-    await _manage(context, registrations.end_management(client_id), client_id, operator, "freeze")
+    _, nobodys = fresh_token()
+    await _manage(context, registrations.new_access(client_id, nobodys), client_id, operator, "freeze")
 
 
 async def _manage(context: Context, step: Step, client_id: str, operator: str, act: str) -> None:
