@@ -54,7 +54,9 @@ async def _answer(request: Request, here: Surroundings, token: str) -> Answer:
     held, client = await _held(request, here, token)
     client = await equip(client, client.userinfo_encryption, here.shared.client_keys)
     context, release = here.context, release_of(here.context, client, held.grant, held.holder)
-    released = await release_claims(context, held.grant, held.holder, "userinfo", release)
+    released = await release_claims(
+        context, client, held.grant, held.holder, place="userinfo", release=release
+    )
     claims = userinfo_claims(
         subject=release.subject, subject_type=held.holder.person.subject_type, released=released
     )

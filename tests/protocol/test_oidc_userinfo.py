@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import jwt
+import orjson
 import pytest
 
+from idp.store import clients
 from tests.support.browsing import Browser
 from tests.support.installation import ISSUER
 from tests.support.population import (
@@ -211,3 +213,18 @@ async def test_every_release_is_in_the_audit_log_by_name_only(service: Provider,
     assert set(event.details["claims"]) == TOLD[HOA].keys()
     assert HOA.number not in str(event)
     assert "Nguyễn" not in str(event)
+
+
+async def test_a_client_that_has_lost_a_scope_is_given_no_more_of_it(one: Provider) -> None:
+    """What it was granted before lives for months; what it is registered for holds from now on."""
+    tokens = await one.tokens("hospital", HOA, scope="openid profile address")
+    portal = one.portal("hospital")
+    assert "address" in (await portal.userinfo(tokens.access_token)).json()
+    row = await clients.find(one.db, "hospital")
+    assert row is not None
+    less = orjson.dumps(orjson.loads(row["metadata"]) | {"scope": "openid profile"}).decode()
+    await one.db.write(clients.replace("hospital", less, secret_digest=row["secret_digest"]))
+    other = one.portal("hospital", app=await one.another_worker())  # which knows the client as it is now
+    told = (await other.userinfo(tokens.access_token)).json()
+    assert "name" in told
+    assert not {"address", "vn_residence"} & told.keys()

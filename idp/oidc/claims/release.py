@@ -95,6 +95,10 @@ class RequestedClaims:
         lost = set(granted) - set(scope)
         return self._where(lambda name: CLAIM_SCOPE[name] not in lost)
 
+    def open_to(self, client: Client) -> RequestedClaims:
+        """What remains of what was granted to a client that is registered for less today."""
+        return self._where(lambda name: may_ask(client, name))
+
     def _where(self, kept: Callable[[str], bool]) -> RequestedClaims:
         return RequestedClaims(
             tuple(filter(kept, self.userinfo)),

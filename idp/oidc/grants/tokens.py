@@ -61,10 +61,13 @@ def release_of(context: Context, client: Client, grant: Grant, holder: Holder) -
 
 
 async def release_claims(
-    context: Context, grant: Grant, holder: Holder, place: Place, release: Release
+    context: Context, client: Client, grant: Grant, holder: Holder, *, place: Place, release: Release
 ) -> dict[str, object]:
-    """What this grant gives in one place now; where it gives nothing, nothing is looked up."""
-    asked = RequestedClaims.from_json(grant.claims)
+    """What this grant gives in one place now; where it gives nothing, nothing is looked up.
+
+    A client that has lost a scope, or its legal basis, is given no more of it, whatever was granted before.
+    """
+    asked = RequestedClaims.from_json(grant.claims).open_to(client)
     if not asked.at(place):
         return {}
     contacts = await find_contacts(context, grant.account_id, asked.at(place))
@@ -109,7 +112,7 @@ async def sign_id_token(
         subject_type=holder.person.subject_type,
         event=authentication_event(grant),
         nonce=nonce,
-        released=await release_claims(context, grant, holder, "id_token", release),
+        released=await release_claims(context, client, grant, holder, place="id_token", release=release),
         now=context.now,
     )
     token = await context.keyring.issue(Purpose.ID_TOKEN, claims, alg=client.id_token_signed_response_alg)
