@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+import pytest
+
 pytest_plugins = [
     "tests.support.databases",
     "tests.support.chromium",
@@ -14,3 +18,15 @@ pytest_plugins = [
     "tests.support.softhsm",
     "tests.support.suite",
 ]
+
+ON_BOTH: Final = ("database_kind", "service")
+"""Fixtures that come on both databases."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a test that is marked `on_sqlite` one kind of database."""
+    if metafunc.definition.get_closest_marker("on_sqlite") is None:
+        return
+    for name in set(ON_BOTH).intersection(metafunc.fixturenames):
+        metafunc.definition.add_marker(pytest.mark.parametrize(name, ["sqlite"], indirect=True))

@@ -17,14 +17,6 @@ from tests.support.portals import Tokens
 from tests.support.provider import Ground, Provider, running_provider
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A module whose tables say nothing about what is kept names the one database that it needs: `DATABASES`."""
-    kinds = getattr(metafunc.module, "DATABASES", None)
-    for name in {"service", "database_kind"}.intersection(metafunc.fixturenames) if kinds else ():
-        metafunc.definition.add_marker(pytest.mark.parametrize(name, kinds, indirect=True))
-
-
 @pytest.fixture(scope="session", params=KINDS)
 async def service(
     provider_ground: Ground, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest

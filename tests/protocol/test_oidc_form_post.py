@@ -12,11 +12,12 @@ import pytest
 
 from tests.support.browsing import Browser, Form, Visit, read_forms
 from tests.support.installation import ISSUER
+from tests.support.on_sqlite import on_sqlite
 from tests.support.population import AN, HOA
 from tests.support.portals import Asked
 from tests.support.provider import Provider
 
-DATABASES = ("sqlite",)  # what is kept matters to none of these tables
+pytestmark = on_sqlite
 
 POST = "form_post"
 AWKWARD_STATES = (

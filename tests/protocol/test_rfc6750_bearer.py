@@ -10,11 +10,12 @@ import pytest
 
 from tests.support.browsing import Browser
 from tests.support.installation import ISSUER
+from tests.support.on_sqlite import on_sqlite
 from tests.support.population import HOA
 from tests.support.portals import Tokens
 from tests.support.provider import Provider
 
-DATABASES = ("sqlite",)  # what is kept matters to none of these tables
+pytestmark = on_sqlite
 
 CHALLENGE: Final = f'Bearer realm="{ISSUER}"'
 FORM: Final = "application/x-www-form-urlencoded"

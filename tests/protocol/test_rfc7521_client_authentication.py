@@ -17,10 +17,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from idp.store import clients, versions
 from idp.store.database import step
 from tests.support.installation import ISSUER
+from tests.support.on_sqlite import on_sqlite
 from tests.support.portals import ASSERTION_TYPE, REGISTRATIONS
 from tests.support.provider import Provider
 
-DATABASES = ("sqlite",)  # what is kept matters to none of these tables
+pytestmark = on_sqlite
 
 ENDPOINTS: Final = ("/token", "/revoke", "/introspect")
 FORM: Final = {"grant_type": "client_credentials", "token": "x"}

@@ -8,10 +8,11 @@ import pytest
 
 from idp.oidc.grant_types import DEVICE_CODE
 from tests.support.installation import ISSUER
+from tests.support.on_sqlite import on_sqlite
 from tests.support.provider import Provider
 from tests.support.registering import PORTAL, REGISTER, ask, bearer, initial_token, loads, refused, registered
 
-DATABASES = ("sqlite",)  # what is kept matters to none of these tables
+pytestmark = on_sqlite
 
 APP: Final[dict[str, Any]] = {
     "application_type": "native",

@@ -14,6 +14,7 @@ from idp.oidc.grant_types import DEVICE_CODE
 from idp.oidc.registration.vouchers import NotThere, distrust_issuer, trust_issuer
 from keys.backends.software import SoftwareSigner
 from tests.support.installation import ISSUER
+from tests.support.on_sqlite import on_sqlite
 from tests.support.provider import Provider
 from tests.support.registering import (
     PORTAL,
@@ -27,7 +28,7 @@ from tests.support.registering import (
     terms,
 )
 
-DATABASES = ("sqlite",)  # what is kept matters to none of these tables
+pytestmark = on_sqlite
 
 REGISTRY = "https://registry.example"
 API_REGISTRY = "https://api-registry.example"

@@ -8,11 +8,12 @@ from idp.errors import InvalidClientMetadata, InvalidRedirectUri
 from idp.oidc.client_metadata import read_client
 from tests.support.browsing import Browser
 from tests.support.devices import add_clients
+from tests.support.on_sqlite import on_sqlite
 from tests.support.population import HOA
 from tests.support.portals import REGISTRATIONS
 from tests.support.provider import NOW, PASSWORD, Provider
 
-DATABASES = ("sqlite",)  # what is kept matters to none of these tables
+pytestmark = on_sqlite
 
 APP = REGISTRATIONS["app"]
 CLAIMED = {

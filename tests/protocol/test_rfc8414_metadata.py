@@ -12,11 +12,12 @@ from authlib.oidc.discovery import OpenIDProviderMetadata
 
 from tests.support.browsing import Browser
 from tests.support.installation import ISSUER
+from tests.support.on_sqlite import on_sqlite
 from tests.support.population import HOA
 from tests.support.portals import REGISTRATIONS
 from tests.support.provider import Provider
 
-DATABASES = ("sqlite",)  # what is kept matters to none of these tables
+pytestmark = on_sqlite
 
 WELL_KNOWN: Final = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
 PUBLIC_MEMBERS: Final = {"kty", "use", "alg", "kid", "crv", "x", "y", "n", "e", "pub"}

@@ -12,9 +12,10 @@ import pytest
 from idp.endpoints.routes import ROUTES
 from tests.support.answers import check_headers
 from tests.support.browsing import Browser
+from tests.support.on_sqlite import on_sqlite
 from tests.support.provider import Provider
 
-DATABASES = ("sqlite",)  # what is kept matters to none of these tables
+pytestmark = on_sqlite
 
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"

@@ -9,10 +9,11 @@ import pytest
 
 from idp.app import build
 from keys import policy
+from tests.support.on_sqlite import on_sqlite
 from tests.support.portals import Portal
 from tests.support.provider import Provider
 
-DATABASES = ("sqlite",)  # what is kept matters to none of these tables
+pytestmark = on_sqlite
 
 JWKS_URI: Final = "/jwks"
 DIRECTIVES: Final = {f"max-age={policy.JWKS_CACHE_SECONDS}", "must-revalidate"}

@@ -12,11 +12,12 @@ import pytest
 
 from tests.support.browsing import Browser, Visit
 from tests.support.installation import ISSUER
+from tests.support.on_sqlite import on_sqlite
 from tests.support.population import AN, HOA
 from tests.support.portals import ASSERTION_TYPE, Asked
 from tests.support.provider import PASSWORD, Provider
 
-DATABASES = ("sqlite",)  # what is kept matters to none of these tables
+pytestmark = on_sqlite
 
 CALLBACK = "https://dossiers.example/callback"
 SESSION, BROWSER = "__Host-motcua-session", "__Host-motcua-browser"

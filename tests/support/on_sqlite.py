@@ -13,8 +13,8 @@ from tests.support.databases import fresh_database
 from tests.support.population import CITIZENS, Citizen
 from tests.support.provider import Ground, Provider, running_provider
 
-on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-"""For a test whose ground knows both databases, of which one is enough for what it says."""
+on_sqlite = pytest.mark.on_sqlite
+"""For a test, or a module of tests, whose ground knows both databases, of which one is enough for what it says."""
 
 
 @asynccontextmanager
