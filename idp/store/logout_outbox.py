@@ -168,10 +168,15 @@ def queue_of_session(session_id: str, account_id: str, reason: str, now: int) ->
 
 
 async def clients_with_due(db: Database, now: int) -> list[str]:
-    """Clients for which something is due; when nothing is, one look at a small index."""
-    if await db.fetch_one(ANY_DUE, now=now) is None:
+    """Clients for which something is due; when nothing is, one look at a small index.
+
+    The first look may find a client that has been removed since: nobody can tell it, and that has to be noted.
+    """
+    found = await db.fetch_one(ANY_DUE, now=now)
+    if found is None:
         return []
-    return [row["client_id"] for row in await db.fetch_all(CLIENTS_WITH_DUE, now=now)]
+    registered = [row["client_id"] for row in await db.fetch_all(CLIENTS_WITH_DUE, now=now)]
+    return list(dict.fromkeys([found["client_id"], *registered]))
 
 
 async def take(db: Database, client_id: str, *, now: int, until: int, most: int) -> list[Logout]:

@@ -10,8 +10,8 @@ import pytest
 
 from idp.jobs import backchannel_logout, schedule
 from idp.jobs.backchannel_logout import LEASE_SECONDS, MOST_ATTEMPTS, deliver_logouts
-from idp.store import clients, logout_outbox
-from idp.store.database import step
+from idp.store import clients, logout_outbox, registrations
+from idp.store.database import required, step
 from keys.actions import Revoke
 from keys.keyring import load_keyring
 from keys.policy import Purpose
@@ -123,6 +123,20 @@ async def test_a_client_that_was_disabled_meanwhile_is_not_called(
     await deliver(one)
     (row,) = await queued(one)
     assert (row["state"], row["last_error"]) == ("failed", "not_registered")
+    assert receiver.received == []
+
+
+async def test_of_a_client_that_was_removed_meanwhile_nothing_waits_for_ever(
+    one: Provider, browser: Browser, tokens: Tokens, receiver: ReceivingPortal
+) -> None:
+    """A client that registered itself may remove itself (RFC 7592 §2.3)."""
+    await logout(browser, tokens)
+    await one.db.write(required(registrations.REMOVE_CLIENT, client="told"))
+    await deliver(one)
+    (row,) = await queued(one)
+    assert (row["state"], row["last_error"]) == ("failed", "not_registered")
+    (event,) = await one.events("logout.undelivered")
+    assert (event.outcome, event.client_id) == ("not_registered", "told")
     assert receiver.received == []
 
 
