@@ -10,8 +10,8 @@ import pytest
 from tests.fuzz.running import Run, attempt_operation, attempt_rough, fuzzing, operations
 from tests.support.provider import Ground
 
-EACH: Final = 15
-ROUGH: Final = 800
+EACH: Final = 12
+ROUGH: Final = 600
 OPERATIONS: Final = operations()
 
 
