@@ -7,8 +7,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import orjson
-
 from idp.errors import InvalidClient
 from idp.oidc.client_cache import ClientCache
 from idp.oidc.client_keys import ClientKeys
@@ -22,7 +20,6 @@ from idp.store.database import Database, Step
 logger = logging.getLogger("motcua.readiness")
 
 LAST_ROUND_SECONDS: Final = 2
-PAGE: Final = 100  # clients read at once
 MOST_TOLD: Final = 10  # different mistakes in assertions that one round writes into our log
 
 
@@ -55,15 +52,7 @@ async def keep_last_sightings(keep: Callable[[], Awaitable[None]]) -> None:
 
 async def read_addresses(db: Database) -> AddressBook:
     """The addresses that the enabled clients fetch from."""
-    registered: list[tuple[str, list[str]]] = []
-    after = ""
-    while rows := await stored_clients.page(db, after=after, most=PAGE):
-        for row in rows:
-            addresses = orjson.loads(row["metadata"]).get("key_set_addresses")
-            if addresses and row["disabled_at"] is None:
-                registered.append((row["client_id"], addresses))
-        after = rows[-1]["client_id"]
-    return AddressBook(registered)
+    return AddressBook(await stored_clients.key_set_addresses(db))
 
 
 async def _prove_fetchers(batch: Batch, clients: ClientCache, keys: ClientKeys, jwks_uri: str) -> None:

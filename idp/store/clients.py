@@ -68,6 +68,11 @@ ORIGINS = select(clients.c.browser_origins).where(
     clients.c.browser_origins.is_not(None), clients.c.disabled_at.is_(None)
 )
 
+# Most clients have none, and after every change of a client each worker asks: what is left out is left to the database.
+WITH_ADDRESSES = select(clients.c.client_id, clients.c.metadata).where(
+    clients.c.metadata.contains('"key_set_addresses"'), clients.c.disabled_at.is_(None)
+)
+
 
 def _of_metadata(metadata: str) -> dict[str, object]:
     """The columns that repeat what the metadata say; absent algorithms mean the default, as in `read_client`."""
@@ -125,6 +130,13 @@ async def find_namesake(db: Database, client_id: str, owner: str, names: Mapping
         return found
     owners = [str(row["owner"]) for row in await db.fetch_all(OWNERS, owner=owner)]
     return next((name for name in owners if name_key(name) in {one, other}), None)
+
+
+async def key_set_addresses(db: Database) -> list[tuple[str, list[str]]]:
+    """The networks that clients which are not disabled fetch our keys from, with whose they are."""
+    rows = await db.fetch_all(WITH_ADDRESSES)
+    found = [(row["client_id"], orjson.loads(row["metadata"]).get("key_set_addresses")) for row in rows]
+    return [(client_id, addresses) for client_id, addresses in found if addresses]
 
 
 async def browser_origins(db: Database) -> frozenset[str]:

@@ -242,6 +242,15 @@ async def test_the_addresses_of_enabled_clients(db: Any) -> None:
     assert [book.owner(address) for address in ("203.0.113.1", "203.0.113.99")] == ["a", ""]
 
 
+async def test_clients_without_addresses_are_not_even_read(db: Any) -> None:
+    """Thousands may have registered themselves, and every worker looks after every change."""
+    await add_client(db, "a", key_set_addresses=["203.0.113.0/28"])
+    await add_client(db, "b")
+    assert await stored_clients.key_set_addresses(db) == [("a", ["203.0.113.0/28"])]
+    rows = await db.fetch_all(stored_clients.WITH_ADDRESSES)
+    assert [row["client_id"] for row in rows] == ["a"]
+
+
 async def test_old_counts_go_and_the_sets_nobody_needs_go_with_them(db: Any) -> None:
     late = NOW + readiness.KEPT + purge.KEPT_AFTER_EXPIRY
     await add_client(db)
