@@ -24,7 +24,7 @@ from tests.fuzz.document import document
 from tests.fuzz.judging import Judge
 from tests.fuzz.live import Live
 from tests.fuzz.sense import Parts, lay_over, senses
-from tests.fuzz.wire import Sent, exchange, sent_of
+from tests.fuzz.wire import Got, Sent, exchange, following, sent_of
 from tests.support.on_sqlite import provider_on_sqlite
 from tests.support.provider import Ground, Provider
 
@@ -46,17 +46,22 @@ class Run:
         self.runner.run(self.live.renew())
 
     def send(self, name: str, sent: Sent) -> None:
-        """One request and the look at its answer."""
-        app = self.provider.transport().app
+        """One request, the look at its answer, and at the page of ours that it leads to."""
+        got = self._judged(name, sent)
+        leads_on = None if got is None else following(sent, got)
+        if leads_on is not None:
+            self._judged(f"{name}, then", leads_on)
+
+    def _judged(self, name: str, sent: Sent) -> Got | None:
         before = self.judge.written()
         try:
-            got = self.runner.run(exchange(app, sent))
-            if got is None:
-                return
-            self.answers[name, got.status] += 1
-            self.judge.check(sent, got, wrote=self.judge.written() != before)
+            got = self.runner.run(exchange(self.provider.transport().app, sent))
+            if got is not None:
+                self.answers[name, got.status] += 1
+                self.judge.check(sent, got, wrote=self.judge.written() != before)
         except Exception as error:
             raise AssertionError(f"{sent} was answered so that it must not be: {error!r}") from error
+        return got
 
     def send_case(self, name: str, case: Case[Any], sense: Parts, left_out: int) -> None:
         """A generated case with some sense in it, if any client could send it."""

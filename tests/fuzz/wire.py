@@ -121,6 +121,19 @@ async def exchange(app: Any, sent: Sent) -> Got | None:
     return Got(start["status"], tuple(start["headers"]), b"".join(one.get("body", b"") for one in rest))
 
 
+def following(sent: Sent, got: Got) -> Sent | None:
+    """What a browser asks for next; None where it is not led on to a page of ours."""
+    location = b"".join(got.header(b"location"))
+    if got.status not in {302, 303} or not location.startswith(b"/"):
+        return None
+    path, _, query = location.partition(b"?")
+    given = [value.partition(b";")[0] for value in got.header(b"set-cookie")]
+    renewed = {pair.partition(b"=")[0] for pair in given}
+    held = [pair.strip() for name, value in sent.headers if name == b"cookie" for pair in value.split(b";")]
+    cookies = [*(pair for pair in held if pair.partition(b"=")[0] not in renewed), *given]
+    return Sent("GET", path, query, ((b"cookie", b"; ".join(cookies)), (b"accept", b"text/html")))
+
+
 def _octets(body: object) -> bytes:
     if isinstance(body, str):
         return body.encode("utf-8", "surrogatepass")
