@@ -176,7 +176,7 @@ async def test_our_log_says_whose_set_up_is_wrong_and_does_not_fill(
     await keep(db, sightings)
     told = [record.getMessage() for record in caplog.records if record.name == "motcua.readiness"]
     assert len(told) == MOST_TOLD
-    assert any("in the name of portal-9: client_assertion: the signature" in line for line in told)
+    assert any("in the name of portal-9: client_assertion: it cannot be verified" in line for line in told)
 
 
 async def test_another_key_is_a_strangers(db: Any, caplog: pytest.LogCaptureFixture) -> None:
