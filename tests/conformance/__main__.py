@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from tests.conformance.expectations import Verdict, judge
-from tests.conformance.plans import PLANS, Plan, configuration
+from tests.conformance.plans import PLANS, Configuration, Plan, configuration
 from tests.conformance.provider import Installation, install
 from tests.conformance.suite import Module, Outcome, Suite
 from tests.support.served import serving
@@ -47,6 +48,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--certificate", type=Path, help="file with the certificate of the suite, to be trusted"
     )
+    parser.add_argument(
+        "--configurations", type=Path, metavar="FOLDER", help="write what each plan is given there as well"
+    )
     parser.add_argument("--module", action="append", default=[], help="only this module; may be repeated")
     parser.add_argument("plan", nargs="*", help=f"some of: {', '.join(plan.alias for plan in PLANS)}")
     return parser.parse_args()
@@ -70,9 +74,20 @@ def _run_module(suite: Suite, plan_id: str, module: Module, installation: Instal
     return suite.outcome(run, module)
 
 
-def _run_plan(suite: Suite, plan: Plan, installation: Installation, only: Sequence[str]) -> int:
-    """Run a plan, say of each module how it ended, and count those that ended worse than expected."""
+def _configured(plan: Plan, installation: Installation, folder: Path | None) -> Configuration:
+    """The configuration of a plan; a person may give it to the suite by hand, from the file."""
     made = configuration(plan, installation.visitor, installation.clients.get(plan.alias, {}))
+    if folder is not None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        text = json.dumps(made, indent=2, ensure_ascii=False)
+        (folder / f"{plan.alias}.json").write_text(f"{text}\n", encoding="utf-8")
+    return made
+
+
+def _run_plan(
+    suite: Suite, plan: Plan, installation: Installation, made: Configuration, only: Sequence[str]
+) -> int:
+    """Run a plan, say of each module how it ended, and count those that ended worse than expected."""
     plan_id, modules = suite.make_plan(plan.name, plan.variant, made)
     _say(f"{plan.alias}: {suite.address}/plan-detail.html?plan={plan_id}")
     worse = 0
@@ -97,7 +112,10 @@ def main() -> None:
         environment = installation.environment(asked.listen, asked.certificate)
         port = int(asked.listen.rpartition(":")[2])
         with serving(environment, folder / "serve.log", port):
-            worse = sum(_run_plan(suite, plan, installation, asked.module) for plan in _chosen(asked.plan))
+            worse = 0
+            for plan in _chosen(asked.plan):
+                made = _configured(plan, installation, asked.configurations)
+                worse += _run_plan(suite, plan, installation, made, asked.module)
     _say(f"{worse} not expected")
     sys.exit(min(worse, 99))
 
