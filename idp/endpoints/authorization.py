@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 
 from idp.audit.events import Kind, record
 from idp.endpoints.beginning import FIRST, begin_interaction
+from idp.endpoints.posted_request import carried, carrying_address
 from idp.endpoints.showing import locale_of
 from idp.endpoints.stale_keys import note_stale_key
 from idp.endpoints.surroundings import Surroundings
@@ -17,7 +17,6 @@ from idp.errors import OAuthError, PageError
 from idp.http import responses
 from idp.http.access_log import note_client
 from idp.http.forms import Parameters, read_form, read_query
-from idp.http.limits import QUERY_BYTES
 from idp.http.responses import Answer
 from idp.interaction.asked import granted
 from idp.interaction.conversation import Errand, find_session, look
@@ -34,7 +33,6 @@ from idp.interaction.steps import (
 )
 from idp.oidc.authorization_request import read_authorization_request, read_parameters
 from idp.oidc.client import Client
-from idp.oidc.discovery import ENDPOINTS
 from idp.oidc.redirect_uri import AuthorizationResponse, RedirectTarget, check_enabled, failure, prove_target
 from idp.oidc.request_object.unfolding import Means, unfold
 from keys.policy import Purpose
@@ -43,8 +41,8 @@ ACTIVATION_FIRST: Final = "/activate?interaction={}"
 
 
 async def get(request: Request, here: Surroundings) -> Answer:
-    """An authorization request by GET."""
-    return await _authorize(request, here, read_query(request))
+    """An authorization request by GET, or one that came by POST before."""
+    return await _authorize(request, here, carried(here.context, read_query(request)))
 
 
 async def post(request: Request, here: Surroundings) -> Answer:
@@ -55,10 +53,9 @@ async def post(request: Request, here: Surroundings) -> Answer:
     """
     pairs = await read_form(request)
     if here.shared.cookies.browser_digest(request) is None:
-        # A hint that was sent in a body may be a personal number: it is not put into an address.
-        query = urlencode([(name, value) for name, value in pairs if name != "login_hint"])
-        if len(query) <= QUERY_BYTES:
-            return responses.see_other(f"{ENDPOINTS['authorization_endpoint']}?{query}")
+        address = carrying_address(here.context, pairs)
+        if address:
+            return responses.see_other(address)
     return await _authorize(request, here, pairs)
 
 

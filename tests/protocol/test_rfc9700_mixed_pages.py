@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 import pytest
 
+from idp.endpoints.posted_request import LIFETIME
 from tests.support.browsing import Visit
 from tests.support.population import AN, HOA, HOA_BINH, KHANG, MAI, SAO_MAI, SONG_HONG
 from tests.support.provider import Provider
@@ -162,6 +163,30 @@ async def test_a_request_by_post_from_another_site_finds_the_session_and_keeps_t
     visit = await browser.open(arrived.headers["location"])
     assert browser.cookies == known == jar
     await ministry.tokens(asked, visit)
+
+
+async def test_what_was_sent_in_a_body_stands_in_no_address(settled_provider: Provider) -> None:
+    """A hint may be a token or a personal number, and so may what is asked for by value."""
+    provider, browser = settled_provider, settled_provider.browser()
+    tokens = await provider.tokens("ministry", HOA)
+    ministry = provider.portal("ministry")
+    asked = ministry.ask(
+        id_token_hint=tokens.id_token,
+        login_hint=HOA.number,
+        claims=f'{{"userinfo":{{"vn_personal_id":{{"value":"{HOA.number}"}}}}}}',
+    )
+    arrived = await provider.http().post("/authorize", data=dict(asked.parameters))
+    address = arrived.headers["location"]
+    assert HOA.number not in unquote(address)
+    assert tokens.id_token not in address
+    visit = await browser.open(address)
+    assert HOA.number in visit.text, "the login page is filled in"
+    await ministry.tokens(asked, await provider.settle(await provider.sign_in(visit, HOA)))
+
+    provider.clock.advance(LIFETIME)
+    for over in (address, f"{address[:-4]}AAAA", "/authorize?posted=x"):
+        visit = await provider.browser().open(over)
+        assert (visit.status, visit.told("error-code")) == (410, "stale_interaction")
 
 
 async def test_after_the_question_the_browser_may_follow_to_the_portal(settled_provider: Provider) -> None:
