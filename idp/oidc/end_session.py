@@ -13,6 +13,7 @@ from idp.oidc.client import Client
 from idp.oidc.hint import Hint, verify_hint
 from idp.oidc.parameters import read_known
 from idp.oidc.redirect_uri import with_query
+from idp.oidc.registered_uri import loggable
 from keys.keyring import Keyring
 
 KNOWN_PARAMETERS: Final = frozenset(
@@ -85,9 +86,7 @@ def prove_logout_target(request: LogoutRequest, client: Client | None) -> Logout
     if client is None or client.client_id != request.client_id:
         raise PageError("invalid_logout_hint", detail=f"unknown client {request.client_id}")
     if request.post_logout_redirect_uri not in client.post_logout_redirect_uris:
-        # What stands behind the question mark may be about a person.
-        logged = request.post_logout_redirect_uri.partition("?")[0]
-        detail = f"client {client.client_id}: {logged}"
+        detail = f"client {client.client_id}: {loggable(request.post_logout_redirect_uri)}"
         raise PageError("logout_redirect_mismatch", detail=detail)
     if client.disabled_at is not None:
         return None

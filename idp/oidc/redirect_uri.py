@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from idp.errors import OAuthError, PageError
 from idp.oidc.client import Client
+from idp.oidc.registered_uri import loggable
 
 ResponseMode = Literal["query", "form_post"]
 RESPONSE_MODES: Final[tuple[ResponseMode, ...]] = ("query", "form_post")
@@ -79,7 +80,7 @@ def prove_target(client: Client, parameters: Mapping[str, str], issuer: str) -> 
     check_enabled(client)
     redirect_uri = parameters.get("redirect_uri", "")
     if not is_registered(client, redirect_uri):
-        logged = redirect_uri.partition("?")[0] or "missing"  # what stands behind may be about a person
+        logged = loggable(redirect_uri) or "missing"
         raise PageError("redirect_uri_mismatch", detail=f"client {client.client_id}: {logged}")
     return RedirectTarget(
         redirect_uri=redirect_uri,

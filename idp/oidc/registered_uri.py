@@ -26,6 +26,10 @@ _PORT: Final = re.compile(r":[1-9][0-9]{0,4}")
 _PRIVATE_SCHEME: Final = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z0-9][a-z0-9-]*)+")
 
 
+_ABOUT_SOMEBODY: Final = re.compile(r"[0-9]{9,}")
+"""As long as the shortest numbers that people are known by."""
+
+
 class UnusableUri(ValueError):
     """The address cannot be registered; the message is one sentence part that follows it."""
 
@@ -117,3 +121,11 @@ def check_page_uri(uri: str) -> None:
         UnusableUri: with the reason.
     """
     _check_web(uri)
+
+
+def loggable(uri: str) -> str:
+    """As much of a refused address as helps whoever registered another one: nothing that may be about a person.
+
+    That is without query and fragment, and with long numbers left out.
+    """
+    return _ABOUT_SOMEBODY.sub("…", re.split(r"[?#]", uri, maxsplit=1)[0])

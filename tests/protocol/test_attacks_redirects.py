@@ -102,6 +102,9 @@ TRICKS: Final[Mapping[str, Trick]] = {
     "nothing": lambda *_: "",
 }  # fmt: skip
 
+ABOUT_A_PERSON: Final = ("/{0}", "#so={0}", "/x/{0}/y?z", ";so={0}", "%23{0}")
+
+
 LOOPBACK_TRICKS: Final = (
     "http://127.0.0.1:80@evil.example/callback", "http://127.0.0.1:80\\@evil.example/callback",
     "http://127.0.0.1.evil.example/callback", "http://127.0.0.1:.evil.example/callback", "http://127.1/callback",
@@ -220,6 +223,21 @@ async def test_post_logout_redirect_uri(service: Provider, hoa: Browser, trick: 
     assert visit.status == 400 or visit.offers(decision="logout"), (
         "nobody vouches for the address: it is left out"
     )
+
+
+@pytest.mark.parametrize("behind", ABOUT_A_PERSON)
+async def test_what_a_refused_address_says_of_a_person_is_in_no_log(
+    service: Provider, hoa: Browser, caplog: pytest.LogCaptureFixture, behind: str
+) -> None:
+    """A portal that puts a number into its addresses is told that it may not, and the number goes no further."""
+    with caplog.at_level("INFO", logger="motcua"):
+        uri = f"https://dossiers.example/callback{behind.format(HOA.number)}"
+        _stays(await hoa.open(service.portal("dossiers").ask(redirect_uri=uri).address), uri)
+        query = urlencode({"client_id": "dossiers", "post_logout_redirect_uri": uri})
+        _stays(await hoa.open(f"/logout?{query}"), uri)
+    told = [record.getMessage() for record in caplog.records if record.name.startswith("motcua")]
+    assert len([line for line in told if "dossiers.example/callback" in line]) == 2
+    assert HOA.number not in str(told)
 
 
 UNREGISTRABLE: Final = (
