@@ -29,7 +29,7 @@ from tests.support.installation import ISSUER
 from tests.support.on_sqlite import on_sqlite
 from tests.support.population import HOA, HOA_BINH, KHANG, change_citizen
 from tests.support.portals import Tokens
-from tests.support.provider import Provider
+from tests.support.provider import Event, Provider
 
 DEAD = {"active": False}
 
@@ -146,10 +146,15 @@ async def test_it_opens_no_userinfo_and_comes_alone(apis: Provider, handed: str)
     assert (await apis.portal("filing").userinfo(response.json()["access_token"])).status_code == 401
 
 
+async def last_of(provider: Provider, client_id: str) -> Event:
+    """The latest event about tokens of a client; others are at work at the same provider."""
+    return [event for event in await provider.events("token") if event.client_id == client_id][-1]
+
+
 async def test_the_audit_log_says_who_acts_for_whom(apis: Provider, handed: str) -> None:
     token = await acting(apis, "dossiers-api", handed, TAXES)
-    event, account = (await apis.events("token"))[-1], await apis.account(HOA)
-    assert (event.outcome, event.client_id, event.account_id) == ("ok", "dossiers-api", account.account_id)
+    event, account = await last_of(apis, "dossiers-api"), await apis.account(HOA)
+    assert (event.outcome, event.account_id) == ("ok", account.account_id)
     assert event.details == {
         "grant_type": EXCHANGE,
         "granted_to": "filing",
@@ -159,8 +164,8 @@ async def test_the_audit_log_says_who_acts_for_whom(apis: Provider, handed: str)
         "jti": read(token)["jti"],
     }
     await exchange(apis, "taxes-api", handed)
-    event = (await apis.events("token"))[-1]
-    assert (event.outcome, event.client_id) == ("invalid_request", "taxes-api")
+    event = await last_of(apis, "taxes-api")
+    assert event.outcome == "invalid_request"
     assert handed not in str(event.details)
 
 
