@@ -11,6 +11,13 @@ import re
 from typing import ClassVar
 
 _NOT_ALLOWED = re.compile(r"[^\x20-\x21\x23-\x5B\x5D-\x7E]")
+_PERSONAL_NUMBER = re.compile(r"(?<![0-9A-Za-z])(?:[0-9]{12}|[0-9]{9})(?![0-9A-Za-z])")
+"""Of an identity card, today's or the one before: portals send it in wrong fields, and errors repeat what was wrong."""
+
+
+def without_numbers(text: str) -> str:
+    """The text as it may be told and recorded: what could be the number of a person is left out."""
+    return _PERSONAL_NUMBER.sub("...", text)
 
 
 class OAuthError(Exception):
@@ -25,8 +32,8 @@ class OAuthError(Exception):
     def __init__(self, description: str = "", *, detail: str = "") -> None:
         super().__init__(description)
         # RFC 6749 §4.1.2.1: error_description is limited to %x20-21 / %x23-5B / %x5D-7E.
-        self.description = _NOT_ALLOWED.sub("?", description)[:400]
-        self.detail = detail
+        self.description = without_numbers(_NOT_ALLOWED.sub("?", description))[:400]
+        self.detail = without_numbers(detail)
 
 
 class InvalidRequest(OAuthError):
@@ -221,7 +228,7 @@ class PageError(Exception):
         super().__init__(page)
         self.page = page
         self.status = status
-        self.detail = detail
+        self.detail = without_numbers(detail)
         self.way_on = way_on
         self.back_url = back_url
         self.client_name = client_name
