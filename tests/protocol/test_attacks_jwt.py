@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -117,9 +117,10 @@ async def test_what_a_stranger_writes_into_a_header_is_told_and_recorded_nowhere
 ) -> None:
     """The alarm on every log and record listens for personal numbers."""
     genuine = await by_name["client_assertion at /token"].genuine()
+    written: dict[str, Any] = {member: HOA.number}
     form = {
         "client_assertion_type": ASSERTION_TYPE,
-        "client_assertion": genuine.strangers(**{member: HOA.number}),
+        "client_assertion": genuine.strangers(**written),
     }
     response = await places.provider.http().post("/token", data=form)
     assert response.status_code == 401
