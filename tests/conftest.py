@@ -28,5 +28,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give a test that is marked `on_sqlite` one kind of database."""
     if metafunc.definition.get_closest_marker("on_sqlite") is None:
         return
-    for name in set(ON_BOTH).intersection(metafunc.fixturenames):
-        metafunc.definition.add_marker(pytest.mark.parametrize(name, ["sqlite"], indirect=True))
+    for name in ON_BOTH:
+        if name in metafunc.fixturenames:
+            metafunc.definition.add_marker(pytest.mark.parametrize(name, ["sqlite"], indirect=True))

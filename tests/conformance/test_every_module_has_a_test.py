@@ -172,7 +172,7 @@ def test_a_module_has_a_test(files: tuple[str, ...], module: str) -> None:
     assert any(name_of(module) in written_in(file) for file in files), f"{name_of(module)} in {files}"
 
 
-@pytest.mark.parametrize("module", [*BASIC, *(set(BASIC_REGISTERED) - NO_MODE)])
+@pytest.mark.parametrize("module", [*BASIC, *(name for name in BASIC_REGISTERED if name not in NO_MODE)])
 def test_a_module_of_the_basic_plan_is_run_with_form_post_too(module: str) -> None:
     """`suite` and `mode` are fixtures with a parameter for each response mode."""
     files = STATIC_FILES if module in BASIC else DYNAMIC_FILE
