@@ -34,7 +34,8 @@ demo-reset: $(STAMP)  ## throw the demo's data away, so that the next `make demo
 test: $(STAMP)  ## all tests, with browsers and both databases
 	@.ci/system-packages
 	@.ci/node-modules
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	@# In the order of the folders: those with browsers and servers, whose files take longest, come first.
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP) lint types  ## lint, types, house tests and fast unit tests: under two minutes
 	@$(BIN)/python -m pytest -q -m "not slow and not browser and not postgres and not hsm" tests/house tests/unit
