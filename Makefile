@@ -38,7 +38,8 @@ test: $(STAMP)  ## all tests, with browsers and both databases
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP) lint types  ## lint, types, house tests and fast unit tests: under two minutes
-	@$(BIN)/python -m pytest -q -m "not slow and not browser and not postgres and not hsm" tests/house tests/unit
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not slow and not browser and not postgres and not hsm" \
+		tests/house tests/unit
 
 lint: $(STAMP)  ## ruff: rules and format
 	@$(BIN)/ruff check --quiet .
