@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.support.browsing import Browser
-from tests.support.databases import KINDS, fresh_database
+from tests.support.databases import KINDS
 from tests.support.delegation import admit, granted
-from tests.support.population import CITIZENS, HOA
+from tests.support.on_sqlite import provider_on
+from tests.support.population import HOA
 from tests.support.portals import Tokens
-from tests.support.provider import Ground, Provider, running_provider
+from tests.support.provider import Ground, Provider
 
 
 @pytest.fixture(scope="session", params=KINDS)
@@ -22,13 +23,7 @@ async def service(
     provider_ground: Ground, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> AsyncIterator[Provider]:
     """A running provider where every citizen has an account; its clock stands."""
-    folder = tmp_path_factory.mktemp("service")
-    async with (
-        fresh_database(request.param, "provider", folder) as database_url,
-        fresh_database(request.param, "registers", folder) as registers_url,
-        running_provider(database_url, registers_url, provider_ground) as provider,
-    ):
-        await provider.open_account(*CITIZENS)
+    async with provider_on(request.param, tmp_path_factory.mktemp("service"), provider_ground) as provider:
         yield provider
 
 

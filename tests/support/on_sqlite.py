@@ -1,4 +1,4 @@
-"""A provider for tests that say nothing about databases: on SQLite only."""
+"""A provider where everybody has an account, on a kind of database, or on SQLite for tests that say nothing of it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,23 @@ on_sqlite = pytest.mark.on_sqlite
 
 
 @asynccontextmanager
-async def provider_on_sqlite(
-    folder: Path, ground: Ground, *, citizens: Sequence[Citizen] = CITIZENS, **settings: Any
+async def provider_on(
+    kind: str, folder: Path, ground: Ground, *, citizens: Sequence[Citizen] = CITIZENS, **settings: Any
 ) -> AsyncIterator[Provider]:
-    """A running provider where these citizens have an account."""
+    """A running provider on a kind of database, where these citizens have an account."""
     async with (
-        fresh_database("sqlite", "provider", folder) as database_url,
-        fresh_database("sqlite", "registers", folder) as registers_url,
+        fresh_database(kind, "provider", folder) as database_url,
+        fresh_database(kind, "registers", folder) as registers_url,
         running_provider(database_url, registers_url, ground, **settings) as provider,
     ):
         await provider.open_account(*citizens)
+        yield provider
+
+
+@asynccontextmanager
+async def provider_on_sqlite(
+    folder: Path, ground: Ground, *, citizens: Sequence[Citizen] = CITIZENS, **settings: Any
+) -> AsyncIterator[Provider]:
+    """The same for tests that say nothing about databases."""
+    async with provider_on("sqlite", folder, ground, citizens=citizens, **settings) as provider:
         yield provider

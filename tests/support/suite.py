@@ -10,12 +10,12 @@ from urllib.parse import urljoin
 import pytest
 
 from tests.support.browsing import Browser, Visit
-from tests.support.databases import KINDS, fresh_database
+from tests.support.databases import KINDS
 from tests.support.installation import ISSUER
-from tests.support.on_sqlite import provider_on_sqlite
-from tests.support.population import CITIZENS, HOA
+from tests.support.on_sqlite import provider_on, provider_on_sqlite
+from tests.support.population import HOA
 from tests.support.portals import Asked, Portal, Tokens
-from tests.support.provider import PASSWORD, Ground, Provider, running_provider
+from tests.support.provider import PASSWORD, Ground, Provider
 from tests.support.suite_checks import (
     check_answer,
     check_claims,
@@ -153,13 +153,7 @@ async def _agree(visit: Visit) -> Visit:
 async def _examined(
     provider_ground: Ground, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> AsyncIterator[Provider]:
-    folder = tmp_path_factory.mktemp("examined")
-    async with (
-        fresh_database(request.param, "provider", folder) as database_url,
-        fresh_database(request.param, "registers", folder) as registers_url,
-        running_provider(database_url, registers_url, provider_ground) as provider,
-    ):
-        await provider.open_account(*CITIZENS)
+    async with provider_on(request.param, tmp_path_factory.mktemp("examined"), provider_ground) as provider:
         yield provider
 
 
