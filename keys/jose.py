@@ -33,6 +33,7 @@ from keys.signatures import PublicKey, SignatureMismatch, verify_signature
 
 __all__ = [
     "CompactJws",
+    "EmbeddedKeyJws",
     "EncryptionKey",
     "InvalidJwk",
     "InvalidJwkSet",
@@ -52,6 +53,7 @@ __all__ = [
     "read_unsecured",
     "thumbprint",
     "verify",
+    "verify_embedded",
     "verify_with",
 ]
 
@@ -98,6 +100,15 @@ class VerifiedJws:
     """A token whose signature was verified; whether its claims please is the caller's to judge."""
 
     header: dict[str, Any]
+    claims: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedKeyJws:
+    """A token by the key in its own header: who made it holds that key, and may be anybody."""
+
+    thumbprint: str
+    """Of the key, by RFC 7638."""
     claims: dict[str, Any]
 
 
@@ -276,6 +287,35 @@ def verify(
     except (JoseError, ValueError, TypeError) as error:
         raise InvalidToken("The signature does not fit.") from error
     return VerifiedJws(compact.unverified_header, read_object(compact.payload_segment, "payload"))
+
+
+def verify_embedded(token: str, *, algorithms: Collection[str], typ: str) -> EmbeddedKeyJws:
+    """Verify a token by the public key in its header (`jwk`, RFC 7515 §4.1.3), as a DPoP proof is (RFC 9449 §4.3).
+
+    For types only whose meaning is that somebody holds a key: of every other, `verify` ignores such a key.
+
+    Raises:
+        InvalidToken: another algorithm or type, no key or a weak one, private members in it, or a signature that does
+            not fit. Here the message is fit for the sender.
+    """
+    compact = read_compact(token)
+    if compact.alg not in algorithms:
+        raise InvalidToken(f"The algorithm is one of {', '.join(algorithms)}.")
+    _check_type(compact.unverified_header, typ)
+    jwk = compact.unverified_header.get("jwk")
+    if not isinstance(jwk, dict):
+        raise InvalidToken("The header needs a public key, `jwk`.")
+    try:
+        key = read_jwk(jwk)
+    except InvalidJwk as error:
+        raise InvalidToken(str(error)) from error
+    if compact.alg not in key.algorithms:
+        raise InvalidToken("The algorithm is not one of the key in the header.")
+    try:
+        verify_signature(compact.alg, key.public_key, compact.signature, compact.signing_input)
+    except SignatureMismatch as error:
+        raise InvalidToken("The signature does not fit.") from error
+    return EmbeddedKeyJws(thumbprint(jwk), read_object(compact.payload_segment, "payload"))
 
 
 def verify_with(compact: CompactJws, public_key: PublicKey, alg: str, typ: str) -> bytes:

@@ -58,7 +58,7 @@ class SecretPurpose(StrEnum):
     CSRF = "csrf"
     """Form tokens bound to a session."""
     INTERACTION = "interaction"
-    """State of a sign-in in progress that the browser keeps for us."""
+    """State of a sign-in in progress that the browser keeps for us; nonces that clients bring back (RFC 9449 §8)."""
     THROTTLE = "throttle"
     """Digests of the names and addresses that attempts are counted under."""
     AUDIT = "audit"

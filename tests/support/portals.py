@@ -23,6 +23,7 @@ from tests.support.browsing import Browser, Visit
 
 API: Final = "https://api.dichvu.example"
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+LAST_DAY: Final = "2027-06-30"
 _LAW: Final = "Luật Lý lịch tư pháp số 28/2009/QH12"
 _STATUTORY: Final = {"legal_basis": "statutory_task", "legal_reference": _LAW}
 
@@ -35,6 +36,7 @@ def _portal(client_id: str, name: str, **more: Any) -> dict[str, Any]:
         "client_name#en": f"Portal {client_id}",
         "owner": "Cơ quan mẫu",
         "sector": client_id,
+        "profile": "oidc",
         "redirect_uris": [f"{host}/callback"],
         "post_logout_redirect_uris": [f"{host}/bye"],
         "client_uri": f"{host}/",
@@ -45,6 +47,7 @@ def _portal(client_id: str, name: str, **more: Any) -> dict[str, Any]:
 
 def _machine(client_id: str, **more: Any) -> dict[str, Any]:
     common = {"client_id": client_id, "client_name": client_id, "owner": "Cơ quan mẫu", "sector": "may-chu"}
+    common["profile"] = "oidc"
     return common | {"application_type": "machine", "grant_types": ["client_credentials"], **more}
 
 
@@ -110,7 +113,8 @@ REGISTRATIONS: Final[Mapping[str, Mapping[str, Any]]] = {
             "legacy-basic",
             "Cổng cũ thứ nhất",
             token_endpoint_auth_method="client_secret_basic",
-            legacy=True,
+            profile="legacy",
+            legacy_until=LAST_DAY,
             scope="openid profile legacy_dvcqg",
             id_token_signed_response_alg="RS256",
             access_token_signed_response_alg="RS256",
@@ -120,7 +124,8 @@ REGISTRATIONS: Final[Mapping[str, Mapping[str, Any]]] = {
             "legacy-post",
             "Cổng cũ thứ hai",
             token_endpoint_auth_method="client_secret_post",
-            legacy=True,
+            profile="legacy",
+            legacy_until=LAST_DAY,
             scope="openid profile",
             **_STATUTORY,
         ),
@@ -250,7 +255,7 @@ class Portal:
         self.registered = registered
         self.http = http
         self.issuer = issuer
-        self._clock = clock
+        self.clock = clock
 
     @property
     def client_id(self) -> str:
@@ -286,7 +291,7 @@ class Portal:
 
     def assertion(self, **changes: Any) -> str:
         """A fresh signed assertion (RFC 7523); `changes` go over its claims."""
-        now = int(self._clock())
+        now = int(self.clock())
         claims = {
             "iss": self.client_id,
             "sub": self.client_id,
@@ -360,7 +365,7 @@ class Portal:
             issuer=self.issuer,
             options={"verify_exp": False, "verify_iat": False, "verify_nbf": False},
         )
-        assert claims.get("exp", 1 << 40) > self._clock() >= claims["iat"]
+        assert claims.get("exp", 1 << 40) > self.clock() >= claims["iat"]
         return claims
 
     async def refresh(self, token: str, **form: str) -> httpx2.Response:
