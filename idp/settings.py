@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 PREFIX = "IDP_"
 
@@ -41,6 +41,11 @@ class Settings:
     pkcs11_pin_file: Path | None = None
     outbound_networks: tuple[str, ...] = ()
     open_registration: str = ""
+    tls_certificate_file: Path | None = None
+    tls_key_file: Path | None = None
+    mtls_url: str = ""
+    mtls_listen: str = ""
+    client_ca_file: Path | None = None
 
     @property
     def secure(self) -> bool:
@@ -60,21 +65,40 @@ class Settings:
         return self.pkcs11_module, self.pkcs11_token, self.pkcs11_pin_file
 
     @property
-    def listen_address(self) -> tuple[str, int]:
-        """Host and port to listen on."""
-        host, _, port = self.listen.rpartition(":")
-        return host.strip("[]"), int(port)
+    def tls_files(self) -> tuple[Path, Path] | None:
+        """Certificate chain and private key (PEM) of our own TLS listener, where the installation has one."""
+        if self.tls_certificate_file is None or self.tls_key_file is None:
+            return None
+        return self.tls_certificate_file, self.tls_key_file
 
 
-def _read_issuer(text: str) -> str:
+def split_address(listen: str) -> tuple[str, int]:
+    """Host and port of `HOST:PORT`, an IPv6 address without its brackets."""
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _read_origin(text: str) -> SplitResult:
     parts = urlsplit(text)
     if parts.query or parts.fragment or text.endswith("/") or not parts.hostname:
         raise ValueError("must be an address without query, fragment or final slash")
+    return parts
+
+
+def _read_issuer(text: str) -> str:
+    parts = _read_origin(text)
     loopback = parts.hostname in {"localhost", "127.0.0.1", "::1"}
     if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
         raise ValueError("must be https (http only on localhost)")
     if parts.path:
         raise ValueError("must have no path: cookies and well-known addresses belong to the whole host")
+    return text
+
+
+def _read_mtls_url(text: str) -> str:
+    parts = _read_origin(text)
+    if parts.scheme != "https" or parts.path or "@" in parts.netloc:
+        raise ValueError("must be https and have no path: the same paths are served there as at the issuer")
     return text
 
 
@@ -137,23 +161,52 @@ _READERS: Mapping[str, Any] = {
     "pkcs11_pin_file": _read_path,
     "outbound_networks": _read_networks,
     "open_registration": str,
+    "tls_certificate_file": _read_path,
+    "tls_key_file": _read_path,
+    "mtls_url": _read_mtls_url,
+    "mtls_listen": _read_listen,
+    "client_ca_file": _read_path,
 }
 
 
-_TOGETHER = ("pkcs11_module", "pkcs11_token", "pkcs11_pin_file")
+_TOGETHER: Mapping[str, tuple[str, ...]] = {
+    "library, token and PIN file of a hardware module": ("pkcs11_module", "pkcs11_token", "pkcs11_pin_file"),
+    "certificate and key of the TLS listener": ("tls_certificate_file", "tls_key_file"),
+}
 
 
 def _check_together(values: Mapping[str, Any]) -> None:
-    missing = [PREFIX + name.upper() for name in _TOGETHER if name not in values]
-    if 0 < len(missing) < len(_TOGETHER):
-        verb = "is" if len(missing) == 1 else "are"
-        raise SettingsError(
-            f"{' and '.join(missing)} {verb} missing: library, token and PIN file of a hardware module go together"
-        )
+    for what, names in _TOGETHER.items():
+        missing = [PREFIX + name.upper() for name in names if name not in values]
+        if 0 < len(missing) < len(names):
+            verb = "is" if len(missing) == 1 else "are"
+            raise SettingsError(f"{' and '.join(missing)} {verb} missing: {what} go together")
     if values.get("open_registration", "") not in {"", values.get("issuer", Settings().issuer)}:
         raise SettingsError(
             f"{PREFIX}OPEN_REGISTRATION must repeat {PREFIX}ISSUER: with it anybody may register clients there, which"
             " is for sandboxes without real people"
+        )
+
+
+def _check_certificates(settings: Settings) -> None:
+    """Clients' certificates: asked for by our own listener or by a proxy that is believed, at an address of its own."""
+    if settings.tls_files is not None and not settings.secure:
+        raise SettingsError(f"{PREFIX}ISSUER must be https where {PREFIX}TLS_CERTIFICATE_FILE is set")
+    for name in ("mtls_listen", "client_ca_file"):
+        if getattr(settings, name) and not settings.mtls_url:
+            raise SettingsError(f"{PREFIX}{name.upper()} has no use without {PREFIX}MTLS_URL")
+    if settings.mtls_listen and settings.tls_files is None:
+        raise SettingsError(
+            f"{PREFIX}MTLS_LISTEN needs {PREFIX}TLS_CERTIFICATE_FILE and {PREFIX}TLS_KEY_FILE"
+        )
+    if settings.mtls_url and settings.mtls_url == settings.issuer:
+        raise SettingsError(
+            f"{PREFIX}MTLS_URL must not be {PREFIX}ISSUER: browsers would ask people for certificates"
+        )
+    if settings.mtls_url and not settings.mtls_listen and not settings.trusted_proxies:
+        raise SettingsError(
+            f"{PREFIX}MTLS_URL needs {PREFIX}MTLS_LISTEN, or the proxy that asks for certificates there in"
+            f" {PREFIX}TRUSTED_PROXIES"
         )
 
 
@@ -177,4 +230,6 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         except ValueError as error:
             raise SettingsError(f"{variable} {error}") from error
     _check_together(values)
-    return Settings(**values)
+    settings = Settings(**values)
+    _check_certificates(settings)
+    return settings

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, rsa
 
 from keys import base64url, policy
 from keys.signatures import KEY_TYPES, PublicKey
+from keys.x5c import read_certificate
 
 _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "EC": ("crv", "kty", "x", "y"),  # RFC 7638 §3.2, in lexicographic order
@@ -227,11 +228,13 @@ def read_own_jwk(jwk: Mapping[str, object]) -> PublicKey:
 class JwkSet:
     """A foreign key set that was read and may be used: public keys, distinct `kid`s, at least one key of either kind.
 
-    `keys` verify what the owner signed; `encryption_keys` are what others encrypt for the owner with.
+    `keys` verify what the owner signed; `encryption_keys` are what others encrypt for the owner with; `certificates`
+    (DER) are those that `keys` were published with (RFC 7517 §4.7), nobody having verified them.
     """
 
     keys: tuple[VerificationKey, ...]
     encryption_keys: tuple[EncryptionKey, ...] = ()
+    certificates: tuple[bytes, ...] = ()
 
     def find(self, kid: str | None, alg: str) -> VerificationKey | None:
         """The one key that a token with this header is signed with, or None.
@@ -299,7 +302,8 @@ def read_jwk_set(document: Mapping[str, object]) -> JwkSet:
         raise InvalidJwkSet("A key set is an object with an array `keys`.")
     try:
         known = tuple(_public(members))
-        keys = tuple(read_jwk(jwk) for jwk in known if _is_for_signatures(jwk) and _is_known_kind(jwk))
+        signing = [jwk for jwk in known if _is_for_signatures(jwk) and _is_known_kind(jwk)]
+        keys = tuple(map(read_jwk, signing))
         recipients = tuple(_read_encryption_jwk(jwk) for jwk in known if _is_for_encryption(jwk))
     except InvalidJwk as error:
         raise InvalidJwkSet(str(error)) from error
@@ -309,4 +313,5 @@ def read_jwk_set(document: Mapping[str, object]) -> JwkSet:
         )
     if not _have_names(keys) or not _have_names(recipients):
         raise InvalidJwkSet("Every key of a set with several keys has a `kid` of its own.")
-    return JwkSet(keys, recipients)
+    certificates = (read_certificate(jwk, key.public_key) for jwk, key in zip(signing, keys, strict=True))
+    return JwkSet(keys, recipients, tuple(filter(None, certificates)))

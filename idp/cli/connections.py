@@ -8,6 +8,7 @@ from typing import Any, Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from idp.cli.tls import tls_extension
 from idp.http.limits import HEAD_BYTES, QUERY_BYTES
 
 REQUEST_SECONDS: Final = 20
@@ -30,10 +31,14 @@ class BoundedConnection(HttpToolsProtocol):
         self._unfinished = False
         self._head_bytes = 0
         self._patience: asyncio.TimerHandle | None = None
+        self._extensions: dict[str, dict[object, object]] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Expect a request."""
+        """Expect a request; what the handshake has shown holds for all of this connection's."""
         super().connection_made(transport)
+        secured = transport.get_extra_info("ssl_object")
+        if secured is not None:
+            self._extensions = {"tls": tls_extension(secured)}
         self._expect()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -55,6 +60,8 @@ class BoundedConnection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
+        if self._extensions is not None:
+            self.scope["extensions"] = self._extensions
         self._in_head = self._unfinished = True
         self._head_bytes = 0
 

@@ -13,6 +13,7 @@ from idp.context import Context
 from idp.http.cookies import Cookies
 from idp.http.edge import Arrival
 from idp.oidc.browser_origins import BrowserOrigins
+from idp.oidc.certificate import Certificate
 from idp.oidc.client_cache import ClientCache
 from idp.oidc.client_keys import ClientKeys
 from idp.oidc.key_sightings import Sightings
@@ -70,7 +71,7 @@ class Shared:
             address=arrival.address,
             network=arrival.network,
         )
-        return Surroundings(context, self)
+        return Surroundings(context, self, arrival.certificate)
 
     def context_of_job(self, now: int) -> Context:
         """What a rule is given that works for no request; in the audit it is a job's."""
@@ -92,3 +93,5 @@ class Surroundings:
 
     context: Context
     shared: Shared
+    certificate: Certificate | None = None
+    """What the caller proved itself with in the TLS handshake (RFC 8705)."""

@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -19,14 +19,17 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from idp.http import cors, health
+from idp.http.accepted_certificates import AcceptedCertificates
 from idp.http.access_log import AccessLog, noted_client
 from idp.http.client_address import UNKNOWN, TrustedProxies, network_of
 from idp.http.cookies import Cookies
 from idp.http.failures import Failures
 from idp.http.limits import bounded, read_head
+from idp.http.peer_certificate import PeerCertificates
 from idp.http.refusal import Refusal
 from idp.http.routing import UNROUTED, Kind, Route, Routes, endpoint_of
 from idp.http.security_headers import SecurityHeaders
+from idp.oidc.certificate import Certificate
 from idp.pages.render import Pages
 from idp.settings import Settings
 
@@ -47,6 +50,8 @@ class Arrival:
     now: int
     address: str
     network: str
+    certificate: Certificate | None = None
+    """What the caller proved itself with in the TLS handshake."""
 
 
 OpenService = Callable[[], AbstractAsyncContextManager[Callable[[Arrival], S]]]
@@ -54,7 +59,10 @@ OpenService = Callable[[], AbstractAsyncContextManager[Callable[[Arrival], S]]]
 
 
 class Edge(Generic[S]):
-    """The ASGI application. `open_service` is entered at start and left at the end."""
+    """The ASGI application. `open_service` is entered at start and left at the end.
+
+    `accepted` is what a listener of ours lets through in handshakes, if it asks for certificates.
+    """
 
     def __init__(
         self,
@@ -65,9 +73,12 @@ class Edge(Generic[S]):
         access_log: AccessLog,
         open_service: OpenService[S],
         clock: Callable[[], float] = time.time,
+        accepted: AcceptedCertificates | None = None,
     ) -> None:
+        self.accepted = AcceptedCertificates() if accepted is None else accepted
         self._routes = Routes(routes)
         self._proxies = TrustedProxies(settings.trusted_proxies)
+        self._certificates = PeerCertificates(settings.mtls_url, self._proxies)
         self._security = SecurityHeaders(secure=settings.secure)
         self._failures = Failures(pages, Cookies(secure=settings.secure), settings.issuer)
         self._access_log = access_log
@@ -133,6 +144,9 @@ class Edge(Generic[S]):
         if self._draining and route.path == health.READY:
             return health.not_ready("stopping")
         endpoint = endpoint_of(route, scope["method"])
+        certificate = self._certificates.read(scope)
+        if certificate is not None:
+            arrival = replace(arrival, certificate=certificate)
         return await endpoint(request, self._surroundings(arrival))
 
     def _arrival(self, scope: Scope) -> Arrival:
