@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, rsa
 
 from keys import base64url, policy
 from keys.signatures import KEY_TYPES, PublicKey
-from keys.x5c import read_certificate
+from keys.x5c import read_x5c
 
 _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "EC": ("crv", "kty", "x", "y"),  # RFC 7638 §3.2, in lexicographic order
@@ -313,5 +313,5 @@ def read_jwk_set(document: Mapping[str, object]) -> JwkSet:
         )
     if not _have_names(keys) or not _have_names(recipients):
         raise InvalidJwkSet("Every key of a set with several keys has a `kid` of its own.")
-    certificates = (read_certificate(jwk, key.public_key) for jwk, key in zip(signing, keys, strict=True))
+    certificates = (read_x5c(jwk, key.public_key) for jwk, key in zip(signing, keys, strict=True))
     return JwkSet(keys, recipients, tuple(filter(None, certificates)))

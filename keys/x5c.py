@@ -7,11 +7,13 @@ from base64 import b64decode
 from collections.abc import Mapping
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
+from keys.certificate import read_certificate
 from keys.signatures import PublicKey
 
 
-def read_certificate(jwk: Mapping[str, object], public_key: PublicKey) -> bytes | None:
+def read_x5c(jwk: Mapping[str, object], public_key: PublicKey) -> bytes | None:
     """The key's own certificate (DER), the first of its `x5c`; None where there is none that is of this key.
 
     A key verifies signatures without one, so a certificate that is unfit is passed over and spoils no set.
@@ -20,8 +22,8 @@ def read_certificate(jwk: Mapping[str, object], public_key: PublicKey) -> bytes 
     if not isinstance(chain, list) or not chain or not isinstance(chain[0], str):
         return None
     try:
-        der = b64decode(chain[0], validate=True)  # base64, not base64url
-        certified = x509.load_der_x509_certificate(der).public_key()
-    except (binascii.Error, ValueError, TypeError, x509.UnsupportedGeneralNameType):
+        certificate = read_certificate(b64decode(chain[0], validate=True))  # base64, not base64url
+        certified = x509.load_der_x509_certificate(certificate.der).public_key()
+    except (binascii.Error, ValueError, UnsupportedAlgorithm):
         return None
-    return der if certified == public_key else None
+    return certificate.der if certified == public_key else None

@@ -13,7 +13,6 @@ from idp.context import Context
 from idp.http.cookies import Cookies
 from idp.http.edge import Arrival
 from idp.oidc.browser_origins import BrowserOrigins
-from idp.oidc.certificate import Certificate
 from idp.oidc.client_cache import ClientCache
 from idp.oidc.client_keys import ClientKeys
 from idp.oidc.key_sightings import Sightings
@@ -22,6 +21,7 @@ from idp.oidc.stale_tokens import StaleTokens
 from idp.pages.render import Pages
 from idp.settings import Settings
 from idp.store.database import Database
+from keys.certificate import Certificate
 from keys.keyring import Keyring
 
 OURSELVES: Final = "local"

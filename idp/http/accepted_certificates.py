@@ -13,7 +13,7 @@ import logging
 import ssl
 from collections.abc import Iterable
 
-from cryptography import x509
+from keys.certificate import InvalidCertificate, read_certificate
 
 logger = logging.getLogger("motcua.certificates")
 
@@ -24,7 +24,7 @@ class AcceptedCertificates:
     def __init__(self) -> None:
         self._context: ssl.SSLContext | None = None
         self._known: set[bytes] = set()
-        self._authorities: frozenset[x509.Name] = frozenset()
+        self._authorities: frozenset[str] = frozenset()
 
     @property
     def wanted(self) -> bool:
@@ -34,8 +34,8 @@ class AcceptedCertificates:
     def attach(self, context: ssl.SSLContext) -> None:
         """The context of the listener, the authorities of `IDP_CLIENT_CA_FILE` in it already."""
         self._context = context
-        known = (x509.load_der_x509_certificate(der) for der in context.get_ca_certs(binary_form=True))
-        self._authorities = frozenset(authority.subject for authority in known)
+        known = context.get_ca_certs(binary_form=True)
+        self._authorities = frozenset(read_certificate(der).subject_dn for der in known)
 
     def accept(self, certificates: Iterable[bytes]) -> None:
         """Let these (DER) through from now on; those that it knows already cost nothing."""
@@ -49,12 +49,12 @@ class AcceptedCertificates:
 
     def _load(self, context: ssl.SSLContext, der: bytes, digest: bytes) -> None:
         """One that bears an authority's name is left out: it could be taken for the issuer of others' certificates."""
-        if x509.load_der_x509_certificate(der).subject in self._authorities:
-            logger.warning(
-                "registered certificate %s bears the name of an authority; not loaded", digest.hex()
-            )
-            return
         try:
+            if read_certificate(der).subject_dn in self._authorities:
+                logger.warning(
+                    "registered certificate %s bears an authority's name: not loaded", digest.hex()
+                )
+                return
             context.load_verify_locations(cadata=der)
-        except ssl.SSLError as error:
+        except (InvalidCertificate, ssl.SSLError) as error:
             logger.warning("registered certificate %s was not loaded: %s", digest.hex(), error)

@@ -29,9 +29,9 @@ from idp.http.peer_certificate import PeerCertificates
 from idp.http.refusal import Refusal
 from idp.http.routing import UNROUTED, Kind, Route, Routes, endpoint_of
 from idp.http.security_headers import SecurityHeaders
-from idp.oidc.certificate import Certificate
 from idp.pages.render import Pages
 from idp.settings import Settings
+from keys.certificate import Certificate
 
 S = TypeVar("S")
 

@@ -18,7 +18,7 @@ from starlette.types import Scope
 
 from idp.http.client_address import UNKNOWN, TrustedProxies
 from idp.http.refusal import malformed
-from idp.oidc.certificate import Certificate, InvalidCertificate, read_certificate
+from keys.certificate import Certificate, InvalidCertificate, read_certificate
 
 CERTIFICATE: Final = b"client-cert"
 CHAIN: Final = b"client-cert-chain"

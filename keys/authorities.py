@@ -1,7 +1,7 @@
-"""The authorities whose word about a client's name is taken (`IDP_CLIENT_CA_FILE`; RFC 8705 §2.1, RFC 5280 §6).
+"""The authorities whose word about a client's name is taken (RFC 8705 §2.1, RFC 5280 §6).
 
-The file holds roots, and the authorities between them and clients: proxies hand on the client's certificate and rarely
-its chain. Roots are those that signed themselves. We build and check the chain ourselves, whoever ended TLS: a proxy
+Their file holds roots, and the authorities between them and clients: proxies hand on the client's certificate and
+rarely its chain. Roots are those that signed themselves. We build and check the chain ourselves, whoever ended TLS: a proxy
 need not know any authority, and what one knows opens nothing here. Lists of revoked certificates are not read: who
 loses a key tells us, and the client is disabled or given another name.
 """
@@ -25,7 +25,7 @@ from cryptography.x509.verification import (
     VerificationError,
 )
 
-from idp.oidc.certificate import Certificate
+from keys.certificate import Certificate
 
 LONGEST_CHAIN: Final = 4
 """Authorities between a client and a root, at most."""
@@ -40,8 +40,8 @@ class UntrustedCertificate(Exception):
     """No authority of ours says whose this certificate is; the message is for the log."""
 
 
-class ClientAuthorities:
-    """What `IDP_CLIENT_CA_FILE` holds. Without roots nobody is believed."""
+class Authorities:
+    """Roots, and the authorities that they certify. Without roots nobody is believed."""
 
     def __init__(self, certificates: Sequence[x509.Certificate]) -> None:
         roots = [certificate for certificate in certificates if _signed_itself(certificate)]
@@ -50,7 +50,7 @@ class ClientAuthorities:
         self._good_until: dict[tuple[bytes, ...], int] = {}
 
     @classmethod
-    def read(cls, path: Path | None) -> ClientAuthorities:
+    def read(cls, path: Path | None) -> Authorities:
         """The authorities of a file in PEM; none where no file is named.
 
         Raises:
