@@ -1,9 +1,9 @@
 """The authorities whose word about a client's name is taken (RFC 8705 §2.1, RFC 5280 §6).
 
 Their file holds roots, and the authorities between them and clients: proxies hand on the client's certificate and
-rarely its chain. Roots are those that signed themselves. We build and check the chain ourselves, whoever ended TLS: a proxy
-need not know any authority, and what one knows opens nothing here. Lists of revoked certificates are not read: who
-loses a key tells us, and the client is disabled or given another name.
+rarely its chain. Roots are those that signed themselves. We build and check the chain ourselves, whoever ended TLS: a
+proxy need not know any authority, and what one knows opens nothing here. Lists of revoked certificates are not read:
+who loses a key tells us, and the client is disabled or given another name.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def _decoded(match: re.Match[str]) -> str:
     """An attribute whose value stands as its BER encoding (RFC 4514 §2.4), written as text instead."""
     octets = bytes.fromhex(match[3])
     if len(octets) < 2 or octets[0] not in _STRING_TAGS or octets[1] != len(octets) - 2:
-        return match[0]
+        raise ValueError(match[0])
     value = _SPECIAL.sub(r"\\\1", octets[2:].decode())
     return f"{match[1]}{match[2]}={value}"
 
