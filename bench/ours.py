@@ -36,6 +36,7 @@ _COMMON: Final[Mapping[str, Any]] = MappingProxyType(
     {
         "owner": "Cơ quan đo tải",
         "sector": "do-tai",
+        "profile": "oidc",
         "token_endpoint_auth_method": "client_secret_basic",
     }
 )

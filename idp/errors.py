@@ -133,6 +133,36 @@ class ExpiredToken(OAuthError):
     error = "expired_token"
 
 
+class InvalidDpopProof(OAuthError):
+    """RFC 9449 §5, §7.1: the proof is missing, malformed, for another request, or used before."""
+
+    error = "invalid_dpop_proof"
+
+
+class UseDpopNonce(OAuthError):
+    """RFC 9449 §8: the proof holds no nonce of ours, or an old one; the answer brings the one to use."""
+
+    error = "use_dpop_nonce"
+
+
+class InvalidAuthorizationDetails(OAuthError):
+    """RFC 9396 §5: of an unknown or unregistered type, malformed, or more than may be granted."""
+
+    error = "invalid_authorization_details"
+
+
+class UnknownUserId(OAuthError):
+    """CIBA Core §13: the hint names nobody who can be asked."""
+
+    error = "unknown_user_id"
+
+
+class InvalidBindingMessage(OAuthError):
+    """CIBA Core §13: the binding message cannot be shown as it is."""
+
+    error = "invalid_binding_message"
+
+
 class RequestNotSupported(OAuthError):
     """OpenID Connect Core §3.1.2.6: the `request` parameter is not supported for this client."""
 

@@ -159,11 +159,14 @@ def _tell(
 def _validated(metadata: dict[str, Any], now: int) -> Client:
     from idp.errors import InvalidClientMetadata, InvalidRedirectUri
     from idp.oidc.client_metadata import read_client
+    from idp.oidc.client_profile import check_last_day
 
     try:
-        return read_client(metadata, now=now)
+        client = read_client(metadata, now=now)
+        check_last_day(client, now)
     except (InvalidClientMetadata, InvalidRedirectUri) as error:
         raise click.ClickException(f"The client was not registered: {error.description}.") from error
+    return client
 
 
 def _fresh_secret() -> tuple[str, bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from starlette.requests import Request
 
@@ -23,6 +23,7 @@ from idp.oidc.client_authentication import (
     read_credentials,
 )
 from idp.oidc.discovery import endpoint
+from idp.oidc.sender import ClientRequest
 from idp.store import single_use
 from keys.policy import MAX_TOKEN_LENGTH
 
@@ -34,9 +35,7 @@ LIMITS = {
 """Characters; a token signed by ML-DSA-65 alone has more than other parameters may."""
 
 
-async def read_client_form(
-    request: Request, here: Surroundings, known: Collection[str]
-) -> tuple[Client, Mapping[str, str]]:
+async def read_client_form(request: Request, here: Surroundings, known: Collection[str]) -> ClientRequest:
     """The proven client and its parameters, each once.
 
     Raises:
@@ -55,7 +54,7 @@ async def read_client_form(
     except InvalidClient as error:
         await _note_refusal(here, client, credentials, error)
         raise
-    return proven.client, form
+    return ClientRequest(proven.client, form)
 
 
 async def _prove(here: Surroundings, credentials: Credentials, client: Client | None) -> AuthenticatedClient:
@@ -70,7 +69,7 @@ async def _prove(here: Surroundings, credentials: Credentials, client: Client | 
         now=context.now,
     )
     assertion = proven.assertion
-    if assertion is not None and not await single_use.burn_assertion(
+    if assertion is not None and not await single_use.burn_jti(
         context.db, assertion.jti_digest, assertion.expires_at
     ):
         raise InvalidClient("client_assertion was used before: its jti must be new in every request")

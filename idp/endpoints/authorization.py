@@ -66,7 +66,7 @@ async def _authorize(request: Request, here: Surroundings, pairs: Parameters) ->
     if client is None:
         raise PageError("unknown_client", detail="authorization request of an unknown client")
     note_client(request, client.client_id)
-    check_enabled(client)
+    check_enabled(client, context.now)
     try:
         parameters = await unfold(parameters, client, _means(here))
     except OAuthError as error:

@@ -26,9 +26,9 @@ TRIES = 3  # at finding a user code that nobody holds; one in a hundred thousand
 
 async def post(request: Request, here: Surroundings) -> Answer:
     """Authenticate the client, then hand out the codes."""
-    client, form = await read_client_form(request, here, KNOWN_PARAMETERS)
-    context = here.context
-    asked = read_device_request(form, client, context.settings.issuer)
+    sent = await read_client_form(request, here, KNOWN_PARAMETERS)
+    client, context = sent.client, here.context
+    asked = read_device_request(sent.form, client, context.settings.issuer)
     await _require_room(context, client)
     code, user_code = await _keep(context, client, asked)
     event = record(context, Kind.DEVICE_ASKED, client_id=client.client_id, scope=list(asked.scope))

@@ -24,7 +24,7 @@ async def find_device_errand(here: Surroundings, client: Client, user_digest: by
     Raises:
         PageError: it waits no longer, or its client is disabled.
     """
-    check_enabled(client)
+    check_enabled(client, here.context.now)
     asked = await device_codes.find_by_user_code(here.context.db, user_digest)
     if asked is None or asked.state != WAITING or asked.expires_at <= here.context.now:
         raise PageError("device_code_over", 410, detail="the device waits no longer", way_on=DEVICE)

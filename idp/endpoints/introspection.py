@@ -31,7 +31,8 @@ KNOWN: Final = frozenset({"token", "token_type_hint"})
 
 async def post(request: Request, here: Surroundings) -> Answer:
     """What a token means right now, for the client it was issued to or the resource it is for."""
-    client, form = await read_client_form(request, here, KNOWN)
+    asked = await read_client_form(request, here, KNOWN)
+    client, form = asked.client, asked.form
     if client.public:
         raise InvalidClient("introspection needs a client that authenticates (RFC 7662 section 2.1)")
     token = form.get("token")
@@ -95,7 +96,7 @@ async def _is_live(here: Surroundings, claims: Mapping[str, Any]) -> bool:
     elif await single_use.is_revoked(context.db, claims["jti"]):
         return False
     found = [await here.shared.clients.find(client_id) for client_id in concerned]
-    return all(client is not None and client.disabled_at is None for client in found)
+    return all(client is not None and not client.is_stopped(context.now) for client in found)
 
 
 async def _refresh_token(here: Surroundings, client: Client, token: RefreshToken) -> Mapping[str, object]:

@@ -23,7 +23,8 @@ KNOWN: Final = frozenset({"token", "token_type_hint"})
 
 async def post(request: Request, here: Surroundings) -> Answer:
     """200 whatever the token is: an unknown or foreign one is nobody's concern (§2.2). The hint is not needed."""
-    client, form = await read_client_form(request, here, KNOWN)
+    asked = await read_client_form(request, here, KNOWN)
+    client, form = asked.client, asked.form
     token = form.get("token")
     if not token:
         raise InvalidRequest("token is missing")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -14,11 +15,11 @@ from idp.endpoints.surroundings import Surroundings
 from idp.errors import InvalidRequest, UnauthorizedClient, UnsupportedGrantType
 from idp.http import responses
 from idp.http.responses import Answer
-from idp.oidc.client import Client
 from idp.oidc.encrypted_answer import equip
 from idp.oidc.grants import authorization_code, client_credentials, device_code, refresh_token, token_exchange
+from idp.oidc.sender import ClientRequest
 
-Redeem = Callable[[Context, Client, Mapping[str, str]], Awaitable[dict[str, object]]]
+Redeem = Callable[[Context, ClientRequest], Awaitable[dict[str, object]]]
 
 GRANT_TYPES: Final[Mapping[str, Redeem]] = MappingProxyType(
     {
@@ -40,8 +41,9 @@ NOT_KEPT: Final = MappingProxyType({"cache-control": "no-store", "pragma": "no-c
 
 async def post(request: Request, here: Surroundings) -> Answer:
     """Authenticate the client, then redeem what its grant type names."""
-    client, form = await read_client_form(request, here, KNOWN)
-    grant_type = form.get("grant_type")
+    asked = await read_client_form(request, here, KNOWN)
+    client = asked.client
+    grant_type = asked.form.get("grant_type")
     if grant_type is None:
         raise InvalidRequest("grant_type is missing")
     redeem = GRANT_TYPES.get(grant_type)
@@ -50,6 +52,6 @@ async def post(request: Request, here: Surroundings) -> Answer:
     if grant_type not in client.grant_types:
         raise UnauthorizedClient(f"this client is not registered for the grant type {grant_type}")
     equipped = await equip(client, client.id_token_encryption, here.shared.client_keys)
-    answer = await redeem(here.context, equipped, form)
+    answer = await redeem(here.context, replace(asked, client=equipped))
     here.shared.sightings.used(client.client_id, here.context.now)
     return responses.json(answer, headers=NOT_KEPT)

@@ -113,7 +113,7 @@ async def _held(request: Request, here: Surroundings, token: str) -> tuple[HeldG
     except InvalidGrant as error:
         raise InvalidToken("the access token is revoked", detail=error.detail) from error
     client = await here.shared.clients.find(held.grant.client_id)
-    if client is None or client.disabled_at is not None:
+    if client is None or client.is_stopped(context.now):
         raise InvalidToken("the access token is revoked", detail="client disabled")
     note_client(request, client.client_id)
     only_own_origins(request, client)

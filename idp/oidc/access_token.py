@@ -11,6 +11,7 @@ from idp.errors import InsufficientScope, InvalidToken
 from idp.oidc.authentication_event import AuthenticationEvent
 from idp.oidc.client import Client
 from idp.oidc.organisation import organisation_id
+from idp.oidc.sender import UNBOUND, Confirmation
 from idp.registers.types import Representation
 
 ACCESS_TOKEN_LIFETIME: Final = 5 * 60
@@ -39,8 +40,8 @@ def fresh_jti(exchanged: str = "") -> str:
 class PersonAccess:
     """What a person's grant gives a client access to. `representation` is the organisation acted for, if any.
 
-    `audience` are the resources it is for. `actors` are the clients that act for the person by exchange, the newest
-    first; `not_after` is the end of the token that was exchanged, in epoch seconds.
+    `audience` are the resources it is for, `confirmation` what it is bound to. `actors` are the clients that act for
+    the person by exchange, the newest first; `not_after` is the end of the token that was exchanged, in epoch seconds.
     """
 
     grant_id: str
@@ -49,6 +50,7 @@ class PersonAccess:
     scope: tuple[str, ...]
     event: AuthenticationEvent
     representation: Representation | None
+    confirmation: Confirmation = UNBOUND
     actors: tuple[str, ...] = ()
     not_after: int | None = None
 
@@ -96,6 +98,7 @@ def access_token_claims(
         "auth_time": access.event.auth_time,
         "acr": access.event.acr(issuer),
         "grant_id": access.grant_id,
+        **access.confirmation.claims,
     }
     if access.representation is not None:
         claims["vn_organisation"] = {"id": organisation_id(access.representation)}
@@ -105,7 +108,14 @@ def access_token_claims(
 
 
 def machine_token_claims(
-    *, issuer: str, client: Client, audience: Sequence[str], scope: Collection[str], jti: str, now: int
+    *,
+    issuer: str,
+    client: Client,
+    audience: Sequence[str],
+    scope: Collection[str],
+    jti: str,
+    now: int,
+    confirmation: Confirmation = UNBOUND,
 ) -> dict[str, object]:
     """The claims of a token by `client_credentials`: the client is the subject (RFC 9068 §2.2)."""
     claims: dict[str, object] = {
@@ -116,6 +126,7 @@ def machine_token_claims(
         "iat": now,
         "jti": jti,
         "client_id": client.client_id,
+        **confirmation.claims,
     }
     if scope:
         claims["scope"] = " ".join(scope)

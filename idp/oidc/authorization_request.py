@@ -64,7 +64,12 @@ _LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,8}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationRequest:
-    """What a client asked for, believed as far as it can be: the hint is still unverified. `max_age` is in seconds."""
+    """What a client asked for, believed as far as it can be: the hint is still unverified. `max_age` is in seconds.
+
+    `authorization_details` are canonical JSON (RFC 9396), `dpop_jkt` is the key that the code will be bound to (RFC
+    9449 §10), `pushed` the digest of the pushed request that it came by, in hexadecimal (RFC 9126); each empty where
+    none.
+    """
 
     client_id: str
     redirect_uri: str
@@ -83,6 +88,9 @@ class AuthorizationRequest:
     claims_locales: tuple[str, ...] = ()
     login_hint: str
     unverified_id_token_hint: str
+    authorization_details: str = ""
+    dpop_jkt: str = ""
+    pushed: str = ""
 
     @property
     def acr_is_essential(self) -> bool:
@@ -203,7 +211,7 @@ def _read_challenge(parameters: Parameters, client: Client) -> str | None:
     return read_challenge(
         parameters.get("code_challenge", ""),
         parameters.get("code_challenge_method", ""),
-        required=client.requires_pkce,
+        required=client.security.pkce,
     )
 
 

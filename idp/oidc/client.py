@@ -13,21 +13,31 @@ from urllib.parse import urlsplit
 
 from idp.oidc.grant_types import (
     AUTHORIZATION_CODE,
+    CIBA,
     CLIENT_CREDENTIALS,
     DEVICE_CODE,
     REFRESH_TOKEN,
     TOKEN_EXCHANGE,
 )
+from idp.oidc.profile import (
+    METHODS,
+    PROFILES,
+    SECRET_METHODS,
+    AuthenticationMethod,
+    ProfileName,
+    ProfileRules,
+)
 from idp.oidc.registered_uri import ApplicationType
+from idp.registers.calendar import today
 from keys.jose import JwkSet
 
-AuthenticationMethod = Literal["private_key_jwt", "client_secret_basic", "client_secret_post", "none"]
 LegalBasis = Literal["statutory_task", "consent"]
 Kind = Literal["server", "browser", "native", "machine"]
 
 LOGO_PATH: Final = "/logo"
 
-SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post"})
+DeliveryMode = Literal["poll", "ping"]
+
 LANGUAGES: Final = ("vi", "en")
 
 DEFAULT_CONTENT_ENCRYPTION: Final = "A128CBC-HS256"
@@ -38,17 +48,17 @@ DEFAULT_CONTENT_ENCRYPTION: Final = "A128CBC-HS256"
 class KindRules:
     """What clients of one kind may register, and how they are treated. The README shows the same table.
 
-    `may_be_legacy`: without PKCE, for a marked old portal. `asks_for_keys`: from networks of its own, so that staff
-    sees which keys it has. `any_loopback_port`: the port of a loopback address is the system's to choose (RFC 8252
-    §7.3). `origins_may_ask`: scripts served from the origins of its redirect addresses may read our direct answers
-    (CORS). `silent_only_when_claimed`: without a page it is answered only at an https address, which nobody else can
-    take on the device (RFC 8252 §8.6).
+    `profiles` are those that it can keep to, the one of a new client first. `asks_for_keys`: from networks of its own,
+    so that staff sees which keys it has. `any_loopback_port`: the port of a loopback address is the system's to choose
+    (RFC 8252 §7.3). `origins_may_ask`: scripts served from the origins of its redirect addresses may read our direct
+    answers (CORS). `silent_only_when_claimed`: without a page it is answered only at an https address, which nobody
+    else can take on the device (RFC 8252 §8.6).
     """
 
     application_type: ApplicationType
     grant_types: frozenset[str]
     methods: frozenset[AuthenticationMethod]
-    may_be_legacy: bool = False
+    profiles: tuple[ProfileName, ...]
     asks_for_keys: bool = False
     any_loopback_port: bool = False
     origins_may_ask: bool = False
@@ -60,9 +70,11 @@ KINDS: Final[Mapping[Kind, KindRules]] = MappingProxyType(
         # a portal with a server, which keeps a key or a secret
         "server": KindRules(
             "web",
-            frozenset({AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS, DEVICE_CODE, TOKEN_EXCHANGE}),
-            frozenset({"private_key_jwt", "client_secret_basic", "client_secret_post"}),
-            may_be_legacy=True,
+            frozenset(
+                {AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS, DEVICE_CODE, TOKEN_EXCHANGE, CIBA}
+            ),
+            frozenset(METHODS) - {"none"},
+            ("fapi2", "fapi2_message_signing", "oidc", "legacy"),
             asks_for_keys=True,
         ),
         # a single-page application: whatever it holds, its user and every script in its page hold as well
@@ -70,6 +82,7 @@ KINDS: Final[Mapping[Kind, KindRules]] = MappingProxyType(
             "web",
             frozenset({AUTHORIZATION_CODE, REFRESH_TOKEN}),
             frozenset({"none"}),
+            ("oidc",),
             origins_may_ask=True,
         ),
         # an app on a person's own device keeps no secret from its owner (RFC 8252 §8.5)
@@ -77,6 +90,7 @@ KINDS: Final[Mapping[Kind, KindRules]] = MappingProxyType(
             "native",
             frozenset({AUTHORIZATION_CODE, REFRESH_TOKEN, DEVICE_CODE}),
             frozenset({"none"}),
+            ("oidc",),
             any_loopback_port=True,
             silent_only_when_claimed=True,
         ),
@@ -84,16 +98,12 @@ KINDS: Final[Mapping[Kind, KindRules]] = MappingProxyType(
         "machine": KindRules(
             "machine",
             frozenset({CLIENT_CREDENTIALS, TOKEN_EXCHANGE}),
-            frozenset({"private_key_jwt", "client_secret_basic"}),
+            frozenset(METHODS) - {"client_secret_post", "none"},
+            ("fapi2", "oidc"),
             asks_for_keys=True,
         ),
     }
 )
-
-METHODS: Final[tuple[AuthenticationMethod, ...]] = (
-    "private_key_jwt", "client_secret_basic", "client_secret_post", "none",
-)  # fmt: skip
-"""How clients authenticate, the strongest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +118,10 @@ class Encryption:
 class Client:
     """One registered client. Times and ages are in seconds; `names` and `purpose` have the keys `vi` and `en`.
 
-    `legacy` clients may leave PKCE out and send a secret in the body. `audience` are the protected resources that its
-    access tokens may be for, `resources` the ones that it is itself, about whose tokens it may ask. `may_act` are the
-    clients that may exchange what people granted to this one (RFC 8693 §4.4). `key_set_addresses` are the networks that
-    it fetches our keys from.
+    `legacy_until` is the last day of a client whose profile ends, as `YYYY-MM-DD` in Viet Nam. `audience` are the
+    protected resources that its access tokens may be for, `resources` the ones that it is itself, about whose tokens it
+    may ask. `may_act` are the clients that may exchange what people granted to this one (RFC 8693 §4.4).
+    `key_set_addresses` are the networks that it fetches our keys from.
     """
 
     client_id: str
@@ -119,12 +129,22 @@ class Client:
     owner: str
     sector: str
     application_type: ApplicationType
+    profile: ProfileName
+    legacy_until: str
     redirect_uris: tuple[str, ...]
     post_logout_redirect_uris: tuple[str, ...]
     grant_types: tuple[str, ...]
     response_types: tuple[str, ...]
     token_endpoint_auth_method: AuthenticationMethod
     token_endpoint_auth_signing_alg: str | None
+    tls_client_auth_subject_dn: str
+    tls_client_auth_san_dns: str
+    tls_client_auth_san_uri: str
+    tls_client_auth_san_ip: str
+    tls_client_auth_san_email: str
+    require_pushed_authorization_requests: bool
+    dpop_bound_access_tokens: bool
+    tls_client_certificate_bound_access_tokens: bool
     secret_digest: bytes | None = field(repr=False)
     jwks: JwkSet | None = field(hash=False, repr=False)
     jwks_document: Mapping[str, object] | None = field(hash=False, repr=False)
@@ -140,6 +160,9 @@ class Client:
     introspection_signed_response_alg: str | None
     introspection_encrypted_response_alg: str | None
     introspection_encrypted_response_enc: str | None
+    authorization_signed_response_alg: str
+    authorization_encrypted_response_alg: str | None
+    authorization_encrypted_response_enc: str | None
     request_object_signing_alg: str | None
     request_object_encryption_alg: str | None
     request_object_encryption_enc: str | None
@@ -147,7 +170,7 @@ class Client:
     request_uris: tuple[str, ...]
     initiate_login_uri: str
     scope: tuple[str, ...]
-    legacy: bool
+    authorization_details_types: tuple[str, ...]
     legal_basis: LegalBasis
     legal_reference: str
     purpose: Mapping[str, str] = field(hash=False)
@@ -162,6 +185,9 @@ class Client:
     backchannel_logout_session_required: bool
     frontchannel_logout_uri: str
     frontchannel_logout_session_required: bool
+    backchannel_token_delivery_mode: DeliveryMode | None
+    backchannel_client_notification_endpoint: str
+    backchannel_authentication_request_signing_alg: str | None
     software_id: str
     software_version: str
     contacts: tuple[str, ...]
@@ -192,6 +218,17 @@ class Client:
         return KINDS[self.kind]
 
     @property
+    def security(self) -> ProfileRules:
+        """What follows from its profile."""
+        return PROFILES[self.profile]
+
+    def is_stopped(self, now: int) -> bool:
+        """Whether nothing is given to it any more: it is switched off, or its last day is over."""
+        if self.disabled_at is not None:
+            return True
+        return bool(self.legacy_until) and today(now).isoformat() > self.legacy_until
+
+    @property
     def origins(self) -> frozenset[str]:
         """The origins whose scripts may read our answers to this client (RFC 6454 §6.1): of a browser client only."""
         if not self.rules.origins_may_ask:
@@ -201,8 +238,8 @@ class Client:
 
     @property
     def people_log_in(self) -> bool:
-        """Whether people log in to it, by redirect or by a device; else it acts in its own name only."""
-        return not {AUTHORIZATION_CODE, DEVICE_CODE}.isdisjoint(self.grant_types)
+        """Whether people log in to it, by redirect or elsewhere; else it acts in its own name only."""
+        return not {AUTHORIZATION_CODE, DEVICE_CODE, CIBA}.isdisjoint(self.grant_types)
 
     @property
     def id_token_encryption(self) -> Encryption | None:
@@ -222,6 +259,13 @@ class Client:
         )
 
     @property
+    def authorization_encryption(self) -> Encryption | None:
+        """How signed authorization responses are encrypted for it, if they are (JARM §3)."""
+        return _encryption(
+            self.authorization_encrypted_response_alg, self.authorization_encrypted_response_enc
+        )
+
+    @property
     def needs_secret(self) -> bool:
         """Whether it authenticates by a secret that we have to issue."""
         return self.token_endpoint_auth_method in SECRET_METHODS
@@ -230,11 +274,6 @@ class Client:
     def public(self) -> bool:
         """Whether it cannot keep a secret (RFC 6749 §2.1)."""
         return self.token_endpoint_auth_method == "none"
-
-    @property
-    def requires_pkce(self) -> bool:
-        """Whether every authorization request of it needs a code challenge (RFC 7636, RFC 9700 §2.1.1)."""
-        return not self.legacy
 
 
 def _encryption(alg: str | None, enc: str | None) -> Encryption | None:

@@ -14,10 +14,11 @@ from urllib.parse import unquote_plus
 import orjson
 
 from idp.errors import InvalidClient, InvalidRequest
-from idp.oidc.client import SECRET_METHODS, AuthenticationMethod, Client
+from idp.oidc.client import Client
 from idp.oidc.client_assertion import CheckedAssertion, verify_assertion
 from idp.oidc.client_keys import ClientKeys
 from idp.oidc.metadata_fields import is_client_id
+from idp.oidc.profile import SECRET_METHODS, AuthenticationMethod
 from keys import base64url
 from keys.jose import InvalidToken, read_compact
 
@@ -161,7 +162,7 @@ async def prove_client(
     Raises:
         InvalidClient: unknown, disabled, another method than registered (RFC 7591 §2), or not proven.
     """
-    registered = _registered(credentials, client)
+    registered = _registered(credentials, client, now)
     assertion = None
     if credentials.method == "private_key_jwt":
         assertion = await verify_assertion(
@@ -172,14 +173,14 @@ async def prove_client(
     return AuthenticatedClient(registered, credentials.method, assertion)
 
 
-def _registered(credentials: Credentials, client: Client | None) -> Client:
+def _registered(credentials: Credentials, client: Client | None, now: int) -> Client:
     """The client, if it may prove itself in this way; a secret that was sent is checked here, as it comes first."""
     if credentials.secret:
         _check_secret(credentials, client)
     if client is None or client.client_id != credentials.unverified_client_id:
         raise InvalidClient(_FAILED, detail=f"no client {credentials.unverified_client_id}")
-    if client.disabled_at is not None:
-        raise InvalidClient(_FAILED, detail=f"client {client.client_id} is disabled")
+    if client.is_stopped(now):
+        raise InvalidClient(_FAILED, detail=f"client {client.client_id} is disabled, or over")
     if client.token_endpoint_auth_method != credentials.method:
         methods = f"used {credentials.method}, registered {client.token_endpoint_auth_method}"
         # Who has shown the right secret may know what is registered.

@@ -7,7 +7,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from idp.errors import InvalidClientMetadata
+from idp.oidc import metadata_fields as fields
 from idp.oidc.client import KINDS, Client
+from idp.oidc.client_profile import PROFILE_CHECKS
 from idp.oidc.frontchannel_logout import origin_of
 from idp.oidc.grant_types import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN, TOKEN_EXCHANGE
 from idp.oidc.metadata_fields import check_client_uri
@@ -21,6 +23,10 @@ def _check_kind(client: Client) -> None:
     if client.token_endpoint_auth_method not in rules.methods:
         raise InvalidClientMetadata(
             f"token_endpoint_auth_method of a {client.kind} client is one of {', '.join(sorted(rules.methods))}"
+        )
+    if client.profile not in rules.profiles:
+        raise InvalidClientMetadata(
+            f"profile of a {client.kind} client is one of {', '.join(rules.profiles)}"
         )
     if client.key_set_addresses and not rules.asks_for_keys:
         raise InvalidClientMetadata("key_set_addresses are of servers: an app is where its people are")
@@ -64,13 +70,17 @@ def _check_authentication(client: Client) -> None:
         raise InvalidClientMetadata("token_endpoint_auth_signing_alg is for private_key_jwt")
     if client.secret_digest is not None and not client.needs_secret:
         raise InvalidClientMetadata(f"a client that authenticates by {method} has no secret")
-    if method == "client_secret_post" and not client.legacy:
+    named = [name for name in fields.CERTIFICATE_NAMES if getattr(client, name)]
+    if method == "tls_client_auth" and len(named) != 1:
         raise InvalidClientMetadata(
-            "client_secret_post is for clients registered as legacy; use private_key_jwt"
+            f"tls_client_auth needs exactly one of {', '.join(fields.CERTIFICATE_NAMES)} (RFC 8705 section 2.1.2)"
         )
-    if client.legacy and not client.rules.may_be_legacy:
+    if method != "tls_client_auth" and named:
+        raise InvalidClientMetadata(f"{named[0]} is for tls_client_auth")
+    if method == "self_signed_tls_client_auth" and client.jwks is None and not client.jwks_uri:
         raise InvalidClientMetadata(
-            "legacy is for web clients that authenticate: others cannot do without PKCE"
+            "self_signed_tls_client_auth needs jwks or jwks_uri with the certificate of the client (RFC 8705 section"
+            " 2.2.2)"
         )
 
 
@@ -115,7 +125,7 @@ def _check_keys(client: Client) -> None:
 
 def _check_encryption(client: Client) -> None:
     """OpenID Connect Registration §2, RFC 9701 §6: `enc` needs `alg`, and what is encrypted needs a key."""
-    for name in ("id_token", "userinfo", "introspection"):
+    for name in ("id_token", "userinfo", "introspection", "authorization"):
         alg = getattr(client, f"{name}_encrypted_response_alg")
         if alg is None and getattr(client, f"{name}_encrypted_response_enc") is not None:
             raise InvalidClientMetadata(f"{name}_encrypted_response_enc needs {name}_encrypted_response_alg")
@@ -182,7 +192,7 @@ def _check_exchange(client: Client) -> None:
 
 
 CONTRADICTIONS: Final[tuple[Callable[[Client], None], ...]] = (
-    _check_kind, _check_keys, _check_uris, _check_grants, _check_authentication, _check_encryption,
+    _check_kind, *PROFILE_CHECKS, _check_keys, _check_uris, _check_grants, _check_authentication, _check_encryption,
     _check_request_objects, _check_logout_and_start, _check_scope, _check_exchange, _check_legal_basis,
 )  # fmt: skip
 """Every rule raises `InvalidClientMetadata` (or `InvalidRedirectUri`) with one sentence."""

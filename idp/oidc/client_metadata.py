@@ -12,10 +12,12 @@ from typing import Any, Final
 
 from idp.errors import InvalidClientMetadata
 from idp.oidc import metadata_fields as fields
-from idp.oidc.client import LANGUAGES, METHODS, Client
+from idp.oidc.client import LANGUAGES, Client
 from idp.oidc.client_contradictions import CONTRADICTIONS
+from idp.oidc.client_defaults import with_defaults
 from idp.oidc.client_name import read_client_names, read_owner
 from idp.oidc.key_set_addresses import read_key_set_addresses
+from idp.oidc.profile import METHODS, PROFILES
 from keys import policy
 from keys.policy import Purpose
 
@@ -26,12 +28,6 @@ _UNSUPPORTED: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Registered names that would have no effect here, and what to do instead."""
-
-_UNSUPPORTED_WHEN_TRUE: Final = (
-    "require_pushed_authorization_requests",
-    "dpop_bound_access_tokens",
-    "tls_client_certificate_bound_access_tokens",
-)
 
 _Reader = Callable[[Mapping[str, object], str], object]
 
@@ -64,9 +60,21 @@ _READERS: Final[Mapping[str, tuple[str, _Reader]]] = MappingProxyType(
             "token_endpoint_auth_method",
             _one_of(*METHODS, default="client_secret_basic"),
         ),
+        "profile": ("profile", _one_of(*PROFILES, default=None)),
+        "legacy_until": ("legacy_until", fields.read_optional_day),
         "token_endpoint_auth_signing_alg": (
             "token_endpoint_auth_signing_alg",
             _one_of(None, *policy.CLIENT_ALGORITHMS, default=None),
+        ),
+        **{name: (name, fields.read_text) for name in fields.CERTIFICATE_NAMES},
+        "require_pushed_authorization_requests": (
+            "require_pushed_authorization_requests",
+            fields.read_boolean,
+        ),
+        "dpop_bound_access_tokens": ("dpop_bound_access_tokens", fields.read_boolean),
+        "tls_client_certificate_bound_access_tokens": (
+            "tls_client_certificate_bound_access_tokens",
+            fields.read_boolean,
         ),
         "jwks": ("jwks_document", fields.read_optional_object),
         "jwks_uri": ("jwks_uri", fields.read_called_uri),
@@ -87,6 +95,11 @@ _READERS: Final[Mapping[str, tuple[str, _Reader]]] = MappingProxyType(
             "introspection_signed_response_alg",
             _one_of(None, *policy.SIGNING_KEYS[Purpose.INTROSPECTION], default=None),
         ),
+        "authorization_signed_response_alg": (
+            "authorization_signed_response_alg",
+            _one_of(*policy.SIGNING_KEYS[Purpose.ID_TOKEN], default=policy.DEFAULT_ALGORITHM),
+        ),
+        **_encryption("authorization_encrypted_response"),
         **_encryption("id_token_encrypted_response"),
         **_encryption("userinfo_encrypted_response"),
         **_encryption("introspection_encrypted_response"),
@@ -100,7 +113,7 @@ _READERS: Final[Mapping[str, tuple[str, _Reader]]] = MappingProxyType(
         "initiate_login_uri": ("initiate_login_uri", fields.read_page_uri),
         "subject_type": ("", _one_of("pairwise", default="pairwise")),
         "scope": ("scope", fields.read_scope_text),
-        "legacy": ("legacy", fields.read_boolean),
+        "authorization_details_types": ("authorization_details_types", fields.read_texts),
         "legal_basis": ("legal_basis", _one_of("statutory_task", "consent", default="consent")),
         "legal_reference": ("legal_reference", fields.read_text),
         "purpose": ("purpose", fields.read_wording),
@@ -121,6 +134,18 @@ _READERS: Final[Mapping[str, tuple[str, _Reader]]] = MappingProxyType(
             "frontchannel_logout_session_required",
             fields.read_boolean,
         ),
+        "backchannel_token_delivery_mode": (
+            "backchannel_token_delivery_mode",
+            _one_of(None, "poll", "ping", default=None),
+        ),
+        "backchannel_client_notification_endpoint": (
+            "backchannel_client_notification_endpoint",
+            fields.read_called_uri,
+        ),
+        "backchannel_authentication_request_signing_alg": (
+            "backchannel_authentication_request_signing_alg",
+            _one_of(None, *policy.CLIENT_ALGORITHMS, default=None),
+        ),
         "software_id": ("software_id", fields.read_text),
         "software_version": ("software_version", fields.read_text),
         "contacts": ("contacts", fields.read_texts),
@@ -136,7 +161,7 @@ _READERS: Final[Mapping[str, tuple[str, _Reader]]] = MappingProxyType(
 _WORDINGS: Final = ("client_name", "purpose")
 _TAGGED: Final = frozenset(f"{name}#{language}" for name in _WORDINGS for language in LANGUAGES)
 
-KNOWN: Final = _READERS.keys() | set(_UNSUPPORTED_WHEN_TRUE) | _TAGGED
+KNOWN: Final = _READERS.keys() | _TAGGED
 """What may stand in the metadata of a client."""
 
 
@@ -144,9 +169,6 @@ def _check_names(metadata: Mapping[str, object]) -> None:
     for name, instead in _UNSUPPORTED.items():
         if metadata.get(name) is not None:
             raise InvalidClientMetadata(f"{name} cannot be registered: {instead}")
-    for name in _UNSUPPORTED_WHEN_TRUE:
-        if metadata.get(name, False) is not False:
-            raise InvalidClientMetadata(f"{name} can only be false: this is not supported")
     if unknown := sorted(metadata.keys() - KNOWN - _UNSUPPORTED.keys()):
         raise InvalidClientMetadata(f"unknown client metadata: {', '.join(unknown)}")
 
@@ -165,6 +187,7 @@ def read_client(
         InvalidClientMetadata: anything unknown, malformed, without effect or contradictory, with one sentence.
     """
     _check_names(metadata)
+    metadata = with_defaults(metadata)
     values: dict[str, Any] = {target: read(metadata, name) for name, (target, read) in _READERS.items()}
     del values[""]
     issued_at = values["issued_at"]

@@ -13,9 +13,10 @@ from typing import Final, TypeAlias
 from idp.assurance import acr_values_supported
 from idp.oidc.claims.languages import LOCALES, TAGGED
 from idp.oidc.claims.release import CLAIMS
-from idp.oidc.client import LANGUAGES, METHODS
+from idp.oidc.client import LANGUAGES
 from idp.oidc.grant_types import GRANT_TYPES
 from idp.oidc.pkce import METHOD
+from idp.oidc.profile import METHODS, TLS_METHODS
 from idp.oidc.prompt import PROMPT_VALUES
 from idp.oidc.redirect_uri import RESPONSE_MODES
 from idp.oidc.scope import SCOPES
@@ -48,6 +49,9 @@ DISPLAY_ADVERTISED: Final = ("page", "touch")
 """A popup is shown like a page; it is not announced because our pages cut the tie to the window that opened them."""
 
 Algorithms: TypeAlias = Callable[[Purpose], Sequence[str]]
+
+
+METHODS_ADVERTISED: Final = tuple(method for method in METHODS if method not in TLS_METHODS)
 
 
 def endpoint(issuer: str, name: str) -> str:
@@ -98,9 +102,9 @@ def provider_metadata(settings: Settings, algorithms: Algorithms) -> dict[str, o
         "grant_types_supported": list(GRANT_TYPES),
         "code_challenge_methods_supported": [METHOD],
         "authorization_response_iss_parameter_supported": True,
-        **_client_authentication("token", METHODS),
-        **_client_authentication("revocation", METHODS),
-        **_client_authentication("introspection", METHODS[:-1]),
+        **_client_authentication("token", METHODS_ADVERTISED),
+        **_client_authentication("revocation", METHODS_ADVERTISED),
+        **_client_authentication("introspection", METHODS_ADVERTISED[:-1]),
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": list(algorithms(Purpose.ID_TOKEN)),
         "userinfo_signing_alg_values_supported": list(algorithms(Purpose.USERINFO)),

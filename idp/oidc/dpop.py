@@ -174,7 +174,7 @@ def bound_key(dpop_jkt: str, proof: Proof | None) -> str:
     return proof.jkt
 
 
-def check_bound_key(dpop_jkt: str, proof: Proof | None, what: str) -> None:
+def check_bound_key(dpop_jkt: str | None, proof: Proof | None, what: str) -> None:
     """Whether the key is proven that a code or refresh token is bound to, if it is (§5, §10); `what` names that.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The grant types, by the names that clients register and ask under (RFC 6749 §4, RFC 8628 §3.4, RFC 8693 §2.1)."""
+"""The grant types, by the names that clients register and ask under (RFC 6749, RFC 8628, RFC 8693, CIBA Core)."""
 
 from __future__ import annotations
 
@@ -9,5 +9,6 @@ REFRESH_TOKEN: Final = "refresh_token"
 CLIENT_CREDENTIALS: Final = "client_credentials"
 DEVICE_CODE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
+CIBA: Final = "urn:openid:params:grant-type:ciba"
 
 GRANT_TYPES: Final = (AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS, DEVICE_CODE, TOKEN_EXCHANGE)

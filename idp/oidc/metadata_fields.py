@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from datetime import date
 from types import MappingProxyType
 from typing import Final
 
@@ -20,6 +21,12 @@ from keys.jose import InvalidJwkSet, JwkSet, read_jwk_set
 MAX_TEXT: Final = 1000
 MAX_LIST: Final = 50
 MAX_SECONDS: Final = 1 << 33
+
+CERTIFICATE_NAMES: Final = (
+    "tls_client_auth_subject_dn", "tls_client_auth_san_dns", "tls_client_auth_san_uri", "tls_client_auth_san_ip",
+    "tls_client_auth_san_email",
+)  # fmt: skip
+"""What a certificate may be expected to be of (RFC 8705 §2.1.2)."""
 
 _CLIENT_ID: Final = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._~-]{0,99}"
@@ -96,6 +103,18 @@ def read_optional_seconds(metadata: Mapping[str, object], name: str) -> int | No
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < MAX_SECONDS:
         raise InvalidClientMetadata(f"{name} must be a whole number of seconds")
     return value
+
+
+def read_optional_day(metadata: Mapping[str, object], name: str) -> str:
+    """A calendar day as `YYYY-MM-DD` (RFC 3339 §5.6), or empty."""
+    text = read_text(metadata, name)
+    if not text:
+        return ""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidClientMetadata(f"{name} must be a day, such as 2027-06-30") from error
+    return day.isoformat()
 
 
 def read_optional_object(metadata: Mapping[str, object], name: str) -> Mapping[str, object] | None:

@@ -59,14 +59,14 @@ def is_registered(client: Client, redirect_uri: str) -> bool:
     return requested is not None and requested in map(_without_port, client.redirect_uris)
 
 
-def check_enabled(client: Client) -> None:
-    """Send nobody to a client that is switched off.
+def check_enabled(client: Client, now: int) -> None:
+    """Send nobody to a client that is switched off, or whose last day is over.
 
     Raises:
-        PageError: it is disabled.
+        PageError: it is.
     """
-    if client.disabled_at is not None:
-        raise PageError("client_disabled", 403, detail=f"client {client.client_id} is disabled")
+    if client.is_stopped(now):
+        raise PageError("client_disabled", 403, detail=f"client {client.client_id} is disabled, or over")
 
 
 def prove_target(client: Client, parameters: Mapping[str, str], issuer: str) -> RedirectTarget:
@@ -75,9 +75,8 @@ def prove_target(client: Client, parameters: Mapping[str, str], issuer: str) -> 
     An unknown response mode is answered by query: its refusal has to go somewhere.
 
     Raises:
-        PageError: the client is disabled, or `redirect_uri` is missing or not registered (RFC 6749 §4.1.2.1).
+        PageError: `redirect_uri` is missing or not registered (RFC 6749 §4.1.2.1).
     """
-    check_enabled(client)
     redirect_uri = parameters.get("redirect_uri", "")
     if not is_registered(client, redirect_uri):
         logged = loggable(redirect_uri) or "missing"

@@ -28,7 +28,7 @@ async def prove_fetcher(
     except InvalidRequest as error:
         raise InvalidClient(error.description) from error
     client = await clients.find(client_id)
-    if client is None or client.disabled_at is not None:
+    if client is None or client.is_stopped(now):
         raise InvalidClient("client_assertion is of no client that is registered")
     try:
         await verify_assertion(assertion, client, keys, audiences=(jwks_uri,), now=now)

@@ -42,6 +42,8 @@ class Grant:
     revoked_at: int | None
     expires_at: int
     resources: tuple[str, ...] = ()
+    authorization_details: str = ""
+    dpop_jkt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,8 @@ def _grant(row: Row) -> Grant:
         revoked_at=row["revoked_at"],
         expires_at=row["expires_at"],
         resources=tuple(row["resources"].split()),
+        authorization_details=row["authorization_details"],
+        dpop_jkt=row["dpop_jkt"],
     )
 
 
@@ -186,6 +190,8 @@ def add(grant: Grant, code_digest: bytes) -> Step:
         scope=" ".join(grant.scope),
         claims=grant.claims,
         resources=" ".join(grant.resources),
+        authorization_details=grant.authorization_details,
+        dpop_jkt=grant.dpop_jkt,
         auth_time=grant.auth_time,
         amr=" ".join(grant.amr),
         authentication_level=grant.authentication_level,

@@ -9,12 +9,17 @@ from sqlalchemy import Column, MetaData, Table, Text, create_engine, pool, selec
 from sqlalchemy.exc import SQLAlchemyError
 
 import keys.store
-from idp.store import device_schema, person_schema, readiness_schema, registration_schema
+from idp.store import device_schema, person_schema, pushed_schema, readiness_schema, registration_schema
 from idp.store.database import Database, DatabaseError
 from idp.store.schema_parts import metadata
 
-HEAD: Final = "0011"  # the newest migration; a test holds that it is
-SCHEMAS = (device_schema, person_schema, registration_schema)  # loaded, so that `metadata` holds their tables
+HEAD: Final = "0012"  # the newest migration; a test holds that it is
+SCHEMAS = (
+    device_schema,
+    person_schema,
+    pushed_schema,
+    registration_schema,
+)  # loaded, so that `metadata` holds their tables
 TARGET = (metadata, readiness_schema.metadata, keys.store.metadata)
 SCRIPTS = Path(__file__).resolve().parent.parent.parent / "migrations"
 

@@ -45,7 +45,7 @@ QUERIES: tuple[Delete, ...] = (
     grants.PURGE,
     interactions.PURGE,
     device_codes.PURGE,
-    single_use.PURGE_ASSERTIONS,
+    single_use.PURGE_JTIS,
     single_use.PURGE_ACCESS_TOKENS,
     authenticators.PURGE,
     ACTIVATION_CODES,

@@ -33,6 +33,7 @@ class Family:
     rotated_at: int | None
     idle_expires_at: int
     expires_at: int
+    dpop_jkt: str | None
 
 
 ADD = insert_all(refresh_tokens, "previous_digest", "successor_sealed", "rotated_at")
@@ -72,16 +73,20 @@ def _family(row: Row) -> Family:
         rotated_at=row["rotated_at"],
         idle_expires_at=row["idle_expires_at"],
         expires_at=row["expires_at"],
+        dpop_jkt=row["dpop_jkt"],
     )
 
 
-def add(grant_id: str, family_digest: bytes, current_digest: bytes, now: int) -> Step:
-    """Start a family with its first token."""
+def add(
+    grant_id: str, family_digest: bytes, current_digest: bytes, now: int, *, dpop_jkt: str | None = None
+) -> Step:
+    """Start a family with its first token; `dpop_jkt` is the key that a public client has to prove for it."""
     return step(
         ADD,
         grant_id=grant_id,
         family_digest=family_digest,
         current_digest=current_digest,
+        dpop_jkt=dpop_jkt,
         idle_expires_at=now + IDLE_LIFETIME,
         expires_at=now + ABSOLUTE_LIFETIME,
     )

@@ -186,11 +186,15 @@ grants = Table(
     Column("account_id", ForeignKey("accounts.account_id"), nullable=False),
     Column("session_id", Text, nullable=False),
     Column("redirect_uri", Text, nullable=False, comment="as sent; must be repeated at the token endpoint"),
-    Column("code_challenge", Text, comment="RFC 7636 S256; NULL for legacy clients only"),
+    Column("code_challenge", Text, comment="RFC 7636 S256; NULL where the profile can do without"),
     Column("nonce", Text),
     Column("scope", Text, nullable=False, comment="granted scope, space separated"),
     Column("claims", Text, nullable=False, comment="granted claims for UserInfo and ID token as JSON"),
     Column("resources", Text, nullable=False, server_default="", comment="RFC 8707, space separated"),
+    Column(
+        "authorization_details", Text, nullable=False, server_default="", comment="RFC 9396, JSON, as granted"
+    ),
+    Column("dpop_jkt", Text, comment="thumbprint of the key that the code is bound to (RFC 9449 §10)"),
     _time("auth_time", "of the session at that moment"),
     Column("amr", Text, nullable=False),
     Column("authentication_level", SmallInteger, nullable=False),
@@ -215,6 +219,7 @@ refresh_tokens = Table(
     _digest("current_digest", "SHA-256 of the token that may be used next", nullable=False),
     _digest("previous_digest", "SHA-256 of the token used last"),
     _digest("successor_sealed", "the current token, sealed under the previous one, for a lost response"),
+    Column("dpop_jkt", Text, comment="thumbprint of the key that a public client must prove (RFC 9449 §5)"),
     _time("rotated_at", "when the previous one was used", nullable=True),
     _time("idle_expires_at", "when the current one stops working for lack of use"),
     _time("expires_at", "when the family ends"),
@@ -228,11 +233,11 @@ revoked_access_tokens = Table(
     _time("expires_at", "when the token would have expired anyway"),
 )
 
-used_assertions = Table(
-    "used_assertions",
+used_jtis = Table(
+    "used_jtis",
     metadata,
-    _digest("assertion_digest", "SHA-256 of client and jti (RFC 7523 §3)", primary_key=True),
-    _time("expires_at", "when the assertion expires"),
+    _digest("jti_digest", "SHA-256 of whose it is and the jti: of assertions, DPoP proofs", primary_key=True),
+    _time("expires_at", "when it would be refused anyway"),
 )
 
 consents = Table(
@@ -330,7 +335,7 @@ job_leases = Table(
     _time("expires_at", "when another worker may take it"),
 )
 for _table, _column in (
-    (interactions, "expires_at"), (revoked_access_tokens, "expires_at"), (used_assertions, "expires_at"),
+    (interactions, "expires_at"), (revoked_access_tokens, "expires_at"), (used_jtis, "expires_at"),
     (activation_codes, "expires_at"), (sessions, "expires_at"),
 ):  # fmt: skip
     Index(f"ix_{_table.name}_{_column}", _table.c[_column])

@@ -1,4 +1,4 @@
-"""Things that work once or not any more: client assertions by `jti`, access tokens revoked before their time."""
+"""Things that work once or not any more: JWTs of clients by their `jti`, access tokens revoked before their time."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ from sqlalchemy import bindparam, delete, select
 
 from idp.store.columns import bound
 from idp.store.database import Database, Step, step
-from idp.store.schema import revoked_access_tokens, used_assertions
+from idp.store.schema import revoked_access_tokens, used_jtis
 from idp.store.upsert import insert_unless_present
 
-BURN_ASSERTION = insert_unless_present(used_assertions, bound(used_assertions)).returning(
-    used_assertions.c.assertion_digest
-)
+BURN_JTI = insert_unless_present(used_jtis, bound(used_jtis)).returning(used_jtis.c.jti_digest)
 REVOKE_ACCESS_TOKEN = insert_unless_present(revoked_access_tokens, bound(revoked_access_tokens))
 IS_REVOKED = select(revoked_access_tokens.c.jti).where(revoked_access_tokens.c.jti == bindparam("jti"))
-PURGE_ASSERTIONS = delete(used_assertions).where(
-    used_assertions.c.assertion_digest.in_(
-        select(used_assertions.c.assertion_digest)
-        .where(used_assertions.c.expires_at < bindparam("before"))
+PURGE_JTIS = delete(used_jtis).where(
+    used_jtis.c.jti_digest.in_(
+        select(used_jtis.c.jti_digest)
+        .where(used_jtis.c.expires_at < bindparam("before"))
         .limit(bindparam("most"))
     )
 )
@@ -30,9 +28,9 @@ PURGE_ACCESS_TOKENS = delete(revoked_access_tokens).where(
 )
 
 
-async def burn_assertion(db: Database, assertion_digest: bytes, expires_at: int) -> bool:
-    """Use up a client assertion (RFC 7523 §3, `jti`); False when it was used before."""
-    row = await db.fetch_one(BURN_ASSERTION, assertion_digest=assertion_digest, expires_at=expires_at)
+async def burn_jti(db: Database, jti_digest: bytes, expires_at: int) -> bool:
+    """Use up what is good once (RFC 7523 §3, RFC 9449 §11.1, `jti`); False when it was used before."""
+    row = await db.fetch_one(BURN_JTI, jti_digest=jti_digest, expires_at=expires_at)
     return row is not None
 
 

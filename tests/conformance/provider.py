@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ import orjson
 
 from idp.authentication.hashing import PasswordHasher
 from idp.oidc.client_metadata import read_client
+from idp.registers.calendar import today
 from idp.registers.schema import create_registers
 from idp.store import accounts, clients, contacts, versions
 from idp.store.contacts import Contact, ContactKind
@@ -35,6 +37,7 @@ PLACES: Final = ("client", "client_secret_post", "client2")
 OUTBOUND: Final = "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
 """Where a suite on the tester's own machine may stand, in a container or not."""
 
+LAST_DAY: Final = (today(int(time.time())) + timedelta(days=30)).isoformat()
 _LAW: Final = "Luật Giao dịch điện tử số 20/2023/QH15"
 
 _CLASSICAL: Final = standard_rotation(0).keys
@@ -156,7 +159,8 @@ def static_metadata(plan: Plan, place: str, suite: str) -> dict[str, Any]:
         "token_endpoint_auth_method": (
             "client_secret_post" if place == "client_secret_post" else "client_secret_basic"
         ),
-        "legacy": True,
+        "profile": "legacy",
+        "legacy_until": LAST_DAY,
         "id_token_signed_response_alg": "RS256",
         "request_object_signing_alg": "none",
         "scope": "openid profile email address phone offline_access",

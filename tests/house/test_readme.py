@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 import click
 import pytest
@@ -14,7 +15,8 @@ import pytest
 from idp.cli.main import motcua
 from idp.oidc.client import KINDS, Kind, KindRules
 from idp.oidc.client_metadata import read_client
-from idp.oidc.grant_types import DEVICE_CODE, TOKEN_EXCHANGE
+from idp.oidc.grant_types import CIBA, DEVICE_CODE, TOKEN_EXCHANGE
+from idp.oidc.profile import LONGEST_LEGACY, PROFILES, ProfileRules
 from idp.oidc.scope import SCOPES, Scope
 from idp.registers.columns import COLUMNS, Column
 from tests.house.source import ROOT
@@ -35,6 +37,7 @@ GRANTS = {
     "client_credentials": "client credentials",
     DEVICE_CODE: "device",
     TOKEN_EXCHANGE: "exchange",
+    CIBA: "backchannel",
 }
 
 _CODE = re.compile(r"`([^`\n]+)`|^    ([^\n]+)$", re.MULTILINE)
@@ -172,7 +175,8 @@ def start_of_row_of_kind(kind: Kind, rules: KindRules) -> str:
     """A kind of client as the README lists it, but for the words of its last column."""
     methods = ", ".join(f"`{method}`" for method in sorted(rules.methods))
     grants = ", ".join(words for grant, words in GRANTS.items() if grant in rules.grant_types)
-    return f"| `{kind}` | `{rules.application_type}` | {methods} | {grants} |"
+    profiles = ", ".join(f"`{profile}`" for profile in rules.profiles)
+    return f"| `{kind}` | `{rules.application_type}` | {methods} | {grants} | {profiles} |"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -182,13 +186,35 @@ def test_the_kinds_of_clients_are_those_of_the_code(kind: Kind) -> None:
     row = next(line for line in _text().splitlines() if line.startswith(f"| `{kind}` |"))
     assert row.startswith(start_of_row_of_kind(kind, rules))
     said = {
-        "`legacy`": rules.may_be_legacy,
         "`key_set_addresses`": rules.asks_for_keys,
         "any port": rules.any_loopback_port,
         "(CORS)": rules.origins_may_ask,
         "without a page": rules.silent_only_when_claimed,
     }
     assert {words: words in row for words in said} == said
+
+
+ALWAYS: Final = {"always": True, "if you like": False}
+TOLD_OF_PROFILES: Final[dict[str, Callable[[ProfileRules], object]]] = {
+    "requests are pushed (RFC 9126)": lambda rules: rules.pushed_requests,
+    "requests are signed (RFC 9101)": lambda rules: rules.signed_requests,
+    "answers are signed (JARM)": lambda rules: "query" not in rules.response_modes,
+    "PKCE with S256": lambda rules: rules.pkce,
+    "access tokens are bound to a key or a certificate": lambda rules: rules.sender_constrained,
+    "DPoP proofs hold a nonce of ours": lambda rules: rules.dpop_nonce,
+}
+
+
+@pytest.mark.parametrize("row", TOLD_OF_PROFILES)
+def test_the_profiles_are_those_of_the_code(row: str) -> None:
+    line = next(line for line in _text().splitlines() if line.startswith(f"| {row} |"))
+    told = [cell.strip() for cell in line.strip("|").split("|")[1:]]
+    assert [ALWAYS[cell] for cell in told] == [TOLD_OF_PROFILES[row](rules) for rules in PROFILES.values()]
+
+
+def test_the_end_of_legacy_is_told() -> None:
+    assert f"after `legacy_until`, {LONGEST_LEGACY} days ahead at most" in _text()
+    assert [name for name, rules in PROFILES.items() if rules.ends] == ["legacy"]
 
 
 def test_the_sample_registration_is_accepted() -> None:

@@ -155,7 +155,7 @@ def test_machines_cannot_send_people_here() -> None:
 
 
 def test_a_legacy_client_may_leave_pkce_out_but_not_weaken_it() -> None:
-    legacy = client(legacy=True)
+    legacy = client(profile="legacy", legacy_until="2027-06-30")
     assert request("code_challenge", "code_challenge_method", by=legacy).code_challenge is None
     assert request(by=legacy).code_challenge is not None
     with pytest.raises(OAuthError):

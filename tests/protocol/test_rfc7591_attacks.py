@@ -33,7 +33,7 @@ APP: Final[dict[str, Any]] = {
         ({"legal_reference": "Luật khác"}, "legal_reference"),
         ({"purpose": "Tặng quà"}, "purpose"),
         ({"purpose#en": "A gift"}, "purpose#en"),
-        ({"legacy": True}, "legacy"),
+        ({"legacy_until": "2099-01-01"}, "legacy_until"),
         ({"resources": ["https://api.example"]}, "resources"),
         ({"key_set_addresses": ["198.51.100.0/24"]}, "key_set_addresses"),
         ({"may_act": ["ministry"]}, "may_act"),
@@ -57,7 +57,7 @@ async def test_nothing_goes_beyond_the_terms(service: Provider, metadata: dict[s
 
 
 async def test_what_the_terms_say_may_be_repeated(service: Provider) -> None:
-    said = {"owner": "Cơ quan tự đăng ký", "sector": "tu-dang-ky", "legacy": False, "may_act": []}
+    said = {"owner": "Cơ quan tự đăng ký", "sector": "tu-dang-ky", "legacy_until": "", "may_act": []}
     await registered(service, await initial_token(service), **said)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import pytest
@@ -16,6 +16,7 @@ from keys.backends.software import SoftwareSigner
 from keys.encryption import DecryptionKey
 from tests.support.oidc_rules import NOW, client, metadata
 
+LAST_DAY: Final = "2027-06-30"
 KEY = SoftwareSigner.generate("ES256")
 JWKS = {"keys": [KEY.public_jwk()]}
 SIGNED: dict[str, Any] = {"token_endpoint_auth_method": "private_key_jwt", "jwks": JWKS}
@@ -53,20 +54,22 @@ def test_a_portal() -> None:
     )
     assert (portal.id_token_signed_response_alg, portal.userinfo_signed_response_alg) == ("ES256", None)
     assert portal.scope == ("openid", "profile", "pid", "age", "address", "phone", "email", "org")
-    assert (portal.needs_secret, portal.public, portal.requires_pkce, portal.legacy) == (
+    assert (portal.needs_secret, portal.public, portal.security.pkce, portal.legacy_until) == (
         True,
         False,
         True,
-        False,
+        "",
     )
     assert (portal.issued_at, portal.disabled_at, portal.secret_digest) == (NOW, None, None)
 
+
+LEGACY: Final = {"profile": "legacy", "legacy_until": LAST_DAY}
 
 GOOD: list[dict[str, Any]] = [
     {},
     SIGNED,
     SIGNED | {"token_endpoint_auth_signing_alg": "ES256"},
-    {"legacy": True, "token_endpoint_auth_method": "client_secret_post"},
+    LEGACY | {"token_endpoint_auth_method": "client_secret_post"},
     {"legal_basis": "consent", "legal_reference": "", "scope": "openid profile org"},
     {"grant_types": ["authorization_code", "refresh_token"], "scope": "openid offline_access"},
     {"token_endpoint_auth_method": "none"},
@@ -158,7 +161,7 @@ def test_what_must_be_there(absent: str) -> None:
         {"token_endpoint_auth_method": "client_secret_jwt"},
         {"token_endpoint_auth_method": "private_key_jwt"},
         {"token_endpoint_auth_method": "client_secret_post"},
-        {"token_endpoint_auth_method": "none", "legacy": True},
+        LEGACY | {"token_endpoint_auth_method": "none"},
         {"token_endpoint_auth_method": "none", "grant_types": ["authorization_code", "client_credentials"]},
         {"token_endpoint_auth_signing_alg": "ES256"},
         SIGNED | {"token_endpoint_auth_signing_alg": "HS256"},
@@ -207,8 +210,18 @@ def test_what_must_be_there(absent: str) -> None:
         {"backchannel_logout_uri": "gopher://portal.example.gov.vn/"},
         {"backchannel_logout_uri": ["https://portal.example.gov.vn/logout"]},
         MACHINE | {"backchannel_logout_uri": "https://portal.example.gov.vn/logout"},
-        {"require_pushed_authorization_requests": True},
-        {"dpop_bound_access_tokens": True},
+        {"dpop_bound_access_tokens": "yes"},
+        {"tls_client_certificate_bound_access_tokens": True, "dpop_bound_access_tokens": True},
+        {"token_endpoint_auth_method": "none", "tls_client_certificate_bound_access_tokens": True},
+        MACHINE | {"require_pushed_authorization_requests": True},
+        {"token_endpoint_auth_method": "tls_client_auth"},
+        {"token_endpoint_auth_method": "self_signed_tls_client_auth"},
+        {"tls_client_auth_san_dns": "portal.example.gov.vn"},
+        {
+            "token_endpoint_auth_method": "tls_client_auth",
+            "tls_client_auth_san_dns": "portal.example.gov.vn",
+            "tls_client_auth_subject_dn": "CN=portal",
+        },
         {"scope": "profile"},
         {"scope": "openid made-up"},
         {"scope": "openid offline_access"},
@@ -221,7 +234,18 @@ def test_what_must_be_there(absent: str) -> None:
         {"default_max_age": True},
         {"default_max_age": "60"},
         {"require_auth_time": "yes"},
-        {"legacy": 1},
+        {"profile": "fapi1"},
+        {"profile": 2},
+        {"profile": "legacy"},
+        {"legacy_until": LAST_DAY},
+        {"profile": "legacy", "legacy_until": "next year"},
+        {"profile": "fapi2"},
+        SIGNED | {"profile": "fapi2", "id_token_signed_response_alg": "RS256"},
+        SIGNED | {"profile": "fapi2", "token_endpoint_auth_signing_alg": "RS256"},
+        SIGNED | {"profile": "fapi2", "request_object_signing_alg": "none"},
+        SIGNED | {"profile": "fapi2", "require_pushed_authorization_requests": False},
+        SIGNED | {"profile": "fapi2", "dpop_bound_access_tokens": False},
+        SIGNED | {"profile": "fapi2_message_signing", "require_signed_request_object": False},
         {"logo_uri": "http://portal.example.gov.vn/logo.png"},
         {"policy_uri": "javascript:alert(1)"},
         {"tos_uri": "//portal.example.gov.vn/t"},
@@ -232,7 +256,7 @@ def test_what_must_be_there(absent: str) -> None:
         {"redirect_uris": "https://a.example/cb"},
         {"redirect_uris": ["https://a.example/cb", "https://a.example/cb"]},
         NATIVE | {"token_endpoint_auth_method": "client_secret_basic"},
-        NATIVE | {"legacy": True},
+        NATIVE | LEGACY,
         NATIVE | {"grant_types": ["authorization_code", "client_credentials"]},
         MACHINE | {"grant_types": ["authorization_code"]},
         MACHINE | {"scope": "openid"},

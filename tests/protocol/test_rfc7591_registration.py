@@ -54,7 +54,7 @@ async def test_a_client_is_told_everything_that_is_registered(service: Provider)
             "scope": "openid profile pid",
             "owner": "Cơ quan tự đăng ký",
             "sector": "tu-dang-ky",
-            "legacy": False,
+            "profile": "oidc",
         }.items()
     )
     assert all(len(told[name]) >= 43 for name in ("client_secret", "registration_access_token"))
@@ -117,12 +117,10 @@ async def test_what_nobody_knows_is_ignored_and_not_echoed(service: Provider) ->
     "metadata",
     [
         {"tls_client_auth_subject_dn": "CN=portal"},
-        {"authorization_signed_response_alg": "ES256"},
-        {"backchannel_token_delivery_mode": "ping"},
-        {"dpop_bound_access_tokens": True},
-        {"tls_client_certificate_bound_access_tokens": True},
-        {"require_pushed_authorization_requests": True},
-        {"authorization_details_types": ["payment"]},
+        {"claims_redirect_uris": ["https://self.example/claims"]},
+        {"use_mtls_endpoint_aliases": True},
+        {"authorization_signed_response_alg": "none"},
+        {"dpop_bound_access_tokens": "yes"},
         {"subject_type": "public"},
         {"token_endpoint_auth_method": "client_secret_jwt"},
         {"token_endpoint_auth_method": "client_secret_post"},

@@ -26,22 +26,23 @@ async def sandbox(
 
 async def test_in_a_sandbox_anybody_registers(sandbox: Provider) -> None:
     told = (await registered(sandbox)).told
-    assert (told["sector"], told["legal_basis"], told["legacy"]) == ("self.example", "consent", True)
+    assert (told["sector"], told["legal_basis"], told["profile"]) == ("self.example", "consent", "legacy")
     assert "pid" not in told["scope"].split()
     assert {"openid", "profile", "address"} <= set(told["scope"].split())
 
 
 @pytest.mark.parametrize(
-    ("method", "kind_is_legacy"),
-    [("client_secret_post", True), ("client_secret_basic", True), ("none", False)],
+    ("method", "profile"),
+    [("client_secret_post", "legacy"), ("client_secret_basic", "legacy"), ("none", "oidc")],
 )
 async def test_in_a_sandbox_old_ways_may_be_tried(
     sandbox: Provider,
     method: str,
-    kind_is_legacy: bool,  # noqa: FBT001 - a column of the table
+    profile: str,
 ) -> None:
     told = (await registered(sandbox, token_endpoint_auth_method=method)).told
-    assert told["legacy"] is kind_is_legacy
+    assert told["profile"] == profile
+    assert ("legacy_until" in told) is (profile == "legacy")
 
 
 @pytest.mark.parametrize(

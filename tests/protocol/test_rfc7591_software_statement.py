@@ -212,7 +212,9 @@ async def test_beside_a_token_the_terms_are_the_tokens(trusting: Provider) -> No
     refused(await register(trusting, more, token), "invalid_client_metadata", "pid")
 
 
-@pytest.mark.parametrize("claims", [{"owner": "Bộ Công an"}, {"sector": "bo-cong-an"}, {"legacy": True}])
+@pytest.mark.parametrize(
+    "claims", [{"owner": "Bộ Công an"}, {"sector": "bo-cong-an"}, {"legacy_until": "2099-01-01"}]
+)
 async def test_an_issuer_does_not_go_beyond_its_terms(trusting: Provider, claims: dict[str, Any]) -> None:
     refused(await register(trusting, await software_statement(**claims)), "invalid_client_metadata")
 

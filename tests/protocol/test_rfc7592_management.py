@@ -136,7 +136,7 @@ async def test_what_an_update_must_not_hold(service: Provider, name: str, value:
         {"sector": "bo-cong-an"},
         {"legal_basis": "consent"},
         {"purpose": "Tặng quà"},
-        {"legacy": True},
+        {"legacy_until": "2099-01-01"},
         {"resources": ["https://api.dichvu.example"]},
         {"audience": ["https://api.dichvu.example"]},
         {"may_act": ["ministry"]},
@@ -144,7 +144,7 @@ async def test_what_an_update_must_not_hold(service: Provider, name: str, value:
         {"logo_uri": "https://ministry.example/logo.png"},
         {"application_type": "machine", "grant_types": ["client_credentials"], "redirect_uris": []},
         {"tls_client_auth_subject_dn": "CN=x"},
-        {"dpop_bound_access_tokens": True},
+        {"profile": "fapi2"},
     ],
 )
 async def test_an_update_is_held_to_the_terms(service: Provider, changes: dict[str, Any]) -> None:

@@ -80,8 +80,8 @@ async def test_an_app_cannot_do_without_pkce(service: Provider, hoa: Browser) ->
     """§6, §8.1."""
     visit = await hoa.open(service.portal("app").ask("code_challenge", "code_challenge_method").address)
     assert visit.error == "invalid_request"
-    with pytest.raises(InvalidClientMetadata, match="legacy"):
-        read_client({**APP, "legacy": True}, now=NOW)
+    with pytest.raises(InvalidClientMetadata, match="profile"):
+        read_client({**APP, "profile": "legacy", "legacy_until": "2027-06-30"}, now=NOW)
 
 
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post", "private_key_jwt"])

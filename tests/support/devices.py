@@ -21,6 +21,7 @@ ELSEWHERE: Final = "203.0.113.9"
 _NAMED: Final = {
     "owner": "Cơ quan mẫu",
     "sector": "thiet-bi",
+    "profile": "oidc",
     "purpose": "Tra cứu hồ sơ",
     "legal_basis": "consent",
 }

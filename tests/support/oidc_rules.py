@@ -55,6 +55,7 @@ BASE_METADATA: Final[dict[str, Any]] = {
     "client_name#en": "Public service portal",
     "owner": "Bộ Tư pháp",
     "sector": "bo-tu-phap",
+    "profile": "oidc",
     "redirect_uris": [REDIRECT_URI],
     "post_logout_redirect_uris": ["https://portal.example.gov.vn/bye"],
     "token_endpoint_auth_method": "client_secret_basic",

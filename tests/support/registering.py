@@ -27,6 +27,7 @@ TERMS: Final[dict[str, Any]] = {
     "legal_reference": "Luật Lý lịch tư pháp số 28/2009/QH12",
     "purpose": "Xác định người yêu cầu",
     "kinds": ["server", "browser", "native"],
+    "profiles": ["oidc"],
 }
 PORTAL: Final[dict[str, Any]] = {
     "client_name": "Cổng tự đăng ký",

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from typing import Final
 
 from idp.audit.events import Kind, record
@@ -19,6 +18,7 @@ from idp.oidc.grant_types import AUTHORIZATION_CODE
 from idp.oidc.grants.first_tokens import first_tokens, is_for_a_while
 from idp.oidc.grants.recording import refused
 from idp.oidc.pkce import check_verifier
+from idp.oidc.sender import ClientRequest
 from idp.store import grants
 from idp.store.database import Step
 from idp.store.grants import Grant
@@ -26,7 +26,7 @@ from idp.store.grants import Grant
 GRANT_TYPE: Final = AUTHORIZATION_CODE
 
 
-async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> dict[str, object]:
+async def redeem(context: Context, asked: ClientRequest) -> dict[str, object]:
     """The token response for a code.
 
     Raises:
@@ -35,6 +35,7 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
         InvalidTarget: a resource beyond the authorization (RFC 8707 §2.2).
         SignerUnavailable, NoActiveKey, an outage of a database: nothing can be issued now.
     """
+    client, form = asked.client, asked.form
     code, redirect_uri = form.get("code"), form.get("redirect_uri")
     if not code or not redirect_uri:
         raise InvalidRequest("code and redirect_uri are required for this grant type")
@@ -44,9 +45,7 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
         raise await _replayed(context, client, digest)
     try:
         _check_binding(grant, client, redirect_uri, form.get("code_verifier"), context.now)
-        first = await first_tokens(
-            context, client, grant.grant_id, grant_type=GRANT_TYPE, resource=form.get("resource", "")
-        )
+        first = await first_tokens(context, asked, grant.grant_id, grant_type=GRANT_TYPE)
     except OAuthError as error:
         await context.db.append(_refusal(context, client, grant, error))
         raise

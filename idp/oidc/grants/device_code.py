@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from idp.audit.events import Kind, record
@@ -22,10 +21,10 @@ from idp.errors import (
     SlowDown,
 )
 from idp.oidc import device_code
-from idp.oidc.client import Client
 from idp.oidc.grant_types import DEVICE_CODE
 from idp.oidc.grants.first_tokens import first_tokens, is_for_a_while
 from idp.oidc.grants.recording import refused
+from idp.oidc.sender import ClientRequest
 from idp.store import device_codes, grants
 from idp.store.database import NothingChanged
 from idp.store.device_codes import APPROVED, DENIED, USED, DeviceAuthorization
@@ -33,7 +32,7 @@ from idp.store.device_codes import APPROVED, DENIED, USED, DeviceAuthorization
 GRANT_TYPE: Final = DEVICE_CODE
 
 
-async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> dict[str, object]:
+async def redeem(context: Context, asked: ClientRequest) -> dict[str, object]:
     """The token response for a device that a person let in.
 
     Raises:
@@ -44,25 +43,24 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
         InvalidGrant: the code is unknown, used, another client's, or what it gave is revoked.
         SignerUnavailable, NoActiveKey, an outage of a database: nothing can be issued now.
     """
-    code = form.get("device_code")
+    client = asked.client
+    code = asked.form.get("device_code")
     if not code:
         raise InvalidRequest("device_code is required for this grant type")
-    asked = await device_codes.find(context.db, device_code.device_code_digest(code))
-    if asked is None or asked.client_id != client.client_id:
+    device = await device_codes.find(context.db, device_code.device_code_digest(code))
+    if device is None or device.client_id != client.client_id:
         raise InvalidGrant("the device code is unknown, or was issued to another client")
-    grant_id = await _approved(context, asked)
+    grant_id = await _approved(context, device)
     try:
-        await _use(context, asked, grant_id)
-        first = await first_tokens(
-            context, client, grant_id, grant_type=GRANT_TYPE, resource=form.get("resource", "")
-        )
+        await _use(context, device, grant_id)
+        first = await first_tokens(context, asked, grant_id, grant_type=GRANT_TYPE)
     except OAuthError as error:
         await context.db.append(refused(context, client, error, grant_type=GRANT_TYPE, grant_id=grant_id))
         raise
     except Exception as error:
         if is_for_a_while(error):
             await context.db.write(
-                device_codes.give_back(asked.device_digest), grants.give_back_code(grant_id)
+                device_codes.give_back(device.device_digest), grants.give_back_code(grant_id)
             )
         raise
     await context.db.append(*first.kept)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from idp.context import Context
-from idp.oidc.client import Client
 from idp.oidc.grants.holder import find_first_holder
 from idp.oidc.grants.recording import issued
 from idp.oidc.grants.refresh_secret import RefreshToken, first_token
 from idp.oidc.grants.tokens import token_response
 from idp.oidc.scope import refresh_allowed
+from idp.oidc.sender import ClientRequest
 from idp.store import refresh_tokens
 from idp.store.database import Step
 from idp.store.grants import Grant
@@ -28,15 +28,17 @@ class FirstTokens:
 
 
 async def first_tokens(
-    context: Context, client: Client, grant_id: str, *, grant_type: str, resource: str
+    context: Context, asked: ClientRequest, grant_id: str, *, grant_type: str
 ) -> FirstTokens:
     """Sign what a grant gives; nothing is recorded as issued yet: what cannot be signed is not.
 
     Raises:
         InvalidGrant: the grant is revoked, or its person, session or representation does not stand any more.
+        InvalidDpopProof, InvalidRequest: the sender does not prove what the client's tokens are bound to.
         InvalidTarget: a resource beyond the authorization (RFC 8707 §2.2).
         SignerUnavailable, NoActiveKey, an outage of a database: nothing can be issued now.
     """
+    client, confirmation = asked.client, asked.confirmation
     held = await find_first_holder(context, grant_id)
     grant = held.grant
     # Whatever approved the grant has dropped an `offline_access` without consent from its scope already.
@@ -48,7 +50,8 @@ async def first_tokens(
         held.holder,
         nonce=grant.nonce,
         refresh_token=None if token is None else token.text,
-        resource=resource,
+        resource=asked.form.get("resource", ""),
+        confirmation=confirmation,
     )
     event = issued(context, client, grant, grant_type=grant_type, refresh=token is not None)
     return FirstTokens(response, (*_family(grant, token, context.now), event))

@@ -6,7 +6,6 @@ response is answered again for a short while  5. anything else that was rotated 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,6 +18,7 @@ from idp.oidc.grants.recording import issued, refused
 from idp.oidc.grants.refresh_secret import RefreshToken, read_refresh_token, successor
 from idp.oidc.grants.tokens import narrow, token_response
 from idp.oidc.scope import read_scope
+from idp.oidc.sender import ClientRequest, Confirmation
 from idp.store import grants, refresh_tokens
 from idp.store.database import NothingChanged, Step
 from idp.store.grants import Grant
@@ -31,18 +31,19 @@ _UNKNOWN = "the refresh token is unknown, expired or revoked"
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Who asks, for the grant as far as its scope is asked for, and for which resources."""
+    """Who asks, for the grant as far as its scope is asked for, for which resources, and bound to what."""
 
     client: Client
     held: HeldGrant
     resource: str
+    confirmation: Confirmation
 
 
 class Replayed(InvalidGrant):
     """A token that was rotated is presented again: somebody else may hold the family, so its grant is revoked."""
 
 
-async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> dict[str, object]:
+async def redeem(context: Context, asked: ClientRequest) -> dict[str, object]:
     """The token response for a refresh token.
 
     Raises:
@@ -51,6 +52,7 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
         InvalidTarget: a resource beyond the authorization (RFC 8707 §2.2).
         InvalidGrant: unknown, expired, revoked, replayed, or another client's.
     """
+    client, form = asked.client, asked.form
     text = form.get("refresh_token")
     if not text:
         raise InvalidRequest("refresh_token is required for this grant type")
@@ -60,7 +62,8 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
         raise InvalidGrant(_UNKNOWN, detail="no such family")
     try:
         held = await _held(context, client, family, form.get("scope", ""))
-        return await _answer(context, _Asked(client, held, form.get("resource", "")), token, family)
+        wanted = _Asked(client, held, form.get("resource", ""), asked.confirmation)
+        return await _answer(context, wanted, token, family)
     except Replayed as error:
         revoked = grants.revoke(family.grant_id, "refresh_replay", context.now)
         await context.db.write(revoked, _refusal(context, client, family, error))
@@ -158,6 +161,7 @@ async def _signed(context: Context, asked: _Asked, next_token: RefreshToken) -> 
         nonce=None,
         refresh_token=next_token.text,
         resource=asked.resource,
+        confirmation=asked.confirmation,
     )
 
 

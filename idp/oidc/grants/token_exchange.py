@@ -11,7 +11,7 @@ registers state them now  3. the client that was granted allows this one, and ea
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from idp.context import Context
@@ -25,6 +25,7 @@ from idp.oidc.grants.recording import issued, refused
 from idp.oidc.grants.tokens import authentication_event
 from idp.oidc.resource import is_addressed, read_resources, within_grant
 from idp.oidc.scope import read_scope
+from idp.oidc.sender import ClientRequest
 from idp.oidc.subject import pairwise_subject
 from idp.store import clients
 from idp.store.database import Step
@@ -51,7 +52,7 @@ class Delegation:
     actors: tuple[str, ...]
 
 
-async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> dict[str, object]:
+async def redeem(context: Context, asked: ClientRequest) -> dict[str, object]:
     """The token response: an access token by which this client acts for the person; no refresh token (§2.2.1).
 
     Raises:
@@ -60,12 +61,14 @@ async def redeem(context: Context, client: Client, form: Mapping[str, str]) -> d
         InvalidScope: more than the subject token has.
         InvalidTarget: a resource beyond the grant, or not registered for this client.
     """
+    client, form = asked.client, asked.form
     grant_id = None
     try:
+        confirmation = asked.confirmation
         claims = _verify(context, client, _read_subject_token(form))
         grant_id = str(claims["grant_id"])
         delegation = await _prove(context, client, claims)
-        access = _narrowed(context, client, delegation, form)
+        access = replace(_narrowed(context, client, delegation, form), confirmation=confirmation)
     except OAuthError as error:
         await context.db.append(refused(context, client, error, grant_type=GRANT_TYPE, grant_id=grant_id))
         raise
@@ -129,9 +132,10 @@ async def _prove(context: Context, client: Client, claims: Mapping[str, Any]) ->
 async def _get_enabled(context: Context, client_id: str) -> Client:
     """A client as it is registered at this moment."""
     row = await clients.find(context.db, client_id)
-    if row is None or row["disabled_at"] is not None:
+    client = None if row is None else client_of(row)
+    if client is None or client.is_stopped(context.now):
         raise InvalidRequest("the subject_token is of a client that is not admitted any more")
-    return client_of(row)
+    return client
 
 
 def _narrowed(
@@ -181,7 +185,7 @@ async def _answer(
     return {
         "access_token": token,
         "issued_token_type": ACCESS_TOKEN_TYPE,
-        "token_type": "Bearer",
+        "token_type": access.confirmation.token_type,
         "expires_in": access.expires_at(context.now) - context.now,
         "scope": " ".join(access.scope),
     }

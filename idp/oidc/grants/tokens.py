@@ -15,6 +15,7 @@ from idp.oidc.encrypted_answer import encrypted
 from idp.oidc.id_token import id_token_claims
 from idp.oidc.resource import person_audience
 from idp.oidc.scope import OPENID
+from idp.oidc.sender import UNBOUND, Confirmation
 from idp.oidc.subject import pairwise_subject
 from idp.registers.calendar import today
 from idp.registers.types import Person, Representation
@@ -75,7 +76,13 @@ async def release_claims(
 
 
 async def sign_access_token(
-    context: Context, client: Client, grant: Grant, holder: Holder, *, resource: str
+    context: Context,
+    client: Client,
+    grant: Grant,
+    holder: Holder,
+    *,
+    resource: str,
+    confirmation: Confirmation,
 ) -> str:
     """A fresh access token of a grant (RFC 9068), for the resources that a token request names.
 
@@ -90,6 +97,7 @@ async def sign_access_token(
         scope=grant.scope,
         event=authentication_event(grant),
         representation=holder.representation,
+        confirmation=confirmation,
     )
     claims = access_token_claims(access, client, issuer=issuer, jti=fresh_jti(), now=context.now)
     return await context.keyring.issue(
@@ -128,17 +136,21 @@ async def token_response(
     nonce: str | None,
     refresh_token: str | None,
     resource: str = "",
+    confirmation: Confirmation = UNBOUND,
 ) -> dict[str, object]:
     """The body of a successful token response. A refreshed ID token has no `nonce` (Core §12.2).
 
-    Who refreshes for less than `openid` is given no ID token. `resource` is what the token request names.
+    Who refreshes for less than `openid` is given no ID token. `resource` is what the token request names,
+    `confirmation` what the access token is bound to.
 
     Raises:
         InvalidTarget: as `sign_access_token`.
     """
     body: dict[str, object] = {
-        "access_token": await sign_access_token(context, client, grant, holder, resource=resource),
-        "token_type": "Bearer",
+        "access_token": await sign_access_token(
+            context, client, grant, holder, resource=resource, confirmation=confirmation
+        ),
+        "token_type": confirmation.token_type,
         "expires_in": ACCESS_TOKEN_LIFETIME,
         "scope": " ".join(grant.scope),
     }

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
 from idp.errors import InvalidClientMetadata, InvalidRedirectUri, InvalidRequest
 from idp.oidc import metadata_fields as fields
-from idp.oidc.client import Client
+from idp.oidc.client import KINDS, Client
+from idp.oidc.client_defaults import kind_of
 from idp.oidc.client_metadata import KNOWN, client_metadata, read_client
 from idp.oidc.grant_types import CLIENT_CREDENTIALS, DEVICE_CODE, REFRESH_TOKEN
-from idp.oidc.registration.terms import Terms
+from idp.oidc.profile import PROFILES, ProfileRules
+from idp.oidc.registration.terms import TRIAL_DAYS, Terms
 from idp.oidc.scope import OFFLINE_ACCESS, SCOPES
 from idp.oidc.sector import sector_of
+from idp.registers.calendar import today
+from keys import policy
 
 _OURS: Final = (
     "client_id", "client_id_issued_at", "client_secret", "client_secret_expires_at", "registration_access_token",
@@ -27,8 +32,8 @@ _OURS: Final = (
 """What we say in our answer, and a request must not hold (RFC 7592 §2.2); an update has the `client_id`."""
 
 _OF_THE_TERMS: Final = (
-    "owner", "sector", "legal_basis", "legal_reference", "purpose", "purpose#vi", "purpose#en", "legacy", "resources",
-    "key_set_addresses", "may_act",
+    "owner", "sector", "legal_basis", "legal_reference", "purpose", "purpose#vi", "purpose#en", "legacy_until",
+    "resources", "key_set_addresses", "may_act",
 )  # fmt: skip
 """A client may repeat them, since our answers hold them; it cannot choose them."""
 
@@ -95,8 +100,8 @@ def read_registration(asked: Mapping[str, object], terms: Terms, origin: Origin)
     document = _defaults(chosen, origin) | chosen | _of_terms(terms, origin)
     document["scope"] = " ".join(_scope(document, terms))
     document["audience"] = list(_audience(document, terms))
-    document["legacy"] = _legacy(document, terms)
-    if document["token_endpoint_auth_method"] != "private_key_jwt":
+    document |= _profile(document, terms, origin)
+    if document.get("token_endpoint_auth_method", "private_key_jwt") != "private_key_jwt":
         # Libraries name it whatever they authenticate by; RFC 7591 §3.2.1 lets our answer leave it out.
         document.pop("token_endpoint_auth_signing_alg", None)
     client = read_client(document, now=origin.issued_at)
@@ -115,8 +120,7 @@ def _defaults(chosen: Mapping[str, object], origin: Origin) -> dict[str, object]
     native = chosen.get("application_type") == "native"
     return {
         "client_name": origin.client_id,
-        "id_token_signed_response_alg": origin.default_alg,
-        "token_endpoint_auth_method": "none" if native else "client_secret_basic",
+        **({"token_endpoint_auth_method": "none"} if native else {}),
     }
 
 
@@ -133,9 +137,27 @@ def _of_terms(terms: Terms, origin: Origin) -> dict[str, object]:
     }
 
 
-def _legacy(document: Mapping[str, object], terms: Terms) -> bool:
-    web = document.get("application_type", "web") == "web"
-    return terms.trial and web and document["token_endpoint_auth_method"] != "none"
+def _profile(document: Mapping[str, object], terms: Terms, origin: Origin) -> dict[str, object]:
+    """The profile asked for, if the terms allow it; else the first of them that such a client can keep to."""
+    kind = kind_of(document)
+    allowed = [name for name in terms.profiles if name in KINDS[kind].profiles]
+    asked = document.get("profile", allowed[0] if allowed else None)
+    if asked not in allowed:
+        may = ", ".join(allowed) or "none"
+        raise InvalidClientMetadata(f"profile of a {kind} client by the terms of this registration: {may}")
+    profile = next(name for name in allowed if name == asked)
+    named = {"profile": profile} | _algorithms(PROFILES[profile], document, origin)
+    if not PROFILES[profile].ends:
+        return named
+    last_day = today(origin.issued_at) + timedelta(days=TRIAL_DAYS)
+    return {**named, "legacy_until": last_day.isoformat()}
+
+
+def _algorithms(rules: ProfileRules, document: Mapping[str, object], origin: Origin) -> dict[str, object]:
+    """What we sign with where nothing is named: RS256 by the specifications, as far as the profile goes (JARM §3)."""
+    alg = origin.default_alg if origin.default_alg in rules.provider_algorithms else policy.DEFAULT_ALGORITHM
+    names = ("id_token_signed_response_alg", "authorization_signed_response_alg")
+    return {name: alg for name in names if name not in document}
 
 
 def _scope(document: Mapping[str, object], terms: Terms) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from idp.errors import InvalidClientMetadata
 from idp.oidc import metadata_fields as fields
 from idp.oidc.client import KINDS, Kind, LegalBasis
 from idp.oidc.client_name import read_owner
+from idp.oidc.profile import PROFILES, ProfileName
 from idp.oidc.scope import OPENID, SCOPES, is_resource_scope
 
 
@@ -26,7 +27,8 @@ class Terms:
 
     `sector` is None where it follows from the client's addresses (OpenID Connect Core §8.1). `hosts` are those that its
     https addresses may be at; empty: any. `trial` is for clients that are only tried out, as by a conformance suite:
-    they may leave PKCE out and send a secret in the body, and show people pages of other hosts.
+    they may show people pages of other hosts. `profiles` are those that a client may choose of; the first that its kind
+    can keep to is that of a client that names none.
     """
 
     owner: str
@@ -36,10 +38,14 @@ class Terms:
     legal_reference: str
     purpose: Mapping[str, str] = field(hash=False)
     kinds: tuple[Kind, ...]
+    profiles: tuple[ProfileName, ...]
     audience: tuple[str, ...]
     hosts: tuple[str, ...]
     trial: bool
 
+
+TRIAL_DAYS: Final = 90
+"""Days that a client on trial may be a `legacy` one."""
 
 SANDBOX_TERMS: Final = Terms(
     owner="Tự đăng ký để thử, chưa ai kiểm tra",
@@ -49,6 +55,7 @@ SANDBOX_TERMS: Final = Terms(
     legal_reference="",
     purpose=MappingProxyType({"vi": "Thử kết nối", "en": "Trying out a connection"}),
     kinds=("server", "browser", "native"),
+    profiles=("legacy", "oidc", "fapi2", "fapi2_message_signing"),
     audience=(),
     hosts=(),
     trial=True,
@@ -58,7 +65,7 @@ SANDBOX_TERMS: Final = Terms(
 _NAMES: Final = frozenset(
     {
         "owner", "sector", "scope", "legal_basis", "legal_reference", "purpose", "purpose#vi", "purpose#en", "kinds",
-        "audience", "hosts", "trial",
+        "profiles", "audience", "hosts", "trial",
     }
 )  # fmt: skip
 
@@ -84,6 +91,7 @@ def read_terms(document: object) -> Terms:
         legal_reference=fields.read_text(document, "legal_reference"),
         purpose=fields.read_wording(document, "purpose"),
         kinds=_read_kinds(document),
+        profiles=_read_profiles(document),
         audience=fields.read_resource_uris(document, "audience"),
         hosts=_read_hosts(document),
         trial=fields.read_boolean(document, "trial"),
@@ -104,6 +112,7 @@ def terms_text(terms: Terms) -> str:
         "purpose": terms.purpose["vi"],
         "purpose#en": terms.purpose["en"],
         "kinds": list(terms.kinds),
+        "profiles": list(terms.profiles),
         "audience": list(terms.audience),
         "hosts": list(terms.hosts),
         "trial": terms.trial,
@@ -121,6 +130,15 @@ def _read_kinds(document: Mapping[str, object]) -> tuple[Kind, ...]:
     if not kinds or not set(kinds) <= KINDS.keys():
         raise InvalidClientMetadata(f"kinds must be some of {', '.join(KINDS)}")
     return cast("tuple[Kind, ...]", kinds)
+
+
+def _read_profiles(document: Mapping[str, object]) -> tuple[ProfileName, ...]:
+    kinds = [KINDS[kind] for kind in _read_kinds(document)]
+    standard = dict.fromkeys(rules.profiles[0] for rules in kinds)
+    profiles = fields.read_texts({"profiles": list(standard), **document}, "profiles")
+    if not profiles or not set(profiles) <= PROFILES.keys():
+        raise InvalidClientMetadata(f"profiles must be some of {', '.join(PROFILES)}")
+    return cast("tuple[ProfileName, ...]", profiles)
 
 
 def _read_hosts(document: Mapping[str, object]) -> tuple[str, ...]:
@@ -154,4 +172,17 @@ def _check_legal_basis(terms: Terms) -> None:
         raise InvalidClientMetadata("purpose is needed: people are told why a client asks for their data")
 
 
-_CONTRADICTIONS: Final[tuple[Callable[[Terms], None], ...]] = (_check_scope, _check_legal_basis)
+def _check_profiles(terms: Terms) -> None:
+    if any(PROFILES[name].ends for name in terms.profiles) and not terms.trial:
+        raise InvalidClientMetadata(
+            "the profile legacy is for trial: an operator registers such a portal, and until when"
+        )
+    if without := [kind for kind in terms.kinds if set(KINDS[kind].profiles).isdisjoint(terms.profiles)]:
+        raise InvalidClientMetadata(f"a {without[0]} client could keep to none of the profiles")
+
+
+_CONTRADICTIONS: Final[tuple[Callable[[Terms], None], ...]] = (
+    _check_scope,
+    _check_legal_basis,
+    _check_profiles,
+)

@@ -19,6 +19,7 @@ PORTAL = {
     "redirect_uris": ["https://portal.example.vn/callback"],
     "scope": "openid profile",
     "purpose": "Điền sẵn tờ khai",
+    "profile": "oidc",
 }
 APP = {**PORTAL, "client_id": "app", "token_endpoint_auth_method": "none"}
 

@@ -11,7 +11,7 @@ NOW = 1_800_000_000
 
 
 async def burn(db: Any, number: int, expires_at: int) -> bool:
-    return await single_use.burn_assertion(db, number.to_bytes(32, "big"), expires_at)
+    return await single_use.burn_jti(db, number.to_bytes(32, "big"), expires_at)
 
 
 async def test_expired_rows_go_and_others_stay(db: Any) -> None:

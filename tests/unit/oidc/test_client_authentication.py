@@ -19,7 +19,10 @@ from tests.support.signing import at_once
 SECRET = "s3cret+ %/:ü"
 BASIC = client(secret_digest=secret_digest(SECRET))
 POST = client(
-    token_endpoint_auth_method="client_secret_post", legacy=True, secret_digest=secret_digest(SECRET)
+    token_endpoint_auth_method="client_secret_post",
+    profile="legacy",
+    legacy_until="2027-06-30",
+    secret_digest=secret_digest(SECRET),
 )
 PUBLIC = client(token_endpoint_auth_method="none")
 
