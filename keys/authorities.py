@@ -88,7 +88,7 @@ class Authorities:
             .store(self._store)
             .time(datetime.fromtimestamp(now, UTC).replace(tzinfo=None))
             .max_chain_depth(LONGEST_CHAIN)
-            .extension_policies(ca_policy=ExtensionPolicy.webpki_defaults_ca(), ee_policy=_LEAF)
+            .extension_policies(ca_policy=_AUTHORITY, ee_policy=_LEAF)
         )
         try:
             sent = [x509.load_der_x509_certificate(one) for one in certificate.chain]
@@ -122,6 +122,23 @@ def _check_purpose(_: Policy, __: x509.Certificate, usage: x509.ExtendedKeyUsage
         raise ValueError("its key is not for the authentication of clients (extended key usage)")
 
 
+def _check_authority(_: Policy, __: x509.Certificate, constraints: x509.BasicConstraints) -> None:
+    if not constraints.ca:
+        raise ValueError("an issuer is no authority (basic constraints)")
+
+
+def _check_signing(_: Policy, __: x509.Certificate, usage: x509.KeyUsage | None) -> None:
+    if usage is not None and not usage.key_cert_sign:
+        raise ValueError("an issuer's key is not for certificates (key usage)")
+
+
+# What RFC 5280 §6 asks of a chain. An authority that OpenSSL makes by itself says no key usage, which is allowed then.
+_AUTHORITY: Final = (
+    ExtensionPolicy.permit_all()
+    .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _check_authority)
+    .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _check_signing)
+    .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _check_purpose)
+)
 # Names of the Web, which the rules for sites want, are not what certificates of our clients need to hold.
 _LEAF: Final = (
     ExtensionPolicy.permit_all()

@@ -84,8 +84,10 @@ class Wish:
     uris: Sequence[str] = ()
     ips: Sequence[str] = ()
     emails: Sequence[str] = ()
-    usage: ObjectIdentifier | None = CLIENTS
+    usage: ObjectIdentifier | None = None
     authority: bool = False
+    depth: int | None = None
+    """Authorities that may follow below it."""
     begins: int = -3600
     ends: int = 86400
     plain: bool = False
@@ -125,12 +127,12 @@ def _extended(
     others = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only",
               "decipher_only")  # fmt: skip
     builder = (
-        builder.add_extension(x509.BasicConstraints(wish.authority, None), critical=True)
+        builder.add_extension(x509.BasicConstraints(wish.authority, wish.depth), critical=True)
         .add_extension(x509.KeyUsage(**usages, **dict.fromkeys(others, False)), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer), critical=False)
     )
-    if wish.usage is not None and not wish.authority:
+    if wish.usage is not None:
         builder = builder.add_extension(x509.ExtendedKeyUsage([wish.usage]), critical=False)
     if any((wish.dns, wish.uris, wish.ips, wish.emails)):
         builder = builder.add_extension(_names(wish.dns, wish.uris, wish.ips, wish.emails), critical=False)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from keys.authorities import Authorities, UntrustedCertificate
+from keys.authorities import LONGEST_CHAIN, Authorities, UntrustedCertificate
 from keys.certificate import Certificate, read_certificate
-from tests.support.certificates import SERVERS, Holder, Wish, issued, root, self_signed
+from tests.support.certificates import CLIENTS, SERVERS, Holder, Wish, issued, root, self_signed
 
 NOW = int(time.time())
 ROOT = root()
@@ -41,8 +42,8 @@ def test_between_sent_by_the_client() -> None:
     known(ROOT).verify(read(issued(CLIENT, BETWEEN), BETWEEN), NOW)
 
 
-def test_any_purpose_or_none_named() -> None:
-    known(ROOT).verify(read(issued(Wish(CLIENT.subject, usage=None), ROOT)), NOW)
+def test_for_clients() -> None:
+    known(ROOT).verify(read(issued(Wish(CLIENT.subject, usage=CLIENTS), ROOT)), NOW)
 
 
 LEAF = issued(CLIENT, ROOT)
@@ -104,3 +105,51 @@ def test_a_file_without_a_root(tmp_path: Path, text: str) -> None:
     file.write_text(text, encoding="ascii")
     with pytest.raises(ValueError, match=r"root is missing|Unable to load|Valid PEM"):
         Authorities.read(file)
+
+
+def openssl(folder: Path, *arguments: str) -> None:
+    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def test_an_authority_that_openssl_makes_by_itself(tmp_path: Path) -> None:
+    openssl(
+        tmp_path,
+        *("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/C=VN/CN=Root"),
+        *("-keyout", "root.key", "-out", "root.pem"),
+    )
+    openssl(
+        tmp_path,
+        *("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/C=VN/CN=portal"),
+        *("-keyout", "portal.key", "-out", "portal.csr"),
+    )
+    (tmp_path / "usage").write_text("extendedKeyUsage=clientAuth", encoding="ascii")
+    openssl(
+        tmp_path,
+        *("x509", "-req", "-in", "portal.csr", "-CA", "root.pem", "-CAkey", "root.key", "-CAcreateserial"),
+        *("-days", "1", "-extfile", "usage", "-outform", "DER", "-out", "portal.der"),
+    )
+    portal = read_certificate((tmp_path / "portal.der").read_bytes())
+    Authorities.read(tmp_path / "root.pem").verify(portal, int(time.time()) + 1)
+
+
+LIMITED = {
+    "no authority below it": Wish("CN=Limited", authority=True, depth=0),
+    "for servers only": Wish("CN=Limited", authority=True, usage=SERVERS),
+}
+
+
+@pytest.mark.parametrize("why", LIMITED)
+def test_limits_of_an_authority(why: str) -> None:
+    limited = issued(LIMITED[why], ROOT)
+    below = issued(Wish("CN=Below", authority=True), limited)
+    with pytest.raises(UntrustedCertificate):
+        known(ROOT, limited, below).verify(read(issued(CLIENT, below)), NOW)
+
+
+def test_only_so_many_authorities_above_a_client() -> None:
+    above = [ROOT]
+    for number in range(LONGEST_CHAIN + 1):
+        above.append(issued(Wish(f"CN=Step {number}", authority=True), above[-1]))
+    known(*above).verify(read(issued(CLIENT, above[LONGEST_CHAIN])), NOW)
+    with pytest.raises(UntrustedCertificate):
+        known(*above).verify(read(issued(CLIENT, above[LONGEST_CHAIN + 1])), NOW)
