@@ -14,10 +14,12 @@ from idp.authentication.throttle import GlobalThrottle
 from idp.endpoints.metadata import make_documents
 from idp.endpoints.routes import ROUTES
 from idp.endpoints.surroundings import Shared, Surroundings
+from idp.http.accepted_certificates import AcceptedCertificates
 from idp.http.access_log import AccessLog, BufferedAccessLog
 from idp.http.cookies import Cookies
 from idp.http.edge import Arrival, Edge
 from idp.http.outbound import Outbound
+from idp.jobs.accepted_certificates import RegisteredCertificates
 from idp.jobs.backchannel_logout import Deliverer
 from idp.jobs.key_rotation import KeysOfWorker
 from idp.jobs.schedule import jobs_of_worker
@@ -25,6 +27,7 @@ from idp.jobs.sightings import keep_last_sightings, keep_sightings, read_address
 from idp.jobs.watch import VersionWatch
 from idp.jobs.worker import running_jobs
 from idp.oidc.browser_origins import BrowserOrigins
+from idp.oidc.client_authorities import read_authorities
 from idp.oidc.client_cache import ClientCache
 from idp.oidc.client_keys import ClientKeys
 from idp.oidc.discovery import endpoint
@@ -34,6 +37,7 @@ from idp.pages.render import Pages
 from idp.settings import Settings, read_settings
 from idp.store import versions
 from idp.store.database import open_database
+from keys.authorities import Authorities
 
 Clock: TypeAlias = Callable[[], float]
 
@@ -48,19 +52,26 @@ def build(
 ) -> Edge[Surroundings]:
     """The ASGI application; databases and keys are opened when it starts to run, in each worker for itself."""
     pages = Pages.load(help_line=settings.help_line)
+    authorities = read_authorities(settings)
+    accepted = AcceptedCertificates()
     return Edge(
         ROUTES,
         settings=settings,
         pages=pages,
         access_log=BufferedAccessLog() if access_log is None else access_log,
-        open_service=lambda: _open(settings, pages, clock),
+        open_service=lambda: _open(settings, pages, authorities, accepted, clock),
         clock=clock,
+        accepted=accepted,
     )
 
 
 @asynccontextmanager
 async def _open(
-    settings: Settings, pages: Pages, clock: Clock
+    settings: Settings,
+    pages: Pages,
+    authorities: Authorities,
+    accepted: AcceptedCertificates,
+    clock: Clock,
 ) -> AsyncIterator[Callable[[Arrival], Surroundings]]:
     keys = await KeysOfWorker.of(settings)
     db = await open_database(settings.database_url, pool_size=settings.database_pool)
@@ -76,6 +87,7 @@ async def _open(
         origins=BrowserOrigins(db),
         client_keys=ClientKeys(outbound.get, clock),
         fetch=outbound.get,
+        authorities=authorities,
         hasher=PasswordHasher(),
         throttle=GlobalThrottle(),
         pages=pages,
@@ -84,7 +96,8 @@ async def _open(
         sightings=Sightings(await read_addresses(db)),
         stale_tokens=StaleTokens(),
     )
-    watch, follow = _following(shared, keys, clock)
+    certificates = RegisteredCertificates(db, shared.clients, shared.client_keys, accepted)
+    watch, follow = _following(shared, keys, certificates, clock)
 
     async def rotate(now: int) -> None:
         await keys.rotate(shared.context_of_job(now))
@@ -106,9 +119,15 @@ async def _open(
         watch.follow,
     )
     try:
-        async with running_jobs(
-            db, jobs_of_worker(db, follow, write_sightings, deliverer, rotate), clock=clock
-        ):
+        jobs = jobs_of_worker(
+            db,
+            follow=follow,
+            keep_sightings=write_sightings,
+            accept_certificates=certificates.accept,
+            deliverer=deliverer,
+            rotate=rotate,
+        )
+        async with running_jobs(db, jobs, clock=clock):
             yield shared.surroundings
         await keep_last_sightings(write_sightings)
     finally:
@@ -119,7 +138,7 @@ async def _open(
 
 
 def _following(
-    shared: Shared, keys: KeysOfWorker, clock: Clock
+    shared: Shared, keys: KeysOfWorker, certificates: RegisteredCertificates, clock: Clock
 ) -> tuple[VersionWatch, Callable[[int], Awaitable[None]]]:
     """What keeps keys and clients in memory as they stand in the database, and the job that does so."""
     reloading = asyncio.Lock()  # of two at once, the one that has seen less must not come last
@@ -132,6 +151,7 @@ def _following(
     async def forget_clients() -> None:
         shared.clients.forget()
         shared.origins.forget()
+        certificates.forget()
         shared.sightings.addresses = await read_addresses(shared.db)
 
     watch = VersionWatch(shared.db, {versions.KEYS: reload_keys, versions.CLIENTS: forget_clients})

@@ -98,6 +98,10 @@ class Authorities:
             raise UntrustedCertificate(str(error)) from error
 
 
+NO_AUTHORITIES: Final = Authorities(())
+"""Of an installation that certifies no clients."""
+
+
 def _signed_itself(certificate: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(certificate)

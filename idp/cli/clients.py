@@ -7,7 +7,7 @@ import hashlib
 import secrets
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,14 +67,15 @@ def list_clients(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by
         return
     described = [_described(row) for row in rows]
     say_table(
-        ("CLIENT", "NAME", "SECTOR", "SINCE", "STATE"),
+        ("CLIENT", "NAME", "SECTOR", "PROFILE", "SINCE", "STATE"),
         [
             (
                 one["client_id"],
                 one.get("client_name") or one.get("client_name#vi", ""),
                 one.get("sector", ""),
+                one["profile"],
                 instant(one["created_at"]),
-                "disabled" if one["disabled_at"] else "enabled",
+                _state(one, int(time.time())),
             )
             for one in described
         ],
@@ -158,12 +159,14 @@ def _tell(
 
 def _validated(metadata: dict[str, Any], now: int) -> Client:
     from idp.errors import InvalidClientMetadata, InvalidRedirectUri
+    from idp.oidc.client_certificate import check_listened_to
     from idp.oidc.client_metadata import read_client
     from idp.oidc.client_profile import check_last_day
 
     try:
         client = read_client(metadata, now=now)
         check_last_day(client, now)
+        check_listened_to(client, settings_of_environment())
     except (InvalidClientMetadata, InvalidRedirectUri) as error:
         raise click.ClickException(f"The client was not registered: {error.description}.") from error
     return client
@@ -180,7 +183,8 @@ async def _add(metadata: dict[str, Any], *, replace: bool) -> tuple[str, str | N
     from idp.store import clients as stored
 
     client = _validated(metadata, int(time.time()))
-    document = orjson.dumps(metadata, option=orjson.OPT_SORT_KEYS).decode()
+    # Said also where it was left out: a client is not held to other rules because our default changes.
+    document = orjson.dumps({**metadata, "profile": client.profile}, option=orjson.OPT_SORT_KEYS).decode()
     async with open_runtime(settings_of_environment(), registers=False) as context:
         _check_keys(context, client)
         await _check_name(context, client)
@@ -346,6 +350,17 @@ def _described(row: Row) -> dict[str, Any]:
     """The metadata as registered, and what we keep beside it; never a digest."""
     metadata: dict[str, Any] = orjson.loads(row["metadata"])
     return {**metadata, "created_at": row["created_at"], "disabled_at": row["disabled_at"]}
+
+
+def _state(described: Mapping[str, Any], now: int) -> str:
+    from idp.registers.calendar import today
+
+    last_day = described.get("legacy_until")
+    if described["disabled_at"]:
+        return "disabled"
+    if not last_day:
+        return "enabled"
+    return f"until {last_day}" if today(now).isoformat() <= last_day else f"over since {last_day}"
 
 
 def _plain(value: Any) -> str:

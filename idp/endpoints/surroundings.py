@@ -21,6 +21,7 @@ from idp.oidc.stale_tokens import StaleTokens
 from idp.pages.render import Pages
 from idp.settings import Settings
 from idp.store.database import Database
+from keys.authorities import Authorities
 from keys.certificate import Certificate
 from keys.keyring import Keyring
 
@@ -41,6 +42,7 @@ class Shared:
     """What a worker process holds for all requests. `keyring` is replaced as a whole when keys change.
 
     `fetch` asks for what stands at addresses of clients, and calls nothing that they could not call themselves.
+    `authorities` certify clients.
     """
 
     settings: Settings
@@ -51,6 +53,7 @@ class Shared:
     origins: BrowserOrigins
     client_keys: ClientKeys
     fetch: Fetch
+    authorities: Authorities
     hasher: PasswordHasher
     throttle: GlobalThrottle
     pages: Pages

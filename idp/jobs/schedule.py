@@ -13,6 +13,9 @@ from idp.jobs.purge import purge_expired
 from idp.jobs.register_watch import RegisterWatch
 from idp.store.database import Database
 
+CERTIFICATES_SECONDS: Final = 5
+"""A certificate that a client registers is let through by our own listener after this long, and a little."""
+
 EXPIRY_SECONDS: Final = 10
 """A session that has expired is ended, and its portals are told, after this long."""
 
@@ -46,8 +49,10 @@ class Job:
 
 def jobs_of_worker(
     db: Database,
+    *,
     follow: Callable[[int], Awaitable[None]],
     keep_sightings: Callable[[], Awaitable[None]],
+    accept_certificates: Callable[[], Awaitable[None]],
     deliverer: Deliverer,
     rotate: Callable[[int], Awaitable[None]],
 ) -> tuple[Job, ...]:
@@ -56,6 +61,7 @@ def jobs_of_worker(
     return (
         Job("watch", WATCH_SECONDS, follow),
         Job("sightings", SIGHTINGS_SECONDS, lambda _now: keep_sightings()),
+        Job("certificates", CERTIFICATES_SECONDS, lambda _now: accept_certificates()),
         Job("logouts", LOGOUT_SECONDS, lambda _now: deliver_logouts(deliverer)),
         Job("incidents", INCIDENT_SECONDS, lambda _now: end_incidents(deliverer.context), exclusive=True),
         Job("expiry", EXPIRY_SECONDS, lambda _now: end_expired_sessions(deliverer.context), exclusive=True),

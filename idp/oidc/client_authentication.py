@@ -6,7 +6,7 @@ import binascii
 import hashlib
 import hmac
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote_plus
@@ -16,10 +16,13 @@ import orjson
 from idp.errors import InvalidClient, InvalidRequest
 from idp.oidc.client import Client
 from idp.oidc.client_assertion import CheckedAssertion, verify_assertion
+from idp.oidc.client_certificate import verify_certificate
 from idp.oidc.client_keys import ClientKeys
 from idp.oidc.metadata_fields import is_client_id
-from idp.oidc.profile import SECRET_METHODS, AuthenticationMethod
+from idp.oidc.profile import SECRET_METHODS, TLS_METHODS, AuthenticationMethod
 from keys import base64url
+from keys.authorities import NO_AUTHORITIES, Authorities
+from keys.certificate import Certificate
 from keys.jose import InvalidToken, read_compact
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -154,36 +157,57 @@ async def prove_client(
     keys: ClientKeys,
     *,
     issuer: str,
-    token_endpoint: str,
+    endpoints: Sequence[str],
     now: int,
+    certificate: Certificate | None = None,
+    authorities: Authorities = NO_AUTHORITIES,
 ) -> AuthenticatedClient:
     """The client that these credentials prove. `client` is the one registered under their id, None if there is none.
+
+    `endpoints` are those of ours that assertions may name in the place of the issuer, where the client's profile lets
+    them. `certificate` is that of the connection; `authorities` are those that certify clients.
 
     Raises:
         InvalidClient: unknown, disabled, another method than registered (RFC 7591 §2), or not proven.
     """
-    registered = _registered(credentials, client, now)
+    registered, method = _registered(credentials, client, now)
     assertion = None
-    if credentials.method == "private_key_jwt":
+    if method in TLS_METHODS:
+        await verify_certificate(certificate, registered, keys, authorities, now)
+    elif method == "private_key_jwt":
         assertion = await verify_assertion(
-            credentials.assertion, registered, keys, audiences=(issuer, token_endpoint), now=now
+            credentials.assertion,
+            registered,
+            keys,
+            audiences=_audiences(registered, issuer, endpoints),
+            now=now,
         )
-    elif credentials.method in SECRET_METHODS and not credentials.secret:
+    elif method in SECRET_METHODS and not credentials.secret:
         raise InvalidClient(_FAILED, detail=f"empty secret of {registered.client_id}")
-    return AuthenticatedClient(registered, credentials.method, assertion)
+    return AuthenticatedClient(registered, method, assertion)
 
 
-def _registered(credentials: Credentials, client: Client | None, now: int) -> Client:
-    """The client, if it may prove itself in this way; a secret that was sent is checked here, as it comes first."""
+def _audiences(client: Client, issuer: str, endpoints: Sequence[str]) -> Sequence[str]:
+    """FAPI 2.0 Security Profile §5.3.2.1: the issuer only; else what clients of many years send, too (RFC 9126 §2)."""
+    return (issuer,) if client.security.lone_audience else (issuer, *endpoints)
+
+
+def _registered(
+    credentials: Credentials, client: Client | None, now: int
+) -> tuple[Client, AuthenticationMethod]:
+    """The client, and how it proves itself; a secret that was sent is checked here, as it comes first."""
     if credentials.secret:
         _check_secret(credentials, client)
     if client is None or client.client_id != credentials.unverified_client_id:
         raise InvalidClient(_FAILED, detail=f"no client {credentials.unverified_client_id}")
     if client.is_stopped(now):
         raise InvalidClient(_FAILED, detail=f"client {client.client_id} is disabled, or over")
-    if client.token_endpoint_auth_method != credentials.method:
-        methods = f"used {credentials.method}, registered {client.token_endpoint_auth_method}"
+    method = client.token_endpoint_auth_method
+    if method in TLS_METHODS and credentials.method == "none":
+        return client, method  # RFC 8705 §2: the request says who, the connection proves it
+    if method != credentials.method:
+        methods = f"used {credentials.method}, registered {method}"
         # Who has shown the right secret may know what is registered.
         description = f"token_endpoint_auth_method: {methods}" if credentials.secret else _FAILED
         raise InvalidClient(description, detail=f"{client.client_id} {methods}")
-    return client
+    return client, method

@@ -7,8 +7,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from idp.errors import InvalidClientMetadata
-from idp.oidc import metadata_fields as fields
+from idp.oidc.authorization_details.table import TYPES
 from idp.oidc.client import KINDS, Client
+from idp.oidc.client_certificate import check_certificate_metadata
 from idp.oidc.client_profile import PROFILE_CHECKS
 from idp.oidc.frontchannel_logout import origin_of
 from idp.oidc.grant_types import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN, TOKEN_EXCHANGE
@@ -70,18 +71,6 @@ def _check_authentication(client: Client) -> None:
         raise InvalidClientMetadata("token_endpoint_auth_signing_alg is for private_key_jwt")
     if client.secret_digest is not None and not client.needs_secret:
         raise InvalidClientMetadata(f"a client that authenticates by {method} has no secret")
-    named = [name for name in fields.CERTIFICATE_NAMES if getattr(client, name)]
-    if method == "tls_client_auth" and len(named) != 1:
-        raise InvalidClientMetadata(
-            f"tls_client_auth needs exactly one of {', '.join(fields.CERTIFICATE_NAMES)} (RFC 8705 section 2.1.2)"
-        )
-    if method != "tls_client_auth" and named:
-        raise InvalidClientMetadata(f"{named[0]} is for tls_client_auth")
-    if method == "self_signed_tls_client_auth" and client.jwks is None and not client.jwks_uri:
-        raise InvalidClientMetadata(
-            "self_signed_tls_client_auth needs jwks or jwks_uri with the certificate of the client (RFC 8705 section"
-            " 2.2.2)"
-        )
 
 
 def _check_scope(client: Client) -> None:
@@ -110,7 +99,7 @@ def _check_legal_basis(client: Client) -> None:
         if refused:
             raise InvalidClientMetadata(f"only a statutory_task allows the scope: {' '.join(refused)}")
     asks = any(SCOPES[token].claims for token in client.scope if token in SCOPES)
-    if asks and not client.purpose["vi"]:
+    if (asks or client.authorization_details_types) and not client.purpose["vi"]:
         raise InvalidClientMetadata("purpose is needed: people are told why a client asks for their data")
 
 
@@ -191,8 +180,19 @@ def _check_exchange(client: Client) -> None:
         raise InvalidClientMetadata("may_act names other clients")
 
 
+def _check_details(client: Client) -> None:
+    """RFC 9396 §10: what nobody here understands cannot be asked for."""
+    if unknown := sorted(set(client.authorization_details_types) - TYPES.keys()):
+        raise InvalidClientMetadata(
+            f"authorization_details_types must be some of {', '.join(TYPES)}; unknown: {', '.join(unknown)}"
+        )
+    if client.authorization_details_types and not client.people_log_in:
+        raise InvalidClientMetadata("authorization_details_types are for clients that people log in to")
+
+
 CONTRADICTIONS: Final[tuple[Callable[[Client], None], ...]] = (
-    _check_kind, *PROFILE_CHECKS, _check_keys, _check_uris, _check_grants, _check_authentication, _check_encryption,
-    _check_request_objects, _check_logout_and_start, _check_scope, _check_exchange, _check_legal_basis,
+    _check_kind, *PROFILE_CHECKS, _check_keys, _check_uris, _check_grants, _check_authentication,
+    check_certificate_metadata, _check_encryption, _check_request_objects, _check_logout_and_start, _check_scope,
+    _check_exchange, _check_legal_basis,
 )  # fmt: skip
 """Every rule raises `InvalidClientMetadata` (or `InvalidRedirectUri`) with one sentence."""

@@ -83,9 +83,16 @@ class ClientKeys:
 
         The set may still lack it. Without `kid` nothing tells that a set is old (Core §10.1.1 asks for one).
         """
+        return await self._keys_that(client, lambda keys: kid is None or _holds(keys, kid))
+
+    async def keys_certified(self, client: Client, certificate: bytes) -> JwkSet | None:
+        """As `keys_for`, for a certificate (DER) that one of the keys was published with (RFC 8705 §2.2.2)."""
+        return await self._keys_that(client, lambda keys: certificate in keys.certificates)
+
+    async def _keys_that(self, client: Client, fit: Callable[[JwkSet], bool]) -> JwkSet | None:
         fetches = self._kept(client.jwks_uri).fetches if client.jwks_uri else 0
         keys = await self.keys_of(client)
-        if not client.jwks_uri or kid is None or keys is None or _holds(keys, kid):
+        if not client.jwks_uri or keys is None or fit(keys):
             return keys
         kept = self._kept(client.jwks_uri)
         if kept.fetches != fetches:

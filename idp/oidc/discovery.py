@@ -11,9 +11,12 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from idp.assurance import acr_values_supported
+from idp.oidc import dpop
+from idp.oidc.authorization_details.table import TYPES
 from idp.oidc.claims.languages import LOCALES, TAGGED
 from idp.oidc.claims.release import CLAIMS
 from idp.oidc.client import LANGUAGES
+from idp.oidc.client_certificate import methods_of
 from idp.oidc.grant_types import GRANT_TYPES
 from idp.oidc.pkce import METHOD
 from idp.oidc.profile import METHODS, TLS_METHODS
@@ -27,6 +30,7 @@ from keys.policy import Purpose
 ENDPOINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "authorization_endpoint": "/authorize",
+        "pushed_authorization_request_endpoint": "/par",
         "token_endpoint": "/token",
         "userinfo_endpoint": "/userinfo",
         "jwks_uri": "/jwks",
@@ -51,7 +55,10 @@ DISPLAY_ADVERTISED: Final = ("page", "touch")
 Algorithms: TypeAlias = Callable[[Purpose], Sequence[str]]
 
 
-METHODS_ADVERTISED: Final = tuple(method for method in METHODS if method not in TLS_METHODS)
+_WITHOUT_CERTIFICATE: Final = frozenset(
+    {"authorization_endpoint", "end_session_endpoint", "jwks_uri", "registration_endpoint"}
+)
+"""Where browsers go, or where a client proves itself by nothing or by a token of another kind."""
 
 
 def endpoint(issuer: str, name: str) -> str:
@@ -63,6 +70,23 @@ def _client_authentication(prefix: str, methods: tuple[str, ...]) -> dict[str, o
     return {
         f"{prefix}_endpoint_auth_methods_supported": list(methods),
         f"{prefix}_endpoint_auth_signing_alg_values_supported": list(policy.CLIENT_ALGORITHMS),
+    }
+
+
+def _methods(settings: Settings) -> tuple[str, ...]:
+    """How clients can authenticate here: by certificates only where somebody asks for them."""
+    certified = methods_of(settings)
+    return tuple(method for method in METHODS if method not in TLS_METHODS or method in certified)
+
+
+def _mutual_tls(settings: Settings) -> dict[str, object]:
+    """Where clients connect with their certificates (RFC 8705 §3.3, §5); the other addresses ask for none."""
+    if not settings.mtls_url:
+        return {}
+    names = [name for name in ENDPOINTS if name not in _WITHOUT_CERTIFICATE]
+    return {
+        "tls_client_certificate_bound_access_tokens": True,
+        "mtls_endpoint_aliases": {name: endpoint(settings.mtls_url, name) for name in names},
     }
 
 
@@ -92,7 +116,7 @@ def _request_objects(for_us: Sequence[str]) -> dict[str, object]:
 
 def provider_metadata(settings: Settings, algorithms: Algorithms) -> dict[str, object]:
     """The metadata document of this installation; `algorithms` are those that it has keys for, by purpose."""
-    issuer = settings.issuer
+    issuer, methods = settings.issuer, _methods(settings)
     return {
         "issuer": issuer,
         **{name: issuer + path for name, path in ENDPOINTS.items()},
@@ -100,11 +124,15 @@ def provider_metadata(settings: Settings, algorithms: Algorithms) -> dict[str, o
         "response_types_supported": ["code"],
         "response_modes_supported": list(RESPONSE_MODES),
         "grant_types_supported": list(GRANT_TYPES),
+        "require_pushed_authorization_requests": False,
         "code_challenge_methods_supported": [METHOD],
         "authorization_response_iss_parameter_supported": True,
-        **_client_authentication("token", METHODS_ADVERTISED),
-        **_client_authentication("revocation", METHODS_ADVERTISED),
-        **_client_authentication("introspection", METHODS_ADVERTISED[:-1]),
+        "authorization_details_types_supported": list(TYPES),
+        "dpop_signing_alg_values_supported": list(dpop.ALGORITHMS),
+        **_mutual_tls(settings),
+        **_client_authentication("token", methods),
+        **_client_authentication("revocation", methods),
+        **_client_authentication("introspection", methods[:-1]),
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": list(algorithms(Purpose.ID_TOKEN)),
         "userinfo_signing_alg_values_supported": list(algorithms(Purpose.USERINFO)),
@@ -118,6 +146,8 @@ def provider_metadata(settings: Settings, algorithms: Algorithms) -> dict[str, o
         **_encrypted("userinfo"),
         "introspection_signing_alg_values_supported": list(algorithms(Purpose.INTROSPECTION)),
         **_encrypted("introspection"),
+        "authorization_signing_alg_values_supported": list(algorithms(Purpose.AUTHORIZATION_RESPONSE)),
+        **_encrypted("authorization"),
         "display_values_supported": list(DISPLAY_ADVERTISED),
         "prompt_values_supported": list(PROMPT_VALUES),
         "ui_locales_supported": list(LANGUAGES),

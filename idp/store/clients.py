@@ -73,6 +73,11 @@ WITH_ADDRESSES = select(clients.c.client_id, clients.c.metadata).where(
     clients.c.metadata.contains('"key_set_addresses"'), clients.c.disabled_at.is_(None)
 )
 
+# As above; each of the names of RFC 8705 holds this text, in its value or in its own name.
+WITH_CERTIFICATES = select(clients.c.client_id).where(
+    clients.c.metadata.contains("tls_client_"), clients.c.disabled_at.is_(None)
+)
+
 
 def _of_metadata(metadata: str) -> dict[str, object]:
     """The columns that repeat what the metadata say; absent algorithms mean the default, as in `read_client`."""
@@ -137,6 +142,11 @@ async def key_set_addresses(db: Database) -> list[tuple[str, list[str]]]:
     rows = await db.fetch_all(WITH_ADDRESSES)
     found = [(row["client_id"], orjson.loads(row["metadata"]).get("key_set_addresses")) for row in rows]
     return [(client_id, addresses) for client_id, addresses in found if addresses]
+
+
+async def with_certificates(db: Database) -> list[str]:
+    """Clients that are not disabled and may connect with a certificate; their metadata say whether they do."""
+    return [row["client_id"] for row in await db.fetch_all(WITH_CERTIFICATES)]
 
 
 async def browser_origins(db: Database) -> frozenset[str]:

@@ -17,6 +17,7 @@ from idp.context import Context
 from idp.errors import InvalidClientMetadata, InvalidRequest, InvalidToken
 from idp.oidc.client import Client
 from idp.oidc.client_cache import client_of
+from idp.oidc.client_certificate import check_listened_to
 from idp.oidc.client_metadata import client_metadata
 from idp.oidc.client_name import require_own_name
 from idp.oidc.logo import keep_logo
@@ -182,6 +183,7 @@ async def _admitted(
 ) -> tuple[Client, Documents]:
     """The client that may be registered: everything is checked, nothing is written."""
     client = read_registration(asked, terms, origin)
+    check_listened_to(client, context.settings)
     if missing := missing_keys(client, context.keyring):
         raise InvalidClientMetadata(f"it wants {missing}")
     await require_own_name(context.db, client)

@@ -1,0 +1,59 @@
+"""Our own TLS listener is told of the certificates that clients have registered."""
+
+from __future__ import annotations
+
+import asyncio
+
+from idp.http.accepted_certificates import AcceptedCertificates
+from idp.oidc.client_cache import ClientCache
+from idp.oidc.client_certificate import shows_certificates
+from idp.oidc.client_keys import ClientKeys
+from idp.store import clients as stored_clients
+from idp.store.database import Database
+
+
+class RegisteredCertificates:
+    """What stands in `jwks`, and at `jwks_uri`, of the clients that connect with certificates."""
+
+    def __init__(
+        self, db: Database, clients: ClientCache, keys: ClientKeys, accepted: AcceptedCertificates
+    ) -> None:
+        self._db = db
+        self._clients = clients
+        self._keys = keys
+        self._accepted = accepted
+        self._client_ids: list[str] | None = None
+        self._changes = 0
+
+    def forget(self) -> None:
+        """Clients have changed: look for those that connect with certificates anew."""
+        self._client_ids = None
+        self._changes += 1
+
+    async def accept(self) -> None:
+        """Let the handshake pass them; what stands at an address is as old as key sets may be.
+
+        Where no listener of ours asks for certificates, nothing is done.
+        """
+        if not self._accepted.wanted:
+            return
+        async with asyncio.TaskGroup() as group:
+            for client_id in await self._find():
+                group.create_task(self._accept_of(client_id))
+
+    async def _find(self) -> list[str]:
+        if self._client_ids is not None:
+            return self._client_ids
+        changes = self._changes
+        found = await stored_clients.with_certificates(self._db)
+        if changes == self._changes:  # else they may be those of before a change
+            self._client_ids = found
+        return found
+
+    async def _accept_of(self, client_id: str) -> None:
+        client = await self._clients.find(client_id)
+        if client is None or not shows_certificates(client):
+            return
+        found = await self._keys.keys_of(client)
+        if found is not None:
+            self._accepted.accept(found.certificates)
