@@ -6,12 +6,13 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import asdict
 from typing import Final
 
 import click
 
+from idp.cli.check_clients import check_clients
+from idp.cli.findings import Finding, Verdict
 from idp.cli.output import instant, json_option, say_json
 from idp.settings import Settings, SettingsError, read_settings
 
@@ -24,31 +25,13 @@ ROTATION_WARN_SECONDS: Final = 30 * 24 * 3600
 STALE_REGISTERS_SECONDS: Final = 7 * 24 * 3600
 
 
-class Verdict(StrEnum):
-    """How it stands."""
-
-    OK = "OK"
-    WARN = "WARN"
-    FAIL = "FAIL"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at: what was found, and what to do where it is not well."""
-
-    subject: str
-    verdict: Verdict
-    found: str
-    advice: str = ""
-
-
 Check = Callable[[Settings], Awaitable[Finding]]
 
 
 @click.command()
 @json_option
 def check(as_json: bool) -> None:  # noqa: FBT001 - click passes a flag by name
-    """Look over settings, database, keys, registers, clock and breached passwords; exit 1 if anything fails."""
+    """Look over settings, database, keys, registers, clients, clock, breached passwords; exit 1 if anything fails."""
     findings = asyncio.run(look())
     if as_json:
         say_json([asdict(finding) for finding in findings])
@@ -72,6 +55,7 @@ async def look() -> list[Finding]:
         "database": check_database,
         "keys": check_keys,
         "registers": check_registers,
+        "clients": check_clients,
         "clock": check_clock,
     }
     if settings.breached_passwords_file is not None:
@@ -96,6 +80,7 @@ _ADVICE: Final = {
     "database": "Look at IDP_DATABASE_URL and whether the server runs; a new installation runs `motcua migrate`.",
     "keys": "Look at IDP_KEK_FILE; `motcua keys create-kek` makes the file for a new installation.",
     "registers": "Look at IDP_REGISTERS_URL; `motcua registers load` fills them.",
+    "clients": "Look at `motcua clients list`; a client that cannot be read is registered anew with --replace.",
     "clock": "It is compared with the database's: mend that first.",
 }
 

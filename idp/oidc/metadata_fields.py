@@ -111,10 +111,11 @@ def read_optional_day(metadata: Mapping[str, object], name: str) -> str:
     if not text:
         return ""
     try:
-        day = date.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidClientMetadata(f"{name} must be a day, such as 2027-06-30") from error
-    return day.isoformat()
+        if date.fromisoformat(text).isoformat() == text:
+            return text
+    except ValueError:
+        pass
+    raise InvalidClientMetadata(f"{name} must be a day, such as 2027-06-30")
 
 
 def read_optional_object(metadata: Mapping[str, object], name: str) -> Mapping[str, object] | None:

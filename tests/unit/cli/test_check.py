@@ -24,7 +24,7 @@ def test_an_installation_without_people_is_complete_but_empty(run: Any, installe
     result = run("check")
     assert result.exit_code == 0
     assert verdicts(run) == {
-        "settings": "WARN", "database": "OK", "keys": "OK", "registers": "WARN", "clock": "OK",
+        "settings": "WARN", "database": "OK", "keys": "OK", "registers": "WARN", "clients": "OK", "clock": "OK",
     }  # fmt: skip
     assert "motcua registers load" in result.output
 

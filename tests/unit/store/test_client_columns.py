@@ -100,3 +100,24 @@ async def test_whose_client_it_is_and_what_its_name_looks_like(
     row = await clients.find(db, "portal")
     assert row is not None
     assert (row["owner"], row["name_key"], row["name_key_en"]) == expected
+
+
+async def test_clients_of_the_release_before_get_a_profile(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/old.db"
+    _upgrade_to(url, "0011")
+    with sqlite3.connect(tmp_path / "old.db") as old:
+        old.executemany(
+            "INSERT INTO clients (client_id, metadata, created_at, id_token_alg, access_token_alg, owner, name_key,"
+            " name_key_en) VALUES (?, ?, 1, 'ES256', 'ES256', '', '', '')",
+            [("old", '{"legacy":true}'), ("plain", "{}"), ("said", '{"legacy":false}')],
+        )
+    old.close()
+    await upgrade(url)
+    with sqlite3.connect(tmp_path / "old.db") as new:
+        found = dict(new.execute("SELECT client_id, metadata FROM clients").fetchall())
+    new.close()
+    assert {name: orjson.loads(text) for name, text in found.items()} == {
+        "old": {"profile": "legacy", "legacy_until": "2027-06-30"},
+        "plain": {"profile": "oidc"},
+        "said": {"profile": "oidc"},
+    }
