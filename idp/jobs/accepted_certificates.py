@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio import Task
 
 from idp.http.accepted_certificates import AcceptedCertificates
+from idp.oidc.client import Client
 from idp.oidc.client_cache import ClientCache
 from idp.oidc.client_certificate import shows_certificates
 from idp.oidc.client_keys import ClientKeys
@@ -37,23 +39,20 @@ class RegisteredCertificates:
         """
         if not self._accepted.wanted:
             return
+        changes, looked_at = self._changes, self._client_ids
+        if looked_at is None:
+            looked_at = await stored_clients.with_certificates(self._db)
         async with asyncio.TaskGroup() as group:
-            for client_id in await self._find():
-                group.create_task(self._accept_of(client_id))
+            rounds = [group.create_task(self._accept_of(client_id)) for client_id in looked_at]
+        if changes == self._changes:  # else clients have changed meanwhile
+            self._client_ids = [client.client_id for client in map(Task.result, rounds) if client is not None]
 
-    async def _find(self) -> list[str]:
-        if self._client_ids is not None:
-            return self._client_ids
-        changes = self._changes
-        found = await stored_clients.with_certificates(self._db)
-        if changes == self._changes:  # else they may be those of before a change
-            self._client_ids = found
-        return found
-
-    async def _accept_of(self, client_id: str) -> None:
+    async def _accept_of(self, client_id: str) -> Client | None:
+        """The client if it has to be looked at again: what stands at an address may be another thing next time."""
         client = await self._clients.find(client_id)
         if client is None or not shows_certificates(client):
-            return
+            return None
         found = await self._keys.keys_of(client)
         if found is not None:
             self._accepted.accept(found.certificates)
+        return client if client.jwks_uri else None

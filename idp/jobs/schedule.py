@@ -13,8 +13,8 @@ from idp.jobs.purge import purge_expired
 from idp.jobs.register_watch import RegisterWatch
 from idp.store.database import Database
 
-CERTIFICATES_SECONDS: Final = 5
-"""A certificate that a client registers is let through by our own listener after this long, and a little."""
+CERTIFICATES_SECONDS: Final = 2
+"""A certificate that a client registers is let through by our own listener within twice this long."""
 
 EXPIRY_SECONDS: Final = 10
 """A session that has expired is ended, and its portals are told, after this long."""
