@@ -6,6 +6,7 @@ import http.client
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -159,8 +160,11 @@ async def _furnish(
     return {registered.client_id: registered for registered, _ in made}
 
 
-def _is_ready(port: int) -> bool:
+def _is_ready(port: int, certificate: Path | None) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    if certificate is not None:
+        context = ssl.create_default_context(cafile=certificate)
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=PATIENCE, context=context)
     try:
         connection.request("GET", "/health/ready")
         return connection.getresponse().status == 200
@@ -171,14 +175,16 @@ def _is_ready(port: int) -> bool:
 
 
 @contextmanager
-def serving(environment: Mapping[str, str], log: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def serving(
+    environment: Mapping[str, str], log: Path, port: int, certificate: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM, "serve"], env=environment, stdout=output, stderr=output
         )
     try:
         deadline = time.monotonic() + PATIENCE
-        while not _is_ready(port):
+        while not _is_ready(port, certificate):
             assert process.poll() is None, log.read_text("utf-8")
             assert time.monotonic() < deadline, log.read_text("utf-8")
         yield process
@@ -200,10 +206,17 @@ async def served_provider(
     found: Found = found_now,
     hardware: Pkcs11Token | None = None,
     settings: Mapping[str, str] = MappingProxyType({}),
+    tls: tuple[Path, Path] | None = None,
 ) -> AsyncIterator[ServedProvider]:
-    """`motcua serve` on fresh databases, until the end of the block; `settings` are further variables."""
+    """`motcua serve` on fresh databases, until the end of the block; `settings` are further variables.
+
+    With `tls`, certificate and key, it speaks TLS itself.
+    """
     port = free_port()
-    issuer = f"http://127.0.0.1:{port}"
+    issuer = f"http{'' if tls is None else 's'}://127.0.0.1:{port}"
+    if tls is not None:
+        files = {"IDP_TLS_CERTIFICATE_FILE": str(tls[0]), "IDP_TLS_KEY_FILE": str(tls[1])}
+        settings = {**files, **settings}
     variables = {
         "IDP_ISSUER": issuer,
         "IDP_LISTEN": f"127.0.0.1:{port}",
@@ -222,7 +235,7 @@ async def served_provider(
         registered = await _furnish(db, registers_url, ground, issuer, found)
         kek = KeyEncryptionKey.read_file(ground.kek_file)
         keyring = await load_keyring(db, kek, issuer, int(time.time()), hardware)
-        with serving(environment, log, port) as process:
+        with serving(environment, log, port, None if tls is None else tls[0]) as process:
             served = ServedProvider(issuer, port, environment, log, db, keyring, registered, process)
             yield served
             await served.hang_up()
