@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
 from starlette.requests import Request
 
 from idp.audit.events import Kind, record
 from idp.endpoints.cross_origin import only_own_origins
+from idp.endpoints.proofs import burn_proof, offer_nonce_to_proof, read_proof
 from idp.endpoints.surroundings import Surroundings
-from idp.errors import InvalidClient
+from idp.errors import InvalidClient, InvalidDpopProof
 from idp.http.access_log import note_client
 from idp.http.forms import read_form
 from idp.oidc import parameters
 from idp.oidc.client import Client
+from idp.oidc.client_assertion import CheckedAssertion
 from idp.oidc.client_authentication import (
     ASSERTION_LIMIT,
     CREDENTIAL_PARAMETERS,
@@ -23,7 +26,8 @@ from idp.oidc.client_authentication import (
     read_credentials,
 )
 from idp.oidc.discovery import endpoint
-from idp.oidc.sender import ClientRequest
+from idp.oidc.dpop import Proof
+from idp.oidc.sender import ClientRequest, Sender
 from idp.store import single_use
 from keys.policy import MAX_TOKEN_LENGTH
 
@@ -35,13 +39,22 @@ LIMITS = {
 """Characters; a token signed by ML-DSA-65 alone has more than other parameters may."""
 
 
+AUDIENCES: Final = ("token_endpoint", "pushed_authorization_request_endpoint")
+"""Endpoints that assertions may be for (OpenID Connect Core §9, RFC 9126 §2), of clients that are let."""
+
+
 async def read_client_form(request: Request, here: Surroundings, known: Collection[str]) -> ClientRequest:
-    """The proven client and its parameters, each once.
+    """The proven client, its parameters, each once, and what the sender proves beside.
+
+    Assertion and proof are used up last and together: a client that has to ask again, with a nonce, has lost nothing.
 
     Raises:
         InvalidRequest: unreadable parameters, or two methods of authentication.
         InvalidClient: not proven; the audit log has the reason.
+        InvalidDpopProof: a proof that is wrong, or was used before; the audit log has the reason.
+        UseDpopNonce: a proof without a nonce that is good now.
     """
+    offer_nonce_to_proof(request, here)
     pairs = await read_form(request)
     form = parameters.read_form(pairs, {*known, *CREDENTIAL_PARAMETERS}, LIMITS)
     credentials = read_credentials(request.headers.get("authorization"), form)
@@ -51,33 +64,49 @@ async def read_client_form(request: Request, here: Surroundings, known: Collecti
         only_own_origins(request, client)
     try:
         proven = await _prove(here, credentials, client)
-    except InvalidClient as error:
+        proof = read_proof(request, here, proven.client)
+        await _use_up(here, proven.assertion, proof)
+    except (InvalidClient, InvalidDpopProof) as error:
         await _note_refusal(here, client, credentials, error)
         raise
-    return ClientRequest(proven.client, form)
+    return ClientRequest(proven.client, form, Sender(proof, here.certificate))
 
 
 async def _prove(here: Surroundings, credentials: Credentials, client: Client | None) -> AuthenticatedClient:
     context = here.context
     issuer = context.settings.issuer
-    proven = await prove_client(
+    return await prove_client(
         credentials,
         client,
         here.shared.client_keys,
         issuer=issuer,
-        token_endpoint=endpoint(issuer, "token_endpoint"),
+        endpoints=[endpoint(issuer, name) for name in AUDIENCES],
         now=context.now,
+        certificate=here.certificate,
+        authorities=here.shared.authorities,
     )
-    assertion = proven.assertion
+
+
+async def _use_up(here: Surroundings, assertion: CheckedAssertion | None, proof: Proof | None) -> None:
+    """Both at once where there are both; who of the two was used before is asked only then."""
+    db = here.context.db
+    if assertion is not None and proof is not None:
+        both = (assertion.jti_digest, assertion.expires_at), (proof.jti_digest, proof.expires_at)
+        if await single_use.burn_jtis(db, *both):
+            return
     if assertion is not None and not await single_use.burn_jti(
-        context.db, assertion.jti_digest, assertion.expires_at
+        db, assertion.jti_digest, assertion.expires_at
     ):
         raise InvalidClient("client_assertion was used before: its jti must be new in every request")
-    return proven
+    if proof is not None:
+        await burn_proof(here, proof)
 
 
 async def _note_refusal(
-    here: Surroundings, client: Client | None, credentials: Credentials, error: InvalidClient
+    here: Surroundings,
+    client: Client | None,
+    credentials: Credentials,
+    error: InvalidClient | InvalidDpopProof,
 ) -> None:
     event = record(
         here.context,

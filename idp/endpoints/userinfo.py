@@ -10,11 +10,14 @@ from starlette.requests import Request
 from idp.audit.events import Kind, record
 from idp.context import Context
 from idp.endpoints.cross_origin import only_own_origins
+from idp.endpoints.presented_token import Presented, check_holder, from_header
+from idp.endpoints.proofs import offer_nonce_to_proof
 from idp.endpoints.stale_keys import note_stale_key
 from idp.endpoints.surroundings import Surroundings
 from idp.errors import InvalidGrant, InvalidRequest, InvalidToken
 from idp.http import responses
 from idp.http.access_log import note_client
+from idp.http.challenges import note_resource
 from idp.http.forms import read_form
 from idp.http.responses import Answer
 from idp.oidc.access_token import check_userinfo_token
@@ -22,36 +25,30 @@ from idp.oidc.client import Client
 from idp.oidc.encrypted_answer import encrypted, equip
 from idp.oidc.grants.holder import HeldGrant, find_holder
 from idp.oidc.grants.tokens import narrow, release_claims, release_of
+from idp.oidc.sender import read_confirmation
 from idp.oidc.userinfo import signed_userinfo_claims, userinfo_claims
 from keys import jose
 from keys.policy import Purpose
 
-_SCHEME = "bearer "
-
 
 async def get(request: Request, here: Surroundings) -> Answer:
-    """With the token in the Authorization header (RFC 6750 §2.1)."""
-    return await _answer(request, here, _from_header(request))
+    """With the token in the Authorization header (RFC 6750 §2.1, RFC 9449 §7.1)."""
+    return await _answer(request, here, from_header(request))
 
 
 async def post(request: Request, here: Surroundings) -> Answer:
     """With the token in the header or in the form (RFC 6750 §2.2), not in both."""
-    token = _from_header(request)
+    presented = from_header(request)
     if request.headers.get("content-type"):
         sent = [value for name, value in await read_form(request) if name == "access_token"]
-        if len(sent) + bool(token) > 1:
+        if len(sent) + bool(presented.token) > 1:
             raise InvalidRequest("the access token is sent more than once (RFC 6750 section 2)")
-        token = sent[0] if sent else token
-    return await _answer(request, here, token)
+        presented = Presented(sent[0]) if sent else presented
+    return await _answer(request, here, presented)
 
 
-def _from_header(request: Request) -> str:
-    header = request.headers.get("authorization", "")
-    return header[len(_SCHEME) :].strip() if header.lower().startswith(_SCHEME) else ""
-
-
-async def _answer(request: Request, here: Surroundings, token: str) -> Answer:
-    held, client = await _held(request, here, token)
+async def _answer(request: Request, here: Surroundings, presented: Presented) -> Answer:
+    held, client = await _held(request, here, presented)
     client = await equip(client, client.userinfo_encryption, here.shared.client_keys)
     context, release = here.context, release_of(here.context, client, held.grant, held.holder)
     released = await release_claims(
@@ -93,13 +90,16 @@ async def _protected(context: Context, client: Client, claims: Mapping[str, obje
     return responses.signed_jwt(encrypted(signed, client, encryption))
 
 
-async def _held(request: Request, here: Surroundings, token: str) -> tuple[HeldGrant, Client]:
-    """What the token stands for, if it still does.
+async def _held(request: Request, here: Surroundings, presented: Presented) -> tuple[HeldGrant, Client]:
+    """What the token stands for, if it still does, for who holds what it is bound to.
 
     Raises:
         InvalidToken: RFC 6750 §3.1.
+        InvalidDpopProof, UseDpopNonce: RFC 9449 §7.1, §9.
     """
-    context = here.context
+    note_resource(request, by_dpop=presented.by_dpop)
+    offer_nonce_to_proof(request, here)
+    context, token = here.context, presented.token
     if not token:
         raise InvalidToken
     note_stale_key(here, token, Purpose.ACCESS_TOKEN, "access_token")
@@ -117,5 +117,6 @@ async def _held(request: Request, here: Surroundings, token: str) -> tuple[HeldG
         raise InvalidToken("the access token is revoked", detail="client disabled")
     note_client(request, client.client_id)
     only_own_origins(request, client)
+    await check_holder(request, here, client, presented, read_confirmation(claims))
     scope = tuple(str(claims["scope"]).split())  # a token refreshed for less opens less
     return HeldGrant(narrow(held.grant, scope), held.holder), client

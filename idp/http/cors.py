@@ -26,11 +26,11 @@ FOR_EVERYBODY: Final = MappingProxyType(
 PREFLIGHT_SECONDS: Final = 600
 """How long a browser may remember what it was told: no longer than a withdrawn registration should be remembered."""
 
-ALLOWED_HEADERS: Final = "authorization, content-type"
+ALLOWED_HEADERS: Final = "authorization, content-type, dpop"
 """Request headers that our clients send and a browser asks about first."""
 PUBLIC_HEADERS: Final = "if-none-match, cache-control"
 """The same where documents are public."""
-EXPOSED_HEADERS: Final = "www-authenticate, retry-after, x-request-id"
+EXPOSED_HEADERS: Final = "www-authenticate, dpop-nonce, retry-after, x-request-id"
 """Headers of our answers that a script may read beside those that it always may."""
 
 _NOTED: Final = "motcua.origin"

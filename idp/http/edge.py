@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from idp.http import cors, health
+from idp.http import cors, dpop, health
 from idp.http.accepted_certificates import AcceptedCertificates
 from idp.http.access_log import AccessLog, noted_client
 from idp.http.client_address import UNKNOWN, TrustedProxies, network_of
@@ -126,6 +126,7 @@ class Edge(Generic[S]):
             response = self._failures.answer(error, request, _kind(found, request), arrival.request_id)
         self._complete(response, arrival)
         cors.complete(scope, response.raw_headers)
+        dpop.complete(scope, response.raw_headers)
         try:
             await response(scope, receive, send)
         finally:

@@ -10,8 +10,9 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from idp.errors import InsufficientScope, InvalidClient, InvalidToken, OAuthError, PageError, Unavailable
+from idp.errors import OAuthError, PageError, Unavailable
 from idp.http import responses
+from idp.http.challenges import challenge, status_of
 from idp.http.cookies import Cookies
 from idp.http.language import chosen_language, has_query, language_of, other_language, same_page
 from idp.http.refusal import NO_HEADERS, Refusal
@@ -72,7 +73,10 @@ class Failures:
                 ErrorPage(error=page, request_id=request_id, technical=technical), request, error.status
             )
         return _document(
-            error.error, error.description, error.status, _challenge(error, request, self._issuer)
+            error.error,
+            error.description,
+            status_of(error, request),
+            challenge(error, request, self._issuer),
         )
 
     def _person(self, error: PageError, request: Request, kind: Kind, request_id: str) -> Response:
@@ -123,29 +127,6 @@ def _document(error: str, description: str, status: int, headers: Mapping[str, s
     """RFC 6749 §5.2."""
     body = {"error": error, "error_description": description} if description else {"error": error}
     return responses.json(body, status=status, headers=headers)
-
-
-def _challenge(error: OAuthError, request: Request, issuer: str) -> Mapping[str, str]:
-    """`WWW-Authenticate` where a specification asks for it; descriptions cannot hold quotes (`OAuthError`)."""
-    match error:
-        case InvalidClient():
-            # RFC 6749 §5.2: only a client that used the Authorization header is told which scheme to use there. The
-            # error stands in the challenge too: some libraries show nothing else of an answer that has one.
-            return _with_error("Basic", error, issuer) if "authorization" in request.headers else {}
-        case InvalidToken() if not error.description:
-            # RFC 6750 §3.1: a request without any token gets a challenge without an error.
-            return {"www-authenticate": f'Bearer realm="{issuer}"'}
-        case InvalidToken() | InsufficientScope():
-            return _with_error("Bearer", error, issuer)
-        case _:
-            return NO_HEADERS
-
-
-def _with_error(scheme: str, error: OAuthError, issuer: str) -> Mapping[str, str]:
-    parts = [f'{scheme} realm="{issuer}"', f'error="{error.error}"']
-    if error.description:
-        parts.append(f'error_description="{error.description}"')
-    return {"www-authenticate": ", ".join(parts)}
 
 
 def _log_detail(what: str, detail: str, request_id: str) -> None:

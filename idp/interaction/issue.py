@@ -94,6 +94,7 @@ def new_grant(context: Context, errand: Errand, session: Session, settled: Settl
         revoked_at=None,
         expires_at=context.now + grants.CODE_LIFETIME + refresh_tokens.ABSOLUTE_LIFETIME,
         resources=request.resources,
+        dpop_jkt=request.dpop_jkt or None,
     )
 
 

@@ -22,6 +22,7 @@ from idp.errors import (
 )
 from idp.oidc.claims.parameter import ClaimRequest, ClaimsRequest, claims_as_json, read_claims
 from idp.oidc.client import Client
+from idp.oidc.dpop import bound_key
 from idp.oidc.grant_types import AUTHORIZATION_CODE
 from idp.oidc.parameters import Parameters, check_faultless, read_known
 from idp.oidc.pkce import read_challenge
@@ -35,7 +36,7 @@ KNOWN_PARAMETERS: Final = frozenset(
     {
         "response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "response_mode", "display", "prompt",
         "max_age", "ui_locales", "claims_locales", "id_token_hint", "login_hint", "acr_values", "claims",
-        "code_challenge", "code_challenge_method", "request", "request_uri", "registration", "resource",
+        "code_challenge", "code_challenge_method", "request", "request_uri", "registration", "resource", "dpop_jkt",
     }
 )  # fmt: skip
 
@@ -282,6 +283,7 @@ READERS: Final[Mapping[str, Callable[[Parameters, Client], object]]] = MappingPr
         "login_hint": _read_text("login_hint"),
         "unverified_id_token_hint": _read_text("id_token_hint"),
         "nonce": lambda parameters, _: parameters.get("nonce"),
+        "dpop_jkt": lambda parameters, _: bound_key(parameters.get("dpop_jkt", ""), None),
     }
 )
 """Field of the request -> how it is read, in the order in which errors are found."""

@@ -23,7 +23,7 @@ from keys.keyring import Keyring
 from keys.policy import SecretPurpose
 
 HEADER: Final = "dpop"
-NONCE_HEADER: Final = "dpop-nonce"
+"""Sent once, or the request is refused before it comes here (§4.3 point 1; `idp.http.limits`)."""
 
 ALGORITHMS: Final = policy.FAPI_ALGORITHMS
 """What proofs are signed with, of every client: nobody has old ones that sign with RS256."""
@@ -117,17 +117,6 @@ def access_token_hash(access_token: str) -> str:
 def target(method: str, addresses: Collection[str]) -> Target:
     """The request that arrived by a method at an endpoint of ours, by all addresses that the endpoint has."""
     return Target(method, frozenset(normalised(address) for address in addresses))
-
-
-def read_header(values: Collection[str]) -> str | None:
-    """The one proof of a request (§4.3 point 1); None where there is none.
-
-    Raises:
-        InvalidDpopProof: more than one.
-    """
-    if len(values) > 1:
-        raise InvalidDpopProof("the header DPoP stands there more than once")
-    return next(iter(values), None)
 
 
 def verify_proof(text: str, aim: Target, nonces: Nonces, *, access_token: str | None = None) -> Proof:

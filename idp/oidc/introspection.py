@@ -8,6 +8,7 @@ from typing import Final
 
 from idp.oidc.client import Client
 from idp.oidc.resource import is_addressed
+from idp.oidc.sender import read_confirmation
 
 INACTIVE: Final[Mapping[str, object]] = MappingProxyType({"active": False})
 """The whole answer for every token that is not active or not the caller's concern (§2.2): it tells nothing more."""
@@ -25,6 +26,7 @@ _TOLD: Final = (
     "acr",
     "vn_organisation",
     "act",
+    "cnf",
 )
 
 
@@ -40,7 +42,8 @@ def introspection_response(
     expires_at = claims.get("exp")
     if not isinstance(expires_at, int) or expires_at <= now or not may_introspect(client, claims, issuer):
         return dict(INACTIVE)
-    return {"active": True, "token_type": "Bearer"} | {name: claims[name] for name in _TOLD if name in claims}
+    told = {name: claims[name] for name in _TOLD if name in claims}
+    return {"active": True, "token_type": read_confirmation(claims).token_type} | told
 
 
 def refresh_introspection_response(

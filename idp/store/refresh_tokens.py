@@ -3,7 +3,7 @@
 The token is a family part that stays and a secret part that changes. After a rotation the used secret stays known for
 a short grace in which it yields the same successor again: a portal whose response was lost on the way is not stuck,
 and thirty requests at once still make one rotation. The successor is sealed under the used token, so the table alone
-gives nobody a token.
+gives nobody a token. A token that is not rotated is used again and again; its idle time is moved on now and then.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from idp.store.schema import refresh_tokens
 IDLE_LIFETIME: Final = 30 * 60  # seconds without use
 ABSOLUTE_LIFETIME: Final = 8 * 3600
 GRACE: Final = 30  # seconds in which a lost response may be asked for again
+TOUCHED_AFTER: Final = 60  # seconds that the idle time of a token that is not rotated may lag behind its use
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,19 @@ ROTATE = (
         successor_sealed=bindparam("sealed"),
         rotated_at=bindparam("now"),
         idle_expires_at=bindparam("idle_until"),
+        dpop_jkt=bindparam("bound_to"),
     )
+    .returning(refresh_tokens.c.grant_id)
+)
+TOUCH = (
+    update(refresh_tokens)
+    .where(
+        refresh_tokens.c.family_digest == bindparam("family"),
+        refresh_tokens.c.current_digest == bindparam("presented"),
+        refresh_tokens.c.idle_expires_at > bindparam("now"),
+        refresh_tokens.c.expires_at > bindparam("now"),
+    )
+    .values(idle_expires_at=bindparam("idle_until"))
     .returning(refresh_tokens.c.grant_id)
 )
 PURGE = delete(refresh_tokens).where(
@@ -98,8 +111,19 @@ async def find(db: Database, family_digest: bytes) -> Family | None:
     return None if row is None else _family(row)
 
 
-def rotate(family_digest: bytes, *, presented: bytes, successor: bytes, sealed: bytes, now: int) -> Step:
-    """Put the successor in the place of the presented token; required, and one caller wins."""
+def rotate(
+    family_digest: bytes,
+    *,
+    presented: bytes,
+    successor: bytes,
+    sealed: bytes,
+    now: int,
+    dpop_jkt: str | None = None,
+) -> Step:
+    """Put the successor in the place of the presented token; required, and one caller wins.
+
+    `dpop_jkt` is the key that the family is bound to from now on, or still.
+    """
     return required(
         ROTATE,
         family=family_digest,
@@ -108,4 +132,15 @@ def rotate(family_digest: bytes, *, presented: bytes, successor: bytes, sealed: 
         sealed=sealed,
         now=now,
         idle_until=now + IDLE_LIFETIME,
+        bound_to=dpop_jkt,
     )
+
+
+def is_to_be_touched(family: Family, now: int) -> bool:
+    """Whether a use now is worth a write: the idle time lags too far behind."""
+    return now + IDLE_LIFETIME - family.idle_expires_at >= TOUCHED_AFTER
+
+
+def touch(family_digest: bytes, *, presented: bytes, now: int) -> Step:
+    """Let the idle time of a token that is used, and not rotated, begin anew; required."""
+    return required(TOUCH, family=family_digest, presented=presented, now=now, idle_until=now + IDLE_LIFETIME)

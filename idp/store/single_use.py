@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import bindparam, delete, select
 
 from idp.store.columns import bound
-from idp.store.database import Database, Step, step
+from idp.store.database import Database, NothingChanged, Step, required, step
 from idp.store.schema import revoked_access_tokens, used_jtis
 from idp.store.upsert import insert_unless_present
 
@@ -32,6 +32,15 @@ async def burn_jti(db: Database, jti_digest: bytes, expires_at: int) -> bool:
     """Use up what is good once (RFC 7523 §3, RFC 9449 §11.1, `jti`); False when it was used before."""
     row = await db.fetch_one(BURN_JTI, jti_digest=jti_digest, expires_at=expires_at)
     return row is not None
+
+
+async def burn_jtis(db: Database, *jtis: tuple[bytes, int]) -> bool:
+    """Use up several, by digest and end, in one write; False where one was used before, and then none is used up."""
+    try:
+        await db.write(*(required(BURN_JTI, jti_digest=digest, expires_at=end) for digest, end in jtis))
+    except NothingChanged:
+        return False
+    return True
 
 
 def revoke_access_token(jti: str, expires_at: int) -> Step:

@@ -48,6 +48,8 @@ REGISTERED = {
     "device_authorization_endpoint", "require_signed_request_object",
     "authorization_response_iss_parameter_supported", "introspection_signing_alg_values_supported",
     "introspection_encryption_alg_values_supported", "introspection_encryption_enc_values_supported",
+    # RFC 9449 §5.1
+    "dpop_signing_alg_values_supported",
     # RP-Initiated, Back-Channel, Front-Channel Logout 1.0; Initiating User Registration 1.0 §4.2
     "end_session_endpoint", "backchannel_logout_supported", "backchannel_logout_session_supported",
     "frontchannel_logout_supported", "frontchannel_logout_session_supported", "prompt_values_supported",

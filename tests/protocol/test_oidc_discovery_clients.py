@@ -16,6 +16,7 @@ from jwcrypto import jwe
 from jwcrypto.jwk import JWK
 
 from idp.oidc.grant_types import DEVICE_CODE, TOKEN_EXCHANGE
+from keys import policy
 from tests.support import delegation, devices
 from tests.support.advertised import (
     CONTENT,
@@ -324,3 +325,43 @@ async def test_no_other_algorithm_can_be_registered(sandbox: Provider, field: st
             "invalid_client_metadata",
             field,
         )
+
+
+def _proof(service: Provider, alg: str, signer: str) -> dict[str, str]:
+    """A proof that says one algorithm and is signed by another, which may be the same."""
+    public = published_key(signer)
+    header: dict[str, Any] = {
+        "typ": "dpop+jwt",
+        "jwk": {name: public[name] for name in public if name not in {"alg", "kid"}},
+    }
+    claims = {
+        "jti": f"{alg} by {signer}",
+        "htm": "POST",
+        "htu": f"{ISSUER}/token",
+        "iat": int(service.clock()),
+    }
+    token = signed_as(orjson.dumps(claims), signer, **header)
+    if alg == signer:
+        return {"dpop": token}
+    named = jwt.utils.base64url_encode(orjson.dumps({**header, "alg": alg})).decode()
+    return {"dpop": ".".join((named, *token.split(".")[1:]))}
+
+
+async def _with_proof(service: Provider, proof: dict[str, str]) -> dict[str, Any]:
+    portal = service.portal("machine-es256")
+    fields, _ = portal.credentials()
+    form = {**fields, "grant_type": "client_credentials"}
+    answered: dict[str, Any] = (await portal.http.post("/token", data=form, headers=proof)).json()
+    return answered
+
+
+@pytest.mark.parametrize("alg", advertised("dpop_signing_alg_values_supported"))
+async def test_tokens_are_bound_by_proofs_of_every_algorithm(service: Provider, alg: str) -> None:
+    assert (await _with_proof(service, _proof(service, alg, alg)))["token_type"] == "DPoP"
+
+
+@pytest.mark.parametrize("alg", withheld("dpop_signing_alg_values_supported", SIGNING))
+async def test_no_other_proof_is_taken(service: Provider, alg: str) -> None:
+    signer = alg if alg in policy.CLIENT_ALGORITHMS else "ES256"
+    answered = await _with_proof(service, _proof(service, alg, signer))
+    assert answered["error"] == "invalid_dpop_proof"

@@ -19,7 +19,6 @@ from idp.oidc.dpop import (
     Proof,
     bound_key,
     check_bound_key,
-    read_header,
     target,
     verify_proof,
 )
@@ -238,13 +237,6 @@ def test_the_thumbprint_of_the_specification(keyring: Keyring) -> None:
     aim = target("POST", ("https://server.example.com/token",))
     proof = verify_proof(text, aim, Nonces(keyring, 1562262616))
     assert proof.jkt == "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
-
-
-def test_two_headers_are_one_too_many() -> None:
-    assert read_header([]) is None
-    assert read_header(["one"]) == "one"
-    with pytest.raises(InvalidDpopProof, match="more than once"):
-        read_header(["one", "two"])
 
 
 def test_two_proofs_in_one_header(keyring: Keyring) -> None:

@@ -51,7 +51,7 @@ def published_key(alg: str, kid: str = "k1") -> dict[str, Any]:
     return {**public_jwk("EdDSA" if alg == "Ed25519" else alg, kid=kid), "alg": alg}
 
 
-def signed_as(claims: bytes, alg: str, kid: str = "k1", **header: str) -> str:
+def signed_as(claims: bytes, alg: str, kid: str = "k1", **header: Any) -> str:
     """A JWS of any algorithm that a client may use; PyJWT knows Ed25519 by its old name only."""
     signer = jwt.PyJWS()
     if alg == "Ed25519":

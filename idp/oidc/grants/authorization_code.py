@@ -14,6 +14,7 @@ from idp.audit.events import Kind, record
 from idp.context import Context
 from idp.errors import InvalidGrant, InvalidRequest, OAuthError
 from idp.oidc.client import Client
+from idp.oidc.dpop import check_bound_key
 from idp.oidc.grant_types import AUTHORIZATION_CODE
 from idp.oidc.grants.first_tokens import first_tokens, is_for_a_while
 from idp.oidc.grants.recording import refused
@@ -32,6 +33,7 @@ async def redeem(context: Context, asked: ClientRequest) -> dict[str, object]:
     Raises:
         InvalidRequest: a parameter is missing or malformed.
         InvalidGrant: the code is unknown, used, expired, or bound to something else than this request.
+        InvalidDpopProof: the code, or the client's tokens, are bound to a key, and no proof came.
         InvalidTarget: a resource beyond the authorization (RFC 8707 §2.2).
         SignerUnavailable, NoActiveKey, an outage of a database: nothing can be issued now.
     """
@@ -45,6 +47,7 @@ async def redeem(context: Context, asked: ClientRequest) -> dict[str, object]:
         raise await _replayed(context, client, digest)
     try:
         _check_binding(grant, client, redirect_uri, form.get("code_verifier"), context.now)
+        check_bound_key(grant.dpop_jkt, asked.sender.proof, "code")
         first = await first_tokens(context, asked, grant.grant_id, grant_type=GRANT_TYPE)
     except OAuthError as error:
         await context.db.append(_refusal(context, client, grant, error))

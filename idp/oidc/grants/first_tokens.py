@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from idp.context import Context
+from idp.oidc.client import Client
 from idp.oidc.grants.holder import find_first_holder
 from idp.oidc.grants.recording import issued
 from idp.oidc.grants.refresh_secret import RefreshToken, first_token
 from idp.oidc.grants.tokens import token_response
 from idp.oidc.scope import refresh_allowed
-from idp.oidc.sender import ClientRequest
+from idp.oidc.sender import ClientRequest, Confirmation
 from idp.store import refresh_tokens
 from idp.store.database import Step
 from idp.store.grants import Grant
@@ -54,13 +55,20 @@ async def first_tokens(
         confirmation=confirmation,
     )
     event = issued(context, client, grant, grant_type=grant_type, refresh=token is not None)
-    return FirstTokens(response, (*_family(grant, token, context.now), event))
+    bound_to = own_key(client, confirmation)
+    return FirstTokens(response, (*_family(grant, token, context.now, bound_to), event))
 
 
-def _family(grant: Grant, token: RefreshToken | None, now: int) -> tuple[Step, ...]:
+def own_key(client: Client, confirmation: Confirmation) -> str | None:
+    """The key that a refresh token is bound to, of a client that proves itself by nothing else (RFC 9449 §5)."""
+    return (confirmation.jkt or None) if client.public else None
+
+
+def _family(grant: Grant, token: RefreshToken | None, now: int, bound_to: str | None) -> tuple[Step, ...]:
     if token is None:
         return ()
-    return (refresh_tokens.add(grant.grant_id, token.family_digest, token.secret_digest, now),)
+    digests = token.family_digest, token.secret_digest
+    return (refresh_tokens.add(grant.grant_id, *digests, now, dpop_jkt=bound_to),)
 
 
 def is_for_a_while(error: Exception) -> bool:

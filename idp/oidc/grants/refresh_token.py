@@ -1,7 +1,11 @@
 """The grant type `refresh_token` (RFC 6749 §6, RFC 9700 §4.14): each token works once and gives the next.
 
-1. find the family  2. find the person as the registers state them now  3. sign, and rotate: one winner  4. a lost
-response is answered again for a short while  5. anything else that was rotated is a replay: the whole grant is revoked
+1. find the family, and check the key that it is bound to  2. find the person as the registers state them now  3. sign,
+and rotate: one winner  4. a lost response is answered again for a short while  5. anything else that was rotated is a
+replay: the whole grant is revoked
+
+By profiles whose access tokens are bound, refresh tokens are not rotated (FAPI 2.0 §5.3.2.1): what a thief lacks there
+is the client's key, and a lost response costs nobody a login.
 """
 
 from __future__ import annotations
@@ -12,7 +16,9 @@ from typing import Final
 from idp.context import Context
 from idp.errors import InvalidGrant, InvalidRequest, InvalidScope, OAuthError
 from idp.oidc.client import Client
+from idp.oidc.dpop import Proof, check_bound_key
 from idp.oidc.grant_types import REFRESH_TOKEN
+from idp.oidc.grants.first_tokens import own_key
 from idp.oidc.grants.holder import HeldGrant, find_holder
 from idp.oidc.grants.recording import issued, refused
 from idp.oidc.grants.refresh_secret import RefreshToken, read_refresh_token, successor
@@ -37,6 +43,7 @@ class _Asked:
     held: HeldGrant
     resource: str
     confirmation: Confirmation
+    proof: Proof | None
 
 
 class Replayed(InvalidGrant):
@@ -50,7 +57,8 @@ async def redeem(context: Context, asked: ClientRequest) -> dict[str, object]:
         InvalidRequest: the parameter is missing.
         InvalidScope: more is asked for than was granted (RFC 6749 §6).
         InvalidTarget: a resource beyond the authorization (RFC 8707 §2.2).
-        InvalidGrant: unknown, expired, revoked, replayed, or another client's.
+        InvalidGrant: unknown, expired, revoked, replayed, another client's, or bound to another key.
+        InvalidDpopProof: the token, or the client's tokens, are bound to a key, and no proof came.
     """
     client, form = asked.client, asked.form
     text = form.get("refresh_token")
@@ -62,7 +70,10 @@ async def redeem(context: Context, asked: ClientRequest) -> dict[str, object]:
         raise InvalidGrant(_UNKNOWN, detail="no such family")
     try:
         held = await _held(context, client, family, form.get("scope", ""))
-        wanted = _Asked(client, held, form.get("resource", ""), asked.confirmation)
+        check_bound_key(family.dpop_jkt, asked.sender.proof, "refresh token")
+        wanted = _Asked(
+            client, held, form.get("resource", ""), asked.confirmation, asked.sender.proof
+        )
         return await _answer(context, wanted, token, family)
     except Replayed as error:
         revoked = grants.revoke(family.grant_id, "refresh_replay", context.now)
@@ -99,35 +110,58 @@ def narrowed(grant: Grant, scope: str) -> Grant:
 
 
 async def _answer(context: Context, asked: _Asked, token: RefreshToken, family: Family) -> dict[str, object]:
-    """The response with the successor: a fresh one for the winner, the winner's own for who asks again in time.
+    """The response with the token to use next: for who asks again in time, the one that the winner was given.
 
-    What is answered is signed first, so that a key that cannot sign uses up no token; the rotation and its event are
-    one write.
+    What is answered is signed first, so that a key that cannot sign uses up no token; what is kept is one write.
     """
     if token.secret_digest == family.current_digest:
         if min(family.idle_expires_at, family.expires_at) <= context.now:
             raise InvalidGrant(_UNKNOWN, detail="expired")
-        fresh = successor(token)
-        response = await _signed(context, asked, fresh)
+        use = _rotate if asked.client.security.rotates_refresh_tokens else _keep
         try:
-            await context.db.write(_rotation(token, fresh, context.now), _issued(context, asked))
+            return await use(context, asked, token, family)
         except NothingChanged:
             family = await _as_it_stands(context, token)
-        else:
-            return response
+            check_bound_key(family.dpop_jkt, asked.proof, "refresh token")
     response = await _signed(context, asked, _asked_again(context, token, family))
     await context.db.append(_issued(context, asked))
     return response
 
 
-def _rotation(token: RefreshToken, fresh: RefreshToken, now: int) -> Step:
-    return refresh_tokens.rotate(
+async def _rotate(context: Context, asked: _Asked, token: RefreshToken, family: Family) -> dict[str, object]:
+    """The response with the successor. A family is bound by the first proof of a client that has nothing else.
+
+    Raises:
+        NothingChanged: another request has used the token meanwhile.
+    """
+    fresh = successor(token)
+    response = await _signed(context, asked, fresh)
+    rotation = refresh_tokens.rotate(
         token.family_digest,
         presented=token.secret_digest,
         successor=fresh.secret_digest,
         sealed=seal_under(token.secret.encode(), fresh.secret.encode()),
-        now=now,
+        now=context.now,
+        dpop_jkt=family.dpop_jkt or own_key(asked.client, asked.confirmation),
     )
+    await context.db.write(rotation, _issued(context, asked))
+    return response
+
+
+async def _keep(context: Context, asked: _Asked, token: RefreshToken, family: Family) -> dict[str, object]:
+    """The response with the same token, whose idle time begins anew, now and then.
+
+    Raises:
+        NothingChanged: as `_rotate`, where the client was of another profile a moment ago.
+    """
+    response = await _signed(context, asked, token)
+    event = _issued(context, asked)
+    if refresh_tokens.is_to_be_touched(family, context.now):
+        touched = refresh_tokens.touch(token.family_digest, presented=token.secret_digest, now=context.now)
+        await context.db.write(touched, event)
+    else:
+        await context.db.append(event)
+    return response
 
 
 async def _as_it_stands(context: Context, token: RefreshToken) -> Family:
