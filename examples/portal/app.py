@@ -28,8 +28,8 @@ from examples.portal.own_api import OwnApi
 from examples.portal.provider import Provider, ProviderRefused, ProviderUnreachable
 from examples.portal.sessions import Pending, Person, Session, Sessions
 from examples.portal.settings import PortalSettings
-from examples.portal.signing_keys import SigningKeys
 from examples.portal.tokens import RefusedToken, Tokens, require_subject
+from examples.resource_server import Api, Guard, SigningKeys, Unavailable, fetch_key_set
 
 HERE = Path(__file__).parent
 NEEDS_A_PAGE = {"login_required", "interaction_required", "consent_required", "account_selection_required"}
@@ -289,12 +289,18 @@ def build_app(
 ) -> Starlette:
     """The portal as an ASGI application. The transports replace the network, to provider and API, in tests."""
     provider = Provider(settings, key, transport=transport)
-    tokens = Tokens(settings, SigningKeys(provider.fetch_keys))
+    tokens = Tokens(settings, SigningKeys(lambda: fetch_key_set(settings.issuer, transport=transport)))
     # Browsers keep one jar for all ports of a host: the portals of the demo must not share a cookie's name.
     sessions = Sessions(f"{settings.client_id}-session", secure=settings.secure)
     own_api: list[BaseRoute] = []
     if settings.own_api:  # another program as a rule; here it stands behind the portal's own address
-        own_api = [Mount("/api", build_api(settings.issuer, settings.api, transport=transport))]
+        api = Api(
+            issuer=settings.issuer,
+            audience=settings.api,
+            address=settings.base_url,  # without `/api`: that is part of the path that the server sees
+            accept_unbound_tokens=True,
+        )
+        own_api = [Mount("/api", build_api(Guard(api, transport=transport)))]
     portal = Portal(settings, provider, tokens, sessions, OwnApi(settings.api, transport=towards_api))
     return Starlette(
         routes=[
@@ -316,6 +322,7 @@ def build_app(
             404: portal.not_found,
             RefusedToken: portal.forged,
             ProviderUnreachable: portal.unreachable,
+            Unavailable: portal.unreachable,
             LevelTooLow: portal.too_low,
         },
     )

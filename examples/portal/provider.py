@@ -138,20 +138,6 @@ class Provider:
         except (httpx2.HTTPError, OAuthError) as error:
             raise ProviderUnreachable(f"UserInfo: {error!r}") from error
 
-    async def fetch_keys(self) -> Mapping[str, Any]:
-        """The provider's JWK Set.
-
-        Raises:
-            ProviderUnreachable: no answer.
-        """
-        endpoint = (await self.metadata())["jwks_uri"]
-        try:
-            response = await self._client.get(endpoint, withhold_token=True)
-            keys: Mapping[str, Any] = response.raise_for_status().json()
-        except (httpx2.HTTPError, ValueError) as error:
-            raise ProviderUnreachable(f"keys: {error!r}") from error
-        return keys
-
     def _sign_in_as_portal(
         self, auth: Any, _method: str, uri: str, headers: Any, body: Any
     ) -> tuple[str, Any, Any]:

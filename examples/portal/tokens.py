@@ -15,7 +15,7 @@ import jwt
 from jwt.exceptions import PyJWTError
 
 from examples.portal.settings import PortalSettings
-from examples.portal.signing_keys import SigningKeys, UnknownKey
+from examples.resource_server.signing_keys import SigningKeys, UnknownKey
 
 ALGORITHMS = ("ES256",)
 """What we registered, and nothing else: the token's own header never decides (RFC 8725 §3.1)."""
@@ -68,7 +68,7 @@ class Tokens:
         """The claims of a JWT access token (RFC 9068 §4), which must speak of the same person.
 
         A portal may treat the access token as a sealed envelope. Whoever runs an API checks it as in
-        `examples/api/guard.py`. `audience` is the API that it was asked for; without one it is UserInfo.
+        `examples/resource_server`. `audience` is the API that it was asked for; without one it is UserInfo.
 
         Raises:
             RefusedToken: at the first check that fails.

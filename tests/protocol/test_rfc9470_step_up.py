@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from examples.api.app import build_api
 from examples.portal.challenge import Challenge, read_challenge
+from examples.resource_server import Api, Guard
 from tests.support.authenticator import App, add_app, press, read_secret
 from tests.support.browsing import Browser, Visit
 from tests.support.devices import TV, add_clients, ask, type_code
@@ -189,7 +190,9 @@ async def test_3_and_4_the_example_api_and_a_client_that_follows_its_challenge(
 ) -> None:
     """Everything in one: call, challenge, step-up, call; then the login grows too old, and again."""
     portal = await _filing(strong)
-    browser, api = strong.browser(), build_api(ISSUER, API, transport=strong.transport(), clock=strong.clock)
+    described = Api(issuer=ISSUER, audience=API, address=API, accept_unbound_tokens=True)
+    api = build_api(Guard(described, transport=strong.transport(), clock=strong.clock))
+    browser = strong.browser()
     tokens = await strong.tokens("filing", HOA, browser, resource=API)
     challenge = await _call(api, tokens)
     assert challenge == Challenge("insufficient_user_authentication", TWO, "900")

@@ -6,7 +6,6 @@ import stat
 from pathlib import Path
 
 import pytest
-from joserfc.jwk import ECKey
 from starlette.requests import Request
 
 from examples.portal import sessions as rules
@@ -14,7 +13,6 @@ from examples.portal import words
 from examples.portal.registration import client_metadata, make_key, read_key
 from examples.portal.sessions import Pending, Session, Sessions
 from examples.portal.settings import PortalSettingsError, read_settings
-from examples.portal.signing_keys import KEPT_SECONDS, QUIET_SECONDS, SigningKeys, UnknownKey
 
 PORTALS = Path("examples/portal")
 
@@ -78,64 +76,6 @@ def test_only_the_newest_sign_ins_on_their_way_are_kept() -> None:
 
 def test_https_gets_the_host_prefix() -> None:
     assert Sessions("portal", secure=True).cookie == "__Host-portal"
-
-
-class Publisher:
-    """Publishes its keys and counts how often it was asked."""
-
-    def __init__(self, *keys: ECKey) -> None:
-        self.keys = list(keys)
-        self.asked = 0
-
-    async def __call__(self) -> dict[str, object]:
-        self.asked += 1
-        return {"keys": [key.as_dict(private=False) for key in self.keys]}
-
-
-def new_key() -> ECKey:
-    return ECKey.generate_key("P-256", auto_kid=True)
-
-
-async def test_keys_are_fetched_once_and_then_known() -> None:
-    key = new_key()
-    publisher = Publisher(key)
-    keys = SigningKeys(publisher, Clock())
-    assert (await keys.get(key.kid)).key_id == (await keys.get(key.kid)).key_id == key.kid
-    assert publisher.asked == 1
-
-
-async def test_an_unknown_key_is_looked_for_once_in_a_while() -> None:
-    old, new, clock = new_key(), new_key(), Clock()
-    publisher = Publisher(old)
-    keys = SigningKeys(publisher, clock)
-    await keys.get(old.kid)
-    publisher.keys.append(new)
-    with pytest.raises(UnknownKey):
-        await keys.get(new.kid)
-    clock.now += QUIET_SECONDS + 1
-    assert (await keys.get(new.kid)).key_id == new.kid
-    assert publisher.asked == 2
-
-
-async def test_a_withdrawn_key_is_forgotten_in_time() -> None:
-    old, new, clock = new_key(), new_key(), Clock()
-    publisher = Publisher(old)
-    keys = SigningKeys(publisher, clock)
-    await keys.get(old.kid)
-    publisher.keys = [new]
-    clock.now += KEPT_SECONDS + 1
-    with pytest.raises(UnknownKey):
-        await keys.get(old.kid)
-
-
-async def test_a_token_without_a_key_name_is_refused() -> None:
-    with pytest.raises(UnknownKey):
-        await SigningKeys(Publisher(new_key()), Clock()).get(None)
-
-
-async def test_no_usable_key_is_an_unknown_key() -> None:
-    with pytest.raises(UnknownKey):
-        await SigningKeys(Publisher(), Clock()).get("any")
 
 
 def test_the_private_key_stays_with_the_portal(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from joserfc.jwk import ECKey
 
 from examples.api.app import build_api
 from examples.portal.challenge import Challenge, read_challenge
+from examples.resource_server import Api, Guard
 from tests.unit.examples.conftest import Scene
-from tests.unit.examples.fake_provider import ISSUER, SUBJECT, FakeProvider, sign_with
+from tests.unit.examples.fake_provider import ISSUER, SUBJECT, FakeProvider
 
 Stage = Callable[[str], Scene]
 API = "http://localhost:9101/api"
@@ -38,11 +39,11 @@ def _claims(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in (good | changes).items() if value is not None}
 
 
-async def _ask(provider: FakeProvider, header: str | None, path: str = "/extracts") -> httpx2.Response:
-    api = build_api(ISSUER, API, transport=httpx2.ASGITransport(provider.app()))
-    headers = {} if header is None else {"authorization": header}
+async def _ask(provider: FakeProvider, header: str, path: str = "/extracts") -> httpx2.Response:
+    described = Api(issuer=ISSUER, audience=API, address=API, accept_unbound_tokens=True)
+    api = build_api(Guard(described, transport=httpx2.ASGITransport(provider.app())))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(api), base_url=API) as http:
-        return await http.get(f"http://api.example{path}", headers=headers)
+        return await http.get(f"http://api.example{path}", headers={"authorization": header})
 
 
 async def test_a_strong_and_young_login_is_let_in(provider: FakeProvider) -> None:
@@ -50,63 +51,24 @@ async def test_a_strong_and_young_login_is_let_in(provider: FakeProvider) -> Non
     assert response.status_code == 200
     assert response.json()["extracts"][0]["holder"] == SUBJECT
     assert response.headers["cache-control"] == "no-store"
-    level_four = provider.sign(_claims(acr=f"{ISSUER}/acr/4"), typ="at+jwt")
-    assert (await _ask(provider, f"bearer {level_four}")).status_code == 200
 
 
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
         ({"acr": f"{ISSUER}/acr/1"}, "a stronger authentication is needed"),
-        ({"acr": None}, "a stronger authentication is needed"),
-        ({"acr": "https://other.example/acr/2"}, "a stronger authentication is needed"),
         ({"auth_time": int(time.time()) - 1000}, "a more recent authentication is needed"),
-        ({"auth_time": None}, "a more recent authentication is needed"),
     ],
 )
 async def test_rfc9470_3_a_login_that_is_not_enough(
     provider: FakeProvider, changes: dict[str, Any], why: str
 ) -> None:
-    response = await _ask(provider, f"Bearer {provider.sign(_claims(**changes), typ='at+jwt')}")
+    token = f"Bearer {provider.sign(_claims(**changes), typ='at+jwt')}"
+    response = await _ask(provider, token)
     assert response.status_code == 401
-    assert response.headers["www-authenticate"] == STRONG.format(why, f"{ISSUER}/acr/2")
-    assert (await _ask(provider, f"Bearer {provider.sign(_claims(), typ='at+jwt')}", "/dossiers")).is_success
-
-
-@pytest.mark.parametrize(
-    ("changes", "typ"),
-    [
-        ({"aud": ISSUER}, "at+jwt"),
-        ({"aud": f"{API}/"}, "at+jwt"),
-        ({"iss": "https://other.example"}, "at+jwt"),
-        ({"exp": int(time.time()) - 60}, "at+jwt"),
-        ({"exp": None}, "at+jwt"),
-        ({"client_id": None}, "at+jwt"),
-        ({}, "JWT"),
-        ({}, "logout+jwt"),
-    ],
-)
-async def test_rfc9068_4_what_is_no_token_for_this_api(
-    provider: FakeProvider, changes: dict[str, Any], typ: str
-) -> None:
-    response = await _ask(provider, f"Bearer {provider.sign(_claims(**changes), typ=typ)}")
-    assert response.status_code == 401
-    assert read_challenge(response.headers["www-authenticate"]) == Challenge("invalid_token")
-
-
-async def test_a_foreign_key_opens_nothing(provider: FakeProvider) -> None:
-    foreign = ECKey.generate_key("P-256", auto_kid=True)
-    for kid in (provider.key.kid, "unknown", ""):
-        token = sign_with(foreign, _claims(), kid=kid, typ="at+jwt")
-        assert (await _ask(provider, f"Bearer {token}")).status_code == 401
-
-
-@pytest.mark.parametrize("header", [None, "Basic eDp5", "Bearer", "Bearer ", "Bearer x", "Bearer a.b.c"])
-async def test_rfc6750_3_without_a_token(provider: FakeProvider, header: str | None) -> None:
-    response = await _ask(provider, header)
-    assert response.status_code == 401
-    assert response.headers["www-authenticate"].startswith("Bearer")
-    assert not read_challenge(response.headers["www-authenticate"]).asks_for_more
+    assert response.headers.get_list("www-authenticate")[1] == STRONG.format(why, f"{ISSUER}/acr/2")
+    assert (await _ask(provider, token, "/dossiers")).is_success
+    assert (await _ask(provider, "", "/health")).is_success
 
 
 @pytest.mark.parametrize(
@@ -114,8 +76,12 @@ async def test_rfc6750_3_without_a_token(provider: FakeProvider, header: str | N
     [
         ("Bearer", Challenge()),
         ("", Challenge()),
-        ('DPoP error="insufficient_user_authentication"', Challenge()),
+        ('Digest error="insufficient_user_authentication"', Challenge()),
         ('Bearer realm="x", max_age="5", error="y"', Challenge("y", "", "5")),
+        ('DPoP error="y", algs="ES256 PS256"', Challenge("y")),
+        ('DPoP algs="ES256", Bearer error="y", max_age="5"', Challenge("y", "", "5")),
+        ('Digest error="x", DPoP error="y", error_description="say, Basic", algs="ES256"', Challenge("y")),
+        ('DPoP error="y", Digest error="x"', Challenge("y")),
     ],
 )
 def test_challenges_are_read(header: str, read: Challenge) -> None:

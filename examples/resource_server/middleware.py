@@ -1,0 +1,121 @@
+"""The guard as ASGI middleware, for one route or for a whole application."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Sequence
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .access import Access
+from .guard import Guard, read_scheme
+from .needs import Needs
+from .refusal import Refused, Unavailable, answer_refused, answer_unavailable
+
+KEY = "resource_server.access"
+POLICY_VIOLATION = 1008
+log = logging.getLogger("resource_server")
+
+
+class UnprotectedRoute(Exception):
+    """A route asks for nothing and is not listed as open, or is listed and not there."""
+
+
+class Protected:
+    """Lets only requests through that `guard` admits with these `needs`; the application finds them in `access_of`."""
+
+    def __init__(self, app: ASGIApp, guard: Guard, needs: Needs) -> None:
+        self.app = app
+        self._guard = guard
+        self._needs = needs
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI. A websocket is refused: a proof is for one request, and its connection would outlive the token."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._admit(scope, receive, self._with_nonce(scope, send))
+        else:
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+
+    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            scope[KEY] = await self._guard.admit(scope, self._needs)
+            await self.app(scope, receive, send)
+        except Refused as refused:
+            await self._refuse(scope, refused)(scope, receive, send)
+        except Unavailable as unavailable:
+            log.warning("nobody can be let in: %s", unavailable)
+            await answer_unavailable()(scope, receive, send)
+
+    def _refuse(self, scope: Scope, refused: Refused) -> Response:
+        if refused.error:
+            log.info("refused: %s: %s", refused.error, refused.why)
+        return answer_refused(refused, read_scheme(Headers(scope=scope)), self._guard.api.schemes)
+
+    def _with_nonce(self, scope: Scope, send: Send) -> Send:
+        """Every answer to a proof brings a fresh nonce, where nonces are asked for (RFC 9449 §8.2)."""
+        nonce = self._guard.nonces.fresh()
+        if not nonce or read_scheme(Headers(scope=scope)) != "DPoP":
+            return send
+
+        async def send_with_nonce(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["DPoP-Nonce"] = nonce
+            await send(message)
+
+        return send_with_nonce
+
+
+def asks(guard: Guard, needs: Needs) -> list[Middleware]:
+    """What a route asks for, as its `middleware=`."""
+    return [Middleware(Protected, guard=guard, needs=needs)]
+
+
+def access_of(connection: HTTPConnection) -> Access:
+    """What the token of this request says.
+
+    Raises:
+        UnprotectedRoute: no guard stands before the route, so nothing is known of whoever asks.
+    """
+    access = connection.scope.get(KEY)
+    if not isinstance(access, Access):
+        raise UnprotectedRoute(connection.url.path)
+    return access
+
+
+def closed(routes: Sequence[BaseRoute], *, but: Collection[str] = ()) -> list[BaseRoute]:
+    """The routes, when each of them asks for something, or is listed as open; so that no route is open by mistake.
+
+    Raises:
+        UnprotectedRoute: when the application is built, and not when the first stranger comes.
+    """
+    open_paths = set(_open_paths(routes, ""))
+    if open_paths != set(but):
+        wrong = ", ".join(sorted(open_paths ^ set(but)))
+        raise UnprotectedRoute(f"say what each route asks for, and list exactly the open ones: {wrong}")
+    return list(routes)
+
+
+def _open_paths(routes: Iterable[BaseRoute], prefix: str) -> Iterable[str]:
+    for route in routes:
+        path = prefix + str(getattr(route, "path", type(route).__name__))
+        if _is_protected(route):
+            continue
+        if inner := getattr(route, "routes", None):
+            yield from _open_paths(inner, path)
+        else:
+            yield path
+
+
+def _is_protected(route: BaseRoute) -> bool:
+    """Whether a guard stands before the route, maybe behind other middleware."""
+    app = getattr(route, "app", None)
+    while app is not None and not isinstance(app, Protected):
+        app = getattr(app, "app", None)
+    return app is not None

@@ -1,0 +1,144 @@
+"""No route is open by mistake, and what a route does with what the guard found out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from examples.resource_server import Needs, Protected, Refused, UnprotectedRoute, access_of, asks, closed
+from tests.unit.examples.guarded import API, SUBJECT, Scene, blamed, whoami
+
+GUARD = Scene().guard
+PROTECTED = asks(GUARD, Needs())
+
+
+class Other:
+    """Another middleware, in front of the guard."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+@pytest.mark.parametrize(
+    ("routes", "but"),
+    [
+        ([Route("/a", whoami, middleware=PROTECTED)], []),
+        ([Route("/a", whoami, middleware=[Middleware(Other), *PROTECTED])], []),
+        ([Route("/a", whoami, middleware=PROTECTED, max_body_size=9)], []),
+        ([Route("/a", whoami, middleware=PROTECTED), Route("/health", whoami)], ["/health"]),
+        ([Mount("/in", routes=[Route("/a", whoami, middleware=PROTECTED)])], []),
+        ([Mount("/in", routes=[Route("/a", whoami)], middleware=PROTECTED)], []),
+        ([Mount("/in", routes=[Route("/health", whoami)])], ["/in/health"]),
+        ([Mount("/in", Protected(Starlette(), GUARD, Needs()))], []),
+        ([], []),
+    ],
+    ids=range(9),
+)
+def test_routes_that_are_closed(routes: list[BaseRoute], but: list[str]) -> None:
+    assert closed(routes, but=but) == routes
+
+
+@pytest.mark.parametrize(
+    ("routes", "but"),
+    [
+        ([Route("/a", whoami)], []),
+        ([Route("/a", whoami, middleware=[Middleware(Other)])], []),
+        ([Route("/a", whoami, middleware=PROTECTED)], ["/a"]),
+        ([Route("/a", whoami, middleware=PROTECTED)], ["/healthy"]),
+        ([Mount("/in", routes=[Route("/a", whoami)])], []),
+        ([Mount("/in", routes=[Route("/a", whoami)])], ["/a"]),
+        ([Mount("/in", Starlette(routes=[Route("/a", whoami)]))], []),
+        ([Mount("/static", StaticFiles(directory="examples/portal/static"))], []),
+        ([WebSocketRoute("/ws", whoami)], []),
+        ([BaseRoute()], []),
+    ],
+    ids=range(10),
+)
+def test_routes_that_are_open_by_mistake(routes: list[BaseRoute], but: list[str]) -> None:
+    with pytest.raises(UnprotectedRoute):
+        closed(routes, but=but)
+
+
+async def test_a_whole_application_can_stand_behind_the_guard() -> None:
+    """Also one that is not Starlette's; its start and end are none of the guard's business."""
+    seen: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope["type"])
+        if scope["type"] == "http":
+            await JSONResponse({"subject": access_of(Request(scope)).subject})(scope, receive, send)
+
+    scene = Scene()
+    scene.app = Starlette(routes=closed([Mount("/", Protected(app, scene.guard, Needs()))]))
+    assert (await scene.ask_well()).json() == {"subject": SUBJECT}
+    assert (await scene.ask()).status_code == 401
+
+    async def silent() -> Message:
+        return {"type": "lifespan.startup"}
+
+    async def ignore(_message: Message) -> None: ...
+
+    await Protected(app, scene.guard, Needs())({"type": "lifespan"}, silent, ignore)
+    assert seen == ["http", "lifespan"]
+
+
+async def test_a_websocket_is_refused() -> None:
+    sent: list[Message] = []
+
+    async def unused(*_anything: Any) -> Any:
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await Protected(unused, GUARD, Needs())({"type": "websocket", "headers": []}, unused, send)
+    assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
+async def test_without_a_guard_nothing_is_known() -> None:
+    app = Starlette(routes=[Route("/a", whoami)])
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=API) as http:
+        with pytest.raises(UnprotectedRoute):
+            await http.get("/a", headers={"resource_server.access": "x"})
+
+
+async def test_a_route_may_ask_for_more_when_it_knows_what_is_asked() -> None:
+    """Such as a larger sum: the challenge is the same as the middleware's."""
+
+    async def pay(request: Request) -> Response:
+        access = access_of(request)
+        if request.query_params["sum"] == "large":
+            scene.guard.check(access, Needs(level=3))
+        if not access.details("payment", action="pay"):
+            raise Refused("insufficient_scope", "no such payment", status=403)
+        return JSONResponse({"paid": sorted(access.scopes), "by": access.client_id})
+
+    scene = Scene(endpoint=pay)
+    details = [{"type": "payment", "actions": ["pay"]}]
+
+    async def ask(path: str, **changes: Any) -> httpx2.Response:
+        token = scene.token(**changes)
+        return await scene.ask_with(token, scene.proof(token), path=path)
+
+    paid = await ask("/dossiers/1?sum=small", authorization_details=details)
+    assert paid.json() == {"paid": ["dossiers", "openid"], "by": "portal"}
+    assert blamed(await ask("/dossiers/1?sum=small")) == (403, "DPoP", "insufficient_scope")
+    larger = await ask("/dossiers/1?sum=large", authorization_details=details)
+    assert blamed(larger) == (401, "DPoP", "insufficient_user_authentication")
+
+
+async def test_methods_and_paths_that_are_not_there_are_told_as_ever() -> None:
+    scene = Scene()
+    assert (await scene.ask(path="/nothing")).status_code == 404
