@@ -29,7 +29,7 @@ from idp.oidc.device_request import kept_errand
 from idp.pages.device_views import Device
 from idp.pages.forms import FieldProblem, Problem
 from idp.store import device_codes, sessions
-from idp.store.device_codes import WAITING, DeviceAuthorization
+from idp.store.device_codes import DeviceAuthorization
 from idp.store.throttle import refund, take_all
 
 PATH: Final = DEVICE
@@ -84,9 +84,7 @@ async def _account(request: Request, here: Surroundings) -> str | None:
 async def _waiting(here: Surroundings, code: str) -> DeviceAuthorization | None:
     context = here.context
     asked = await device_codes.find_by_user_code(context.db, user_code_digest(context.keyring, code))
-    if asked is None or asked.state != WAITING or asked.expires_at <= context.now:
-        return None
-    return asked
+    return asked if asked is not None and asked.waits(context.now) else None
 
 
 async def _note_refusal(here: Surroundings, outcome: str) -> None:

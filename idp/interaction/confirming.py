@@ -12,14 +12,17 @@ import hashlib
 from idp.interaction.steps import Confirmation
 from idp.oidc.client import Client
 from idp.oidc.redirect_uri import RedirectTarget
+from idp.store.awaiting import Awaiting
 from idp.store.device_codes import DeviceAuthorization
 from idp.store.sessions import Session
 
 
-def wanted_confirmation(client: Client, target: RedirectTarget | DeviceAuthorization) -> Confirmation | None:
+def wanted_confirmation(client: Client, target: RedirectTarget | Awaiting) -> Confirmation | None:
     """What has to be confirmed before this client is answered there."""
     if isinstance(target, DeviceAuthorization):
         return Confirmation.DEVICE
+    if isinstance(target, Awaiting):
+        return Confirmation.PORTAL
     if client.rules.silent_only_when_claimed and not target.redirect_uri.startswith("https://"):
         return Confirmation.APP
     return None

@@ -27,12 +27,6 @@ LONGEST_TYPED: Final = 64
 LIFETIME: Final = 15 * 60
 """Seconds that both codes work: long enough to fetch the telephone and find the password; what a phisher sends about is
 soon worth nothing (RFC 8628 §5.2). The maintainers must agree to change it."""
-INTERVAL: Final = 5
-"""Seconds between two polls at first (RFC 8628 §3.2)."""
-SLOWER: Final = 5
-"""Seconds that each `slow_down` adds (RFC 8628 §3.5)."""
-SLOWEST: Final = 60
-"""Seconds beyond which the interval does not grow: a device that was too quick still gets its answer."""
 
 FROM_ADDRESS: Final = Limit(interval_ms=6_000, burst=30)
 """Wrong user codes from one IPv4 address or IPv6 /64, by people who are not signed in: 14,400 a day. With a thousand
@@ -91,11 +85,6 @@ def device_code_digest(code: str) -> bytes:
     return hashlib.sha256(code.encode()).digest()
 
 
-def grant_code_digest(device_digest: bytes) -> bytes:
-    """Stands with the grant where another has its authorization code; no authorization code has this digest."""
-    return hashlib.sha256(b"device code\0" + device_digest).digest()
-
-
 def throttle_path(account_id: str | None, address: str) -> Sequence[Bucket]:
     """The bucket of one try at a user code: a signed-in person's own, or that of everybody at this address."""
     if account_id is not None:
@@ -104,5 +93,5 @@ def throttle_path(account_id: str | None, address: str) -> Sequence[Bucket]:
 
 
 def asking_path(client_id: str, address: str) -> Sequence[Bucket]:
-    """The bucket of a device that asks for codes."""
+    """The bucket of a device that asks for codes: everybody who knows a public client's id can ask in its name."""
     return (bucket("device-asking", ASKING, client_id.encode(), subscriber(address)),)

@@ -8,25 +8,20 @@ from typing import Any, Final
 import orjson
 
 from idp.errors import UnauthorizedClient
-from idp.oidc import device_code
-from idp.oidc.authorization_request import READERS, AuthorizationRequest
+from idp.oidc import device_code, request_elsewhere
+from idp.oidc.authorization_request import AuthorizationRequest
 from idp.oidc.client import Client
 from idp.oidc.grant_types import DEVICE_CODE
-from idp.oidc.parameters import Parameters
-from idp.oidc.resource import requested_resources
+from idp.oidc.polling import INTERVAL
 
-KNOWN_PARAMETERS: Final = frozenset(
-    {"scope", "nonce", "claims", "claims_locales", "acr_values", "ui_locales", "resource"}
-)
-"""RFC 8628 §3.1 knows `scope`; the others mean what they mean at the authorization endpoint. Left out are those about
-the browser, which the device has not, and about the person, whom it does not know."""
+KNOWN_PARAMETERS: Final = request_elsewhere.KNOWN_PARAMETERS | {"nonce"}
+"""RFC 8628 §3.1 knows `scope`; the others mean what they mean at the authorization endpoint."""
 
 VERIFICATION_PATH: Final = "/device"
 
-_ALWAYS: Final = {"prompt": "login consent"}
+_PROMPT: Final = "login consent"
 """A device is let in once; a phisher counts on one thoughtless press. So the person always proves who they are and
 always sees what is asked (RFC 8628 §5.4)."""
-_OF_BROWSERS: Final = frozenset({"code_challenge"})
 
 
 def read_device_request(form: Mapping[str, str], client: Client, issuer: str) -> AuthorizationRequest:
@@ -34,24 +29,12 @@ def read_device_request(form: Mapping[str, str], client: Client, issuer: str) ->
 
     Raises:
         UnauthorizedClient: the client is not registered for devices.
-        InvalidScope, InvalidTarget, InvalidRequest: as at the authorization endpoint.
+        InvalidScope, InvalidTarget, InvalidAuthorizationDetails, InvalidRequest: as at the authorization endpoint.
     """
     if DEVICE_CODE not in client.grant_types:
         raise UnauthorizedClient(f"this client is not registered for the grant type {DEVICE_CODE}")
     sent = {name: value for name, value in form.items() if name in KNOWN_PARAMETERS}
-    parameters = Parameters({**sent, **_ALWAYS}, {})
-    values: dict[str, Any] = {
-        name: read(parameters, client) for name, read in READERS.items() if name not in _OF_BROWSERS
-    }
-    return AuthorizationRequest(
-        **values,
-        client_id=client.client_id,
-        redirect_uri="",
-        response_mode="query",
-        state=None,
-        code_challenge=None,
-        resources=requested_resources(parameters.get("resource", ""), client, issuer),
-    )
+    return request_elsewhere.read_request_elsewhere(sent, client, issuer, prompt=_PROMPT)
 
 
 def device_response(issuer: str, code: str, user_code: str) -> dict[str, object]:
@@ -63,7 +46,7 @@ def device_response(issuer: str, code: str, user_code: str) -> dict[str, object]
         "verification_uri": f"{issuer}{VERIFICATION_PATH}",
         "verification_uri_complete": f"{issuer}{VERIFICATION_PATH}?user_code={shown}",
         "expires_in": device_code.LIFETIME,
-        "interval": device_code.INTERVAL,
+        "interval": INTERVAL,
     }
 
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from idp.errors import InvalidClientMetadata, InvalidRedirectUri, InvalidScope
-from idp.oidc.grant_types import AUTHORIZATION_CODE, DEVICE_CODE, GRANT_TYPES
+from idp.oidc.grant_types import AUTHORIZATION_CODE, CIBA, DEVICE_CODE, GRANT_TYPES
 from idp.oidc.registered_uri import ApplicationType, UnusableUri, check_page_uri, check_redirect_uri
 from idp.oidc.scope import read_scope
 from keys.jose import InvalidJwkSet, JwkSet, read_jwk_set
@@ -184,7 +184,7 @@ def read_scope_text(metadata: Mapping[str, object], name: str) -> tuple[str, ...
     """The scopes a client may ask for; `openid` where absent and people log in to it (RFC 7591 §2)."""
     if name not in metadata:
         granted = read_grant_types(metadata, "grant_types")
-        return () if {AUTHORIZATION_CODE, DEVICE_CODE}.isdisjoint(granted) else ("openid",)
+        return () if {AUTHORIZATION_CODE, DEVICE_CODE, CIBA}.isdisjoint(granted) else ("openid",)
     try:
         return read_scope(read_text(metadata, name))
     except InvalidScope as error:

@@ -9,12 +9,20 @@ from sqlalchemy import Column, MetaData, Table, Text, create_engine, pool, selec
 from sqlalchemy.exc import SQLAlchemyError
 
 import keys.store
-from idp.store import device_schema, person_schema, pushed_schema, readiness_schema, registration_schema
+from idp.store import (
+    backchannel_schema,
+    device_schema,
+    person_schema,
+    pushed_schema,
+    readiness_schema,
+    registration_schema,
+)
 from idp.store.database import Database, DatabaseError
 from idp.store.schema_parts import metadata
 
-HEAD: Final = "0012"  # the newest migration; a test holds that it is
+HEAD: Final = "0013"  # the newest migration; a test holds that it is
 SCHEMAS = (
+    backchannel_schema,
     device_schema,
     person_schema,
     pushed_schema,

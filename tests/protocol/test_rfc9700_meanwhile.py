@@ -139,7 +139,7 @@ async def test_a_session_that_ends_meanwhile_lets_no_device_in(
         await provider.db.write(*accounts.end_everything(account.account_id, "staff", "staff", now))
         await keep_answer(*arguments)
 
-    monkeypatch.setattr("idp.interaction.device_approval.keep_answer", write_later)
+    monkeypatch.setattr("idp.interaction.approval_elsewhere.keep_answer", write_later)
     visit = await visit.submit(decision="confirm")
     assert visit.status == 409
     assert await device.error() == "authorization_pending"

@@ -16,7 +16,6 @@ from idp.oidc.device_code import (
     ALPHABET,
     InvalidUserCode,
     device_code_digest,
-    grant_code_digest,
     new_device_code,
     new_user_code,
     print_user_code,
@@ -24,11 +23,27 @@ from idp.oidc.device_code import (
     throttle_path,
 )
 from idp.oidc.grant_types import DEVICE_CODE
-from idp.oidc.grants.device_code import too_early
+from idp.oidc.polling import grant_code_digest, is_too_early
 from idp.store.device_codes import DeviceAuthorization
 from tests.support.devices import KIOSK, SPA, TV
 from tests.support.portals import REGISTRATIONS
 from tests.support.provider import NOW
+
+
+def _asked(digest: bytes, polled_at: int | None = None) -> DeviceAuthorization:
+    """A device that waits."""
+    return DeviceAuthorization(
+        digest=digest,
+        user_digest=b"",
+        client_id="tv",
+        request="{}",
+        network="",
+        interval=5,
+        created_at=NOW,
+        expires_at=NOW + 900,
+        polled_at=polled_at,
+    )
+
 
 CODES = [new_user_code() for _ in range(500)]
 
@@ -73,8 +88,9 @@ def test_a_printed_code_is_read_again() -> None:
 def test_a_device_code_is_no_authorization_code() -> None:
     """Whoever holds it cannot burn the grant as if it were a code: what stands with the grant is another digest."""
     digest = device_code_digest("a-device-code")
-    assert grant_code_digest(digest) not in (digest, hashlib.sha256(b"a-device-code").digest())
-    assert len(grant_code_digest(digest)) == len(digest) == 32
+    beside = grant_code_digest(_asked(digest))
+    assert beside not in (digest, hashlib.sha256(b"a-device-code").digest())
+    assert len(beside) == len(digest) == 32
 
 
 def test_a_persons_tries_are_apart_from_the_neighbours() -> None:
@@ -88,8 +104,7 @@ def test_a_persons_tries_are_apart_from_the_neighbours() -> None:
     ("polled_at", "early"), [(None, False), (NOW, True), (NOW - 3, True), (NOW - 4, False), (NOW - 5, False)]
 )
 def test_a_poll_is_early_within_its_interval(polled_at: int | None, *, early: bool) -> None:
-    asked = DeviceAuthorization(b"", b"", "tv", "{}", "", 5, NOW, NOW + 900, polled_at=polled_at)
-    assert too_early(asked, NOW) is early
+    assert is_too_early(_asked(b"", polled_at), NOW) is early
 
 
 @pytest.mark.parametrize("described", [TV, {**TV, "grant_types": [DEVICE_CODE, "authorization_code"]}])

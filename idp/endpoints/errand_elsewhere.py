@@ -1,4 +1,4 @@
-"""An interaction about a device that waits elsewhere: what it is for, and what the person reads in the end."""
+"""An interaction about what waits elsewhere: what it is for, and what the person reads in the end."""
 
 from __future__ import annotations
 
@@ -12,26 +12,41 @@ from idp.http.responses import Answer
 from idp.interaction.conversation import Errand
 from idp.oidc.authorization_request import AuthorizationRequest
 from idp.oidc.client import Client
+from idp.oidc.device_request import read_kept_errand
 from idp.oidc.redirect_uri import check_enabled
 from idp.pages.device_views import DeviceDone
 from idp.store import device_codes
-from idp.store.device_codes import WAITING
+from idp.store.awaiting import Awaiting
+from idp.store.device_codes import DeviceAuthorization
+from idp.store.interactions import Interaction
 
 
-async def find_device_errand(here: Surroundings, client: Client, user_digest: bytes) -> Errand:
-    """What a waiting device asks for.
+async def find_errand_elsewhere(
+    here: Surroundings, client: Client, interaction: Interaction
+) -> Errand | None:
+    """What a waiting device asks for; None where the interaction is about a redirect.
 
     Raises:
         PageError: it waits no longer, or its client is disabled.
     """
+    user_digest = read_kept_errand(interaction.request)
+    if user_digest is None:
+        return None
     check_enabled(client, here.context.now)
     asked = await device_codes.find_by_user_code(here.context.db, user_digest)
-    if asked is None or asked.state != WAITING or asked.expires_at <= here.context.now:
+    if asked is None or not asked.waits(here.context.now):
         raise PageError("device_code_over", 410, detail="the device waits no longer", way_on=DEVICE)
     return Errand(client, asked, AuthorizationRequest.from_json(asked.request))
 
 
-def show_device_done(request: Request, here: Surroundings, errand: Errand, *, approved: bool) -> Answer:
-    """The last page: the device hears of it when it asks next."""
+def told_elsewhere(awaiting: Awaiting) -> dict[str, str]:
+    """What the audit notes of an approval beside the grant."""
+    if isinstance(awaiting, DeviceAuthorization):
+        return {"device_network": awaiting.network}
+    raise AssertionError(f"{awaiting} is approved by nobody")
+
+
+def show_done_elsewhere(request: Request, here: Surroundings, errand: Errand, *, approved: bool) -> Answer:
+    """The last page: the client hears of it when it asks next."""
     card = client_card(errand.client, locale_of(request, here, errand))
     return show(request, here, DeviceDone(client=card, approved=approved), at=DEVICE, errand=errand)
