@@ -10,6 +10,7 @@ import jwt
 import pytest
 
 from keys.policy import FAPI_ALGORITHMS
+from tests.support import delegation, devices
 from tests.support.browsing import Browser
 from tests.support.devices import SPA, TV, Device, add_clients
 from tests.support.dpop import DpopKey, DpopPortal
@@ -195,10 +196,32 @@ async def test_introspection_of_other_tokens_is_as_before(service: Provider, hoa
     assert (told["token_type"], "cnf" in told) == ("Bearer", False)
 
 
-async def test_a_device_has_bound_tokens(service: Provider, hoa: Browser) -> None:
-    portal = DpopPortal.of(service.portal("tv"))
-    device = Device(portal, (await portal.post("/device_authorization", scope="openid")).json())
-    assert (await device.poll()).json()["error"] == "authorization_pending"
+async def test_a_device_has_bound_tokens(service: Provider) -> None:
+    device = await devices.ask(service)
+    await devices.let_in(service, service.browser(), device, HOA)
+    portal = DpopPortal.of(device.portal)
+    body = (await Device(portal, device.codes).poll()).json()
+    check_bound(body, portal.holder.key)
+    assert (await portal.userinfo(body["access_token"])).status_code == 200
+    thief = DpopPortal.of(device.portal)
+    check_refused(await thief.refresh(body["refresh_token"]), "invalid_grant")
+    assert (await portal.refresh(body["refresh_token"])).status_code == 200
+
+
+async def test_a_token_that_is_exchanged_is_bound_to_who_acts(service: Provider) -> None:
+    await delegation.admit(service)
+    asked, visit = await service.enter("filing", HOA)
+    filing = DpopPortal.of(service.portal("filing"))
+    handed = (await filing.redeem(asked, visit.code, resource=delegation.DOSSIERS)).json()
+    check_bound(handed, filing.holder.key)
+    api = DpopPortal.of(service.portal("dossiers-api"))
+    form = {
+        "grant_type": delegation.EXCHANGE,
+        "subject_token": handed["access_token"],
+        "subject_token_type": delegation.ACCESS_TOKEN,
+        "resource": delegation.TAXES,
+    }
+    check_bound((await api.post("/token", **form)).json(), api.holder.key)
 
 
 async def test_the_key_of_a_code_can_be_named_ahead(service: Provider, hoa: Browser) -> None:

@@ -12,11 +12,13 @@ import pytest
 from idp.errors import (
     InsufficientScope,
     InvalidClient,
+    InvalidDpopProof,
     InvalidGrant,
     InvalidToken,
     PageError,
     TemporarilyUnavailable,
     Unavailable,
+    UseDpopNonce,
 )
 from idp.store.database import DatabaseError
 from keys.jose import SignerUnavailable
@@ -84,6 +86,16 @@ async def test_bearer_challenges(door: Any, error: Exception, status: int, chall
     answer = await door.visit("GET", "/fails")
     assert answer.status_code == status
     assert answer.headers["www-authenticate"] == challenge
+
+
+@pytest.mark.parametrize("error", [InvalidDpopProof("no jti"), UseDpopNonce("old")])
+async def test_a_proof_that_is_refused_is_a_bad_request_to_the_authorization_server(
+    door: Any, error: InvalidDpopProof | UseDpopNonce
+) -> None:
+    door.failure = error
+    answer = await door.visit("POST", "/fails")
+    assert (answer.status_code, answer.json()["error"]) == (400, error.error)
+    assert "www-authenticate" not in answer.headers
 
 
 async def test_a_page_error_is_a_page_in_the_persons_language(door: Any) -> None:
