@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import time
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -77,7 +78,7 @@ def _names(
 
 @dataclass(frozen=True)
 class Wish:
-    """What a certificate is to say; `begins` and `ends` are seconds from now."""
+    """What a certificate is to say; `begins` and `ends` are seconds from `at`, which is now unless it is named."""
 
     subject: str
     dns: Sequence[str] = ()
@@ -90,13 +91,15 @@ class Wish:
     """Authorities that may follow below it."""
     begins: int = -3600
     ends: int = 86400
+    at: int | None = None
     plain: bool = False
     """Without any extension, as old tools make them."""
 
 
-def _sign(wish: Wish, issuer: Holder | None) -> Holder:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject, now = x509.Name.from_rfc4514_string(wish.subject), datetime.now(UTC)
+def _sign(wish: Wish, issuer: Holder | None, key: ec.EllipticCurvePrivateKey | None = None) -> Holder:
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name.from_rfc4514_string(wish.subject)
+    now = datetime.fromtimestamp(int(time.time()) if wish.at is None else wish.at, UTC)
     signer = key if issuer is None else issuer.key
     builder = (
         x509.CertificateBuilder()
@@ -139,9 +142,9 @@ def _extended(
     return builder
 
 
-def self_signed(wish: Wish) -> Holder:
-    """A certificate that vouches for itself."""
-    return _sign(wish, None)
+def self_signed(wish: Wish, *, key: ec.EllipticCurvePrivateKey | None = None) -> Holder:
+    """A certificate that vouches for itself; of a fresh key unless one is named."""
+    return _sign(wish, None, key)
 
 
 def issued(wish: Wish, issuer: Holder) -> Holder:
@@ -149,9 +152,9 @@ def issued(wish: Wish, issuer: Holder) -> Holder:
     return _sign(wish, issuer)
 
 
-def root(subject: str = "CN=Test Root,O=Test Authority,C=VN") -> Holder:
+def root(subject: str = "CN=Test Root,O=Test Authority,C=VN", *, at: int | None = None) -> Holder:
     """An authority that nobody stands above."""
-    return self_signed(Wish(subject, authority=True))
+    return self_signed(Wish(subject, authority=True, at=at))
 
 
 def server(host: str = "localhost") -> Holder:
