@@ -36,22 +36,6 @@ class Access:
         """When the person logged in, in epoch seconds; None where none did."""
         return read_number(self.claims.get("auth_time"))
 
-    def details(self, kind: str, *, action: str = "", location: str = "") -> list[Mapping[str, Any]]:
-        """The entries of `authorization_details` (RFC 9396) of one type that allow an action at a place.
-
-        An entry that names no `actions` allows none; one that names no `locations` is good everywhere.
-        """
-        stated = self.claims.get("authorization_details")
-        entries = stated if isinstance(stated, list) else []
-        return [
-            entry
-            for entry in entries
-            if isinstance(entry, dict)
-            and entry.get("type") == kind
-            and (not action or action in _texts(entry.get("actions", [])))
-            and (not location or "locations" not in entry or location in _texts(entry["locations"]))
-        ]
-
 
 class AccessTokens:
     """Verifies the tokens that one issuer signed for one API."""
@@ -136,8 +120,3 @@ def _read(claims: Mapping[str, Any]) -> Access:
     ):
         raise invalid_token("the access token has a claim of the wrong kind")
     return Access(claims["sub"], claims["client_id"], frozenset(scope.split()), claims)
-
-
-def _texts(value: object) -> list[object]:
-    """The members of an array; a text is not an array of letters."""
-    return value if isinstance(value, list) else []

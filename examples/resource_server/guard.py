@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 from .access import Access, AccessTokens
 from .certificate import ClientCertificates
+from .details import details_of
 from .needs import Needs
 from .proof import KEY_TYPES, Aim, Nonces, normalised, verify_proof
 from .refusal import Refused, invalid_proof, invalid_request, invalid_token
@@ -99,6 +100,19 @@ class Guard:
             Refused: it is not; the route need not catch it.
         """
         needs.check(access, issuer=self.api.issuer, audience=self.api.audience, now=self._clock())
+
+    def details(
+        self, access: Access, kind: str, *, action: str = "", procedure: str = ""
+    ) -> list[Mapping[str, Any]]:
+        """The entries of `authorization_details` that allow this here and now; empty where nothing does."""
+        return details_of(
+            access.claims,
+            kind,
+            action=action,
+            procedure=procedure,
+            location=self.api.audience,
+            now=self._clock(),
+        )
 
     async def _check_holder(
         self, scope: Scope, headers: Headers, token: str, claims: Mapping[str, Any]

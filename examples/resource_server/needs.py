@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .access import LEEWAY_SECONDS, Access
+from .details import details_of
 from .refusal import Refused, insufficient_scope
 
 HIGHEST_LEVEL = 4
@@ -15,8 +16,9 @@ class Needs:
     """`Needs()` asks for a person who is logged in, by whatever means.
 
     `scope` lists what the token must have, separated by spaces. `level` is the authentication level 1 to 4; with 0 a
-    program may come in its own name too. `max_age` is how many seconds ago the login may have been. `details` is a type
-    of `authorization_details` (RFC 9396) of which the token must have an entry, that allows `action` if one is named.
+    program may come in its own name too. `max_age` is how many seconds ago the login may have been. `details` is a
+    type of `authorization_details` (RFC 9396): the token must have an entry of it that allows `action`, if one is
+    named, in `procedure`, if one is named. An entry for certain procedures is none for a route that names no procedure.
     """
 
     scope: str = ""
@@ -24,10 +26,11 @@ class Needs:
     max_age: int | None = None
     details: str = ""
     action: str = ""
+    procedure: str = ""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.level <= HIGHEST_LEVEL or (self.action and not self.details):
-            raise ValueError("level is 0 to 4, and an action is one of authorization_details")
+        if not 0 <= self.level <= HIGHEST_LEVEL or ((self.action or self.procedure) and not self.details):
+            raise ValueError("level is 0 to 4; action and procedure are those of details")
 
     def check(self, access: Access, *, issuer: str, audience: str, now: float) -> None:
         """Whether the token is enough.
@@ -35,15 +38,16 @@ class Needs:
         Raises:
             Refused: by 403 where it lacks a right, by 401 where a stronger or younger login gets one that is enough.
         """
-        self._check_rights(access, audience)
+        self._check_rights(access, audience, now)
         self._check_login(access, issuer, now)
 
-    def _check_rights(self, access: Access, audience: str) -> None:
+    def _check_rights(self, access: Access, audience: str, now: float) -> None:
         if not access.scopes.issuperset(self.scope.split()):
             raise insufficient_scope("the access token lacks a scope", scope=self.scope)
-        if self.details and not access.details(self.details, action=self.action, location=audience):
-            what = f"{self.details}, action {self.action}" if self.action else self.details
-            raise insufficient_scope(f"the access token lacks authorization_details of type {what}")
+        asked = {"action": self.action, "procedure": self.procedure}
+        if self.details and not details_of(access.claims, self.details, **asked, location=audience, now=now):
+            named = ", ".join([self.details, *(f"{name} {value}" for name, value in asked.items() if value)])
+            raise insufficient_scope(f"the access token lacks authorization_details of type {named}")
 
     def _check_login(self, access: Access, issuer: str, now: float) -> None:
         """RFC 9470 §3: say what would do, so that the client asks the provider for exactly that."""

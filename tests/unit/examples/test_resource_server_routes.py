@@ -121,7 +121,7 @@ async def test_a_route_may_ask_for_more_when_it_knows_what_is_asked() -> None:
         access = access_of(request)
         if request.query_params["sum"] == "large":
             scene.guard.check(access, Needs(level=3))
-        if not access.details("payment", action="pay"):
+        if not scene.guard.details(access, "payment", action="pay"):
             raise Refused("insufficient_scope", "no such payment", status=403)
         return JSONResponse({"paid": sorted(access.scopes), "by": access.client_id})
 

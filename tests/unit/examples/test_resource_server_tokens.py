@@ -267,6 +267,29 @@ async def test_rfc9449_7_2_no_downgrade() -> None:
             {"authorization_details": [MANDATE | {"locations": ["https://other.example"]}]},
             "insufficient_scope",
         ),
+        (Needs(details="vn_mandate"), {"authorization_details": [MANDATE | {"until": "2030-03-18"}]}, ""),
+        *(
+            (Needs(details="vn_mandate"), {"authorization_details": [limited]}, "insufficient_scope")
+            for limited in (
+                MANDATE | {"until": "2030-03-17"},
+                MANDATE | {"until": "no day"},
+                MANDATE | {"until": 20300318},
+                MANDATE | {"locations": API},
+                MANDATE | {"locations": []},
+                MANDATE | {"procedures": ["1.001234"]},
+            )
+        ),
+        (
+            Needs(details="vn_mandate", procedure="1.001234"),
+            {"authorization_details": [MANDATE | {"procedures": ["1.001234"]}]},
+            "",
+        ),
+        (Needs(details="vn_mandate", procedure="1.001234"), {"authorization_details": [MANDATE]}, ""),
+        (
+            Needs(details="vn_mandate", procedure="1.001234"),
+            {"authorization_details": [MANDATE | {"procedures": ["1.001235"]}]},
+            "insufficient_scope",
+        ),
     ],
     ids=str,
 )
@@ -290,7 +313,9 @@ async def test_rfc6750_3_1_the_scope_that_is_missing_is_named() -> None:
     assert 'scope="dossiers payments"' in response.headers["www-authenticate"]
 
 
-@pytest.mark.parametrize("wrong", [{"level": 5}, {"level": -1}, {"action": "sign"}])
+@pytest.mark.parametrize(
+    "wrong", [{"level": 5}, {"level": -1}, {"action": "sign"}, {"procedure": "1.001234"}]
+)
 def test_needs_that_mean_nothing_are_noticed_when_the_application_is_built(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="level is 0 to 4"):
         Needs(**wrong)
