@@ -13,15 +13,22 @@ for await (const chunk of process.stdin) input += chunk
 const { port, portals } = JSON.parse(input)
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout'
 
+const SIGNING = 'fapi2_message_signing'
+
+async function signingKey({ private_key: key }) {
+  return { key: await jose.importJWK(key, key.alg), kid: key.kid }
+}
+
 async function configure(connection) {
-  const { private_key: key, secret } = connection
-  const authentication = key
-    ? oidc.PrivateKeyJwt({ key: await jose.importJWK(key, key.alg), kid: key.kid })
-    : oidc.ClientSecretBasic(secret)
+  const authentication = connection.private_key
+    ? oidc.PrivateKeyJwt(await signingKey(connection))
+    : oidc.ClientSecretBasic(connection.secret)
   const metadata = { id_token_signed_response_alg: connection.id_token_alg, [oidc.clockSkew]: connection.clock }
-  return oidc.discovery(new URL(connection.issuer), connection.client_id, metadata, authentication, {
-    execute: [oidc.allowInsecureRequests],
-  })
+  const configuration = await oidc.discovery(
+    new URL(connection.issuer), connection.client_id, metadata, authentication, { execute: [oidc.allowInsecureRequests] },
+  )
+  if (connection.profile === SIGNING) oidc.useJwtResponseMode(configuration)
+  return configuration
 }
 
 class Portal {
@@ -33,6 +40,20 @@ class Portal {
   get configuration() {
     this.found ??= configure(this.connection)
     return this.found
+  }
+
+  // A key of its own for each person's tokens; portals of the FAPI profiles prove it with every request.
+  async proving() {
+    if (!this.connection.profile.startsWith('fapi2')) return undefined
+    return { DPoP: oidc.getDPoPHandle(await this.configuration, await oidc.randomDPoPKeyPair('ES256')) }
+  }
+
+  async address(asked, proof) {
+    const configuration = await this.configuration
+    if (!proof) return oidc.buildAuthorizationUrl(configuration, asked)
+    if (this.connection.profile !== SIGNING) return oidc.buildAuthorizationUrlWithPAR(configuration, asked, proof)
+    const signed = await oidc.buildAuthorizationUrlWithJAR(configuration, asked, await signingKey(this.connection))
+    return oidc.buildAuthorizationUrlWithPAR(configuration, signed.searchParams, proof)
   }
 
   async login(_, browser) {
@@ -49,17 +70,20 @@ class Portal {
       asked.code_challenge = await oidc.calculatePKCECodeChallenge(pkceCodeVerifier)
       asked.code_challenge_method = 'S256'
     }
-    this.people.set(browser, { checks })
-    return { location: oidc.buildAuthorizationUrl(await this.configuration, asked).href }
+    const proof = await this.proving()
+    const address = await this.address(asked, proof)
+    this.people.set(browser, { checks, proof })
+    return { location: address.href }
   }
 
   async callback(url, browser) {
     const configuration = await this.configuration
-    const tokens = await oidc.authorizationCodeGrant(configuration, url, this.people.get(browser).checks)
+    const { checks, proof } = this.people.get(browser)
+    const tokens = await oidc.authorizationCodeGrant(configuration, url, checks, undefined, proof)
     const claims = tokens.claims()
-    const person = await oidc.fetchUserInfo(configuration, tokens.access_token, claims.sub)
-    this.people.set(browser, { tokens, claims })
-    return { json: { claims, person } }
+    const person = await oidc.fetchUserInfo(configuration, tokens.access_token, claims.sub, proof)
+    this.people.set(browser, { tokens, claims, proof })
+    return { json: { claims, person, token_type: tokens.token_type, came: [...url.searchParams.keys()] } }
   }
 
   me(_, browser) {
@@ -69,9 +93,11 @@ class Portal {
 
   async refresh(_, browser) {
     const here = this.people.get(browser)
+    const configuration = await this.configuration
     const before = here.tokens.refresh_token
-    here.tokens = await oidc.refreshTokenGrant(await this.configuration, before)
-    const person = await oidc.fetchUserInfo(await this.configuration, here.tokens.access_token, here.claims.sub)
+    const tokens = await oidc.refreshTokenGrant(configuration, before, undefined, here.proof)
+    here.tokens = { id_token: here.tokens.id_token, refresh_token: before, ...tokens }
+    const person = await oidc.fetchUserInfo(configuration, tokens.access_token, here.claims.sub, here.proof)
     return { json: { fresh: here.tokens.refresh_token !== before, person } }
   }
 

@@ -21,7 +21,10 @@ AN_HOUR: Final = 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """The settings of a portal's program; `base` is the portal's own address, `clock` how far its clock is ahead."""
+    """The settings of a portal's program; `base` is the portal's own address, `clock` how far its clock is ahead.
+
+    `profile` is the set of rules that it keeps to, as it is registered (`idp.oidc.profile`).
+    """
 
     base: str
     issuer: str
@@ -30,6 +33,7 @@ class Connection:
     private_key: Mapping[str, str] | None = None
     scope: str = "openid profile"
     pkce: bool = True
+    profile: str = "oidc"
     id_token_alg: str = "ES256"
     clock: int = 0
 
@@ -124,6 +128,14 @@ RIGHT: Final[Mapping[str, Mistake]] = MappingProxyType(
 )
 """Portals that are connected as they should be."""
 
+STRICT: Final[Mapping[str, Mistake]] = MappingProxyType(
+    {
+        "FAPI 2.0": Mistake(registered={**_BY_KEY, "profile": "fapi2"}),
+        "FAPI 2.0 Message Signing": Mistake(registered={**_BY_KEY, "profile": "fapi2_message_signing"}),
+    }
+)
+"""As they should be, by the profiles that ask for more: for libraries that know PAR, DPoP and JARM."""
+
 MISTAKES: Final[Mapping[str, Mistake]] = MappingProxyType(
     {
         "wrong secret": Mistake(believed={"secret": "not-the-one-that-was-shown"}),
@@ -154,6 +166,7 @@ def _metadata(client_id: str, base: str, backchannel: str) -> dict[str, Any]:
         "redirect_uris": [f"{base}/callback"],
         "post_logout_redirect_uris": [f"{base}/"],
         "backchannel_logout_uri": f"{base}{backchannel}".replace("localhost", "127.0.0.1"),
+        "profile": "oidc",
         "grant_types": ["authorization_code", "refresh_token"],
         "token_endpoint_auth_method": "client_secret_basic",
         "scope": "openid profile",
@@ -168,6 +181,7 @@ def _connect(registered: Registered, base: str, issuer: str, believed: Mapping[s
     known: dict[str, Any] = {
         "issuer": issuer,
         "secret": registered.secret,
+        "profile": registered.metadata["profile"],
         "private_key": None if key is None else _private_jwk(key, registered.algorithm),
     }
     known |= believed

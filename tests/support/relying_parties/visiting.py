@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 import httpx2
 import pytest
@@ -85,19 +85,20 @@ async def until_ended(browser: Browser, address: str) -> None:
         assert time.monotonic() < deadline, "the portal was not told of the logout"
 
 
-async def check_stay(provider: ServedProvider, portal: Connection) -> None:
-    """A person logs in at a portal of ours, stays longer than an access token lives, and goes."""
+async def check_stay(provider: ServedProvider, portal: Connection, *, rotates: bool = True) -> dict[str, Any]:
+    """A person logs in at a portal of ours, stays longer than an access token lives, and goes; what came at first."""
     async with wanderer(provider) as browser:
-        came = json.loads((await log_in(browser, f"{portal.base}/login")).text)
+        came: dict[str, Any] = json.loads((await log_in(browser, f"{portal.base}/login")).text)
         assert came["claims"]["iss"] == provider.issuer
         assert came["claims"]["aud"] in (portal.client_id, [portal.client_id])
         assert (came["person"]["sub"], came["person"]["name"]) == (came["claims"]["sub"], HOA.name)
         stayed = json.loads((await browser.open(f"{portal.base}/refresh")).text)
-        assert stayed == {"fresh": True, "person": came["person"]}
+        assert stayed == {"fresh": rotates, "person": came["person"]}
         gone = await browser.open(f"{portal.base}/logout")
         assert gone.address.partition("?")[0] == portal.bye
         again = await browser.open(f"{portal.base}/login")
         assert again.offers(personal_number=HOA.number), "the session of the provider has ended too"
+    return came
 
 
 async def check_told(provider: ServedProvider, portal: Connection, other: Connection) -> None:
