@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from idp.authentication.hashing import PasswordHasher
@@ -36,8 +37,9 @@ from idp.oidc.stale_tokens import StaleTokens
 from idp.pages.render import Pages
 from idp.settings import Settings, read_settings
 from idp.store import versions
-from idp.store.database import open_database
+from idp.store.database import Database, open_database
 from keys.authorities import Authorities
+from keys.keyring import Keyring
 
 Clock: TypeAlias = Callable[[], float]
 
@@ -51,52 +53,42 @@ def build(
     settings: Settings, *, access_log: AccessLog | None = None, clock: Clock = time.time
 ) -> Edge[Surroundings]:
     """The ASGI application; databases and keys are opened when it starts to run, in each worker for itself."""
-    pages = Pages.load(help_line=settings.help_line)
-    authorities = read_authorities(settings)
-    accepted = AcceptedCertificates()
+    ready = _Ready(
+        Pages.load(help_line=settings.help_line), read_authorities(settings), AcceptedCertificates()
+    )
     return Edge(
         ROUTES,
         settings=settings,
-        pages=pages,
+        pages=ready.pages,
         access_log=BufferedAccessLog() if access_log is None else access_log,
-        open_service=lambda: _open(settings, pages, authorities, accepted, clock),
+        open_service=lambda: _open(settings, ready, clock),
         clock=clock,
-        accepted=accepted,
+        accepted=ready.accepted,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What is made once, before workers are forked, which then share its memory."""
+
+    pages: Pages
+    authorities: Authorities
+    accepted: AcceptedCertificates
 
 
 @asynccontextmanager
 async def _open(
-    settings: Settings,
-    pages: Pages,
-    authorities: Authorities,
-    accepted: AcceptedCertificates,
-    clock: Clock,
+    settings: Settings, ready: _Ready, clock: Clock
 ) -> AsyncIterator[Callable[[Arrival], Surroundings]]:
     keys = await KeysOfWorker.of(settings)
     db = await open_database(settings.database_url, pool_size=settings.database_pool)
     registers = await open_database(settings.registers_url, pool_size=settings.database_pool, read_only=True)
     keyring = await keys.load(db, int(clock()))
     outbound = Outbound(settings.outbound_networks)
-    shared = Shared(
-        settings=settings,
-        db=db,
-        registers=registers,
-        keyring=keyring,
-        clients=ClientCache(db),
-        origins=BrowserOrigins(db),
-        client_keys=ClientKeys(outbound.get, clock),
-        fetch=outbound.get,
-        authorities=authorities,
-        hasher=PasswordHasher(),
-        throttle=GlobalThrottle(),
-        pages=pages,
-        cookies=Cookies(secure=settings.secure),
-        documents=make_documents(settings, keyring),
-        sightings=Sightings(await read_addresses(db)),
-        stale_tokens=StaleTokens(),
+    shared = await _share(
+        settings, ready, keyring, db=db, registers=registers, outbound=outbound, clock=clock
     )
-    certificates = RegisteredCertificates(db, shared.clients, shared.client_keys, accepted)
+    certificates = RegisteredCertificates(db, shared.clients, shared.client_keys, ready.accepted)
     watch, follow = _following(shared, keys, certificates, clock)
 
     async def rotate(now: int) -> None:
@@ -135,6 +127,36 @@ async def _open(
         await keys.close()
         await registers.close()
         await db.close()
+
+
+async def _share(
+    settings: Settings,
+    ready: _Ready,
+    keyring: Keyring,
+    *,
+    db: Database,
+    registers: Database,
+    outbound: Outbound,
+    clock: Clock,
+) -> Shared:
+    return Shared(
+        settings=settings,
+        db=db,
+        registers=registers,
+        keyring=keyring,
+        clients=ClientCache(db),
+        origins=BrowserOrigins(db),
+        client_keys=ClientKeys(outbound.get, clock),
+        fetch=outbound.get,
+        authorities=ready.authorities,
+        hasher=PasswordHasher(),
+        throttle=GlobalThrottle(),
+        pages=ready.pages,
+        cookies=Cookies(secure=settings.secure),
+        documents=make_documents(settings, keyring),
+        sightings=Sightings(await read_addresses(db)),
+        stale_tokens=StaleTokens(),
+    )
 
 
 def _following(
