@@ -77,6 +77,12 @@ PROFILES: Final[Mapping[Purpose, Profile]] = MappingProxyType(
             only=_names("iss aud iat token_introspection"),
             lifetime=None,
         ),
+        # JARM §2.1: what would stand in the address, and never a subject, so that it passes for no ID token.
+        Purpose.AUTHORIZATION_RESPONSE: Profile(
+            required=_names("iss aud exp iat"),
+            only=_names("iss aud exp iat code state error error_description"),
+            lifetime=10 * 60,
+        ),
         # OpenID Connect Back-Channel Logout §2.4: never a nonce; two minutes at most (§4).
         Purpose.LOGOUT: Profile(
             required=_names("iss sub aud exp iat jti events sid"),

@@ -24,6 +24,7 @@ class Purpose(StrEnum):
     ACCESS_TOKEN = "access_token"
     USERINFO = "userinfo"
     INTROSPECTION = "introspection"
+    AUTHORIZATION_RESPONSE = "authorization_response"
     LOGOUT = "logout"
     FEDERATION = "federation"
     AUDIT = "audit"
@@ -69,10 +70,13 @@ class SecretPurpose(StrEnum):
     """The key that signs the checkpoints of the key log. Never replaced: portals know its public half."""
 
 
-KEY_PURPOSE: Final[Mapping[Purpose, Purpose]] = MappingProxyType({Purpose.LOGOUT: Purpose.ID_TOKEN})
+KEY_PURPOSE: Final[Mapping[Purpose, Purpose]] = MappingProxyType(
+    {Purpose.LOGOUT: Purpose.ID_TOKEN, Purpose.AUTHORIZATION_RESPONSE: Purpose.ID_TOKEN}
+)
 """Purposes that sign with the key of another one.
 
-Logout tokens use the keys of ID tokens (OpenID Connect Back-Channel Logout §2.4); their `typ` keeps them apart.
+Logout tokens use the keys of ID tokens (OpenID Connect Back-Channel Logout §2.4); their `typ` keeps them apart. So do
+authorization responses (JARM §2.1): every installation has these keys. An ID token has a `sub`, and they never do.
 """
 
 TOKEN_TYPES: Final[Mapping[Purpose, str]] = MappingProxyType(
@@ -81,6 +85,8 @@ TOKEN_TYPES: Final[Mapping[Purpose, str]] = MappingProxyType(
         Purpose.ACCESS_TOKEN: "at+jwt",  # RFC 9068 §2.1
         Purpose.USERINFO: "JWT",  # OpenID Connect Core §5.3.2
         Purpose.INTROSPECTION: "token-introspection+jwt",  # RFC 9701 §5
+        # JARM names none, and libraries of clients refuse a type that they do not know
+        Purpose.AUTHORIZATION_RESPONSE: "JWT",
         Purpose.LOGOUT: "logout+jwt",  # OpenID Connect Back-Channel Logout §2.4
         Purpose.FEDERATION: "entity-statement+jwt",  # OpenID Federation §3
         Purpose.AUDIT: "audit-checkpoint+jwt",  # ours

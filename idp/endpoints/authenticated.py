@@ -15,6 +15,7 @@ from idp.errors import InvalidClient, InvalidDpopProof
 from idp.http.access_log import note_client
 from idp.http.forms import read_form
 from idp.oidc import parameters
+from idp.oidc.authorization_details import request as authorization_details
 from idp.oidc.client import Client
 from idp.oidc.client_assertion import CheckedAssertion
 from idp.oidc.client_authentication import (
@@ -32,6 +33,7 @@ from idp.store import single_use
 from keys.policy import MAX_TOKEN_LENGTH
 
 LIMITS = {
+    authorization_details.NAME: authorization_details.LONGEST,
     "client_assertion": ASSERTION_LIMIT,
     "token": MAX_TOKEN_LENGTH,
     "subject_token": MAX_TOKEN_LENGTH,
@@ -80,7 +82,9 @@ async def _prove(here: Surroundings, credentials: Credentials, client: Client | 
         client,
         here.shared.client_keys,
         issuer=issuer,
-        endpoints=[endpoint(issuer, name) for name in AUDIENCES],
+        endpoints=[
+            endpoint(base, name) for base in (issuer, context.settings.mtls_url) if base for name in AUDIENCES
+        ],
         now=context.now,
         certificate=here.certificate,
         authorities=here.shared.authorities,

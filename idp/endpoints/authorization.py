@@ -8,9 +8,10 @@ from typing import Final
 from starlette.requests import Request
 
 from idp.audit.events import Kind, record
+from idp.endpoints.answering import answer_client, answered_before, equipped, refusal
 from idp.endpoints.beginning import FIRST, begin_interaction
 from idp.endpoints.posted_request import carried, carrying_address
-from idp.endpoints.showing import locale_of
+from idp.endpoints.pushed_errand import find_pushed
 from idp.endpoints.stale_keys import note_stale_key
 from idp.endpoints.surroundings import Surroundings
 from idp.errors import OAuthError, PageError
@@ -20,7 +21,7 @@ from idp.http.forms import Parameters, read_form, read_query
 from idp.http.responses import Answer
 from idp.interaction.asked import granted
 from idp.interaction.conversation import Errand, find_session, look
-from idp.interaction.issue import Settled, issue_code
+from idp.interaction.issue import Settled, issue_code, use_pushed
 from idp.interaction.steps import (
     Issue,
     Login,
@@ -31,12 +32,21 @@ from idp.interaction.steps import (
     next_step,
     silent_error,
 )
-from idp.oidc.authorization_request import read_authorization_request, read_parameters
+from idp.oidc.authorization_request import (
+    AuthorizationRequest,
+    prove_target_again,
+    read_authorization_request,
+    read_parameters,
+)
 from idp.oidc.client import Client
-from idp.oidc.redirect_uri import AuthorizationResponse, RedirectTarget, check_enabled, failure, prove_target
+from idp.oidc.parameters import read_known
+from idp.oidc.pushed_request import check_pushed, is_pushed
+from idp.oidc.redirect_uri import RedirectTarget, check_enabled, prove_target
 from idp.oidc.request_object.unfolding import Means, unfold
+from idp.store.database import NothingChanged
 from keys.policy import Purpose
 
+NAMES: Final = ("client_id", "request_uri")
 ACTIVATION_FIRST: Final = "/activate?interaction={}"
 
 
@@ -60,26 +70,39 @@ async def post(request: Request, here: Surroundings) -> Answer:
 
 
 async def _authorize(request: Request, here: Surroundings, pairs: Parameters) -> Answer:
-    context = here.context
+    names = read_known(pairs, NAMES)
+    if is_pushed(names.get("request_uri", "")):  # then nothing else counts (RFC 9126 §4)
+        client = await _find_client(request, here, names)
+        asked = await find_pushed(request, here, client, names["request_uri"])
+        target = prove_target_again(client, asked, here.context.settings.issuer)
+        return await _begin(request, here, Errand(client, target, asked), target)
     parameters = read_parameters(pairs)
+    client = await _find_client(request, here, parameters)
+    try:
+        check_pushed(client)
+        parameters = await unfold(parameters, client, means_of(here))
+    except OAuthError as error:
+        target = _target_outside(here, client, parameters, error)
+        return await _refuse(request, here, client, target, error)
+    target = prove_target(client, parameters, here.context.settings.issuer)
+    try:  # from here on the client can be told
+        asked = read_authorization_request(parameters, client, target)
+    except OAuthError as error:
+        return await _refuse(request, here, client, target, error)
+    return await _begin(request, here, Errand(client, target, asked), target)
+
+
+async def _find_client(request: Request, here: Surroundings, parameters: Mapping[str, str]) -> Client:
     client = await here.shared.clients.find(parameters.get("client_id", ""))
     if client is None:
         raise PageError("unknown_client", detail="authorization request of an unknown client")
     note_client(request, client.client_id)
-    check_enabled(client, context.now)
-    try:
-        parameters = await unfold(parameters, client, _means(here))
-    except OAuthError as error:
-        return await _refuse(request, here, _target_outside(here, client, parameters, error), error)
-    target = prove_target(client, parameters, context.settings.issuer)
-    try:  # from here on the client can be told
-        errand = Errand(client, target, read_authorization_request(parameters, client, target))
-        return await _begin(request, here, errand)
-    except OAuthError as error:
-        return await _refuse(request, here, target, error)
+    check_enabled(client, here.context.now)
+    return client
 
 
-def _means(here: Surroundings) -> Means:
+def means_of(here: Surroundings) -> Means:
+    """What it takes to unfold a request object."""
     context, shared = here.context, here.shared
     return Means(context.keyring, shared.client_keys, shared.fetch, context.settings.issuer, context.now)
 
@@ -92,20 +115,44 @@ def _target_outside(
     Raises:
         PageError: they lead nowhere.
     """
-    if "redirect_uri" not in parameters:
+    if "redirect_uri" not in parameters and {"request", "request_uri"} & parameters.keys():
         raise PageError("invalid_request_object", detail=error.detail or error.description) from error
     return prove_target(client, parameters, here.context.settings.issuer)
 
 
-async def _refuse(request: Request, here: Surroundings, target: RedirectTarget, error: OAuthError) -> Answer:
-    context, client_id = here.context, target.client_id
-    await context.db.append(
-        record(context, Kind.AUTHORIZATION, error.error, client_id=client_id, why=error.description)
-    )
-    return answer_client(request, here, failure(target, error))
+async def _refuse(
+    request: Request,
+    here: Surroundings,
+    client: Client,
+    target: RedirectTarget,
+    error: OAuthError,
+    *,
+    asked: AuthorizationRequest | None = None,
+) -> Answer:
+    """Tell the client. What was pushed and is as good as it has its one answer by that; it is `asked` then."""
+    context = here.context
+    response = await refusal(here, client, target, error)
+    why = error.description
+    event = record(context, Kind.AUTHORIZATION, error.error, client_id=client.client_id, why=why)
+    used = () if asked is None else use_pushed(asked, context.now)
+    if asked is None or not used:
+        await context.db.append(event)
+        return answer_client(request, here, response)
+    try:
+        await context.db.write(*used, event)
+    except NothingChanged as nothing:
+        raise answered_before(request, here, Errand(client, target, asked)) from nothing
+    return answer_client(request, here, response)
 
 
-async def _begin(request: Request, here: Surroundings, errand: Errand) -> Answer:
+async def _begin(request: Request, here: Surroundings, errand: Errand, target: RedirectTarget) -> Answer:
+    try:
+        return await _lead(request, here, errand)
+    except OAuthError as error:
+        return await _refuse(request, here, errand.client, target, error, asked=errand.request)
+
+
+async def _lead(request: Request, here: Surroundings, errand: Errand) -> Answer:
     """With a session and nothing to ask the answer follows at once; else the person is led through the steps."""
     context = here.context
     if hint := errand.request.unverified_id_token_hint:
@@ -128,7 +175,10 @@ async def _answer(
     request: Request, here: Surroundings, errand: Errand, situation: Situation, step: Issue
 ) -> Answer:
     settled = Settled(step.acting_for, agreed_claims(situation))
-    response = await issue_code(here.context, errand, situation, settled)
+    try:
+        response = await issue_code(here.context, await equipped(here, errand), situation, settled)
+    except NothingChanged as nothing:
+        raise answered_before(request, here, errand) from nothing
     return answer_client(request, here, response, errand)
 
 
@@ -138,10 +188,3 @@ def agreed_claims(situation: Situation) -> tuple[str, ...]:
     if situation.session is None or asked is None:
         return ()
     return granted(situation.session, asked)
-
-
-def answer_client(
-    request: Request, here: Surroundings, response: AuthorizationResponse, errand: Errand | None = None
-) -> Answer:
-    """Send an authorization response where its target says and how."""
-    return responses.authorization_response(here.shared.pages, locale_of(request, here, errand), response)

@@ -7,8 +7,10 @@ from typing import Final
 from idp.endpoints import (
     account,
     account_authenticator,
+    account_requests,
     activate,
     authorization,
+    backchannel_authentication,
     device,
     device_authorization,
     front,
@@ -22,6 +24,7 @@ from idp.endpoints import (
     logo,
     logout,
     metadata,
+    pushed_authorization,
     registration,
     revocation,
     token,
@@ -30,20 +33,25 @@ from idp.endpoints import (
 from idp.endpoints.cross_origin import by_browser_clients, by_everybody
 from idp.endpoints.surroundings import Surroundings
 from idp.http import health, static
-from idp.http.routing import Route, json, page
+from idp.http.routing import Route, api, json, page
 from idp.oidc.discovery import ENDPOINTS, WELL_KNOWN
 
 ROUTES: Final[tuple[Route[Surroundings], ...]] = (
     page(ENDPOINTS["authorization_endpoint"], GET=authorization.get, POST=authorization.post),
-    json(ENDPOINTS["token_endpoint"], **by_browser_clients(POST=token.post)),
-    json(ENDPOINTS["userinfo_endpoint"], **by_browser_clients(GET=userinfo.get, POST=userinfo.post)),
+    api(
+        ENDPOINTS["pushed_authorization_request_endpoint"],
+        **by_browser_clients(POST=pushed_authorization.post),
+    ),
+    api(ENDPOINTS["token_endpoint"], **by_browser_clients(POST=token.post)),
+    api(ENDPOINTS["userinfo_endpoint"], **by_browser_clients(GET=userinfo.get, POST=userinfo.post)),
     json(ENDPOINTS["jwks_uri"], **by_everybody(GET=jwks.get)),
-    json(ENDPOINTS["revocation_endpoint"], **by_browser_clients(POST=revocation.post)),
-    json(ENDPOINTS["device_authorization_endpoint"], POST=device_authorization.post),
-    json(ENDPOINTS["introspection_endpoint"], POST=introspection.post),
+    api(ENDPOINTS["revocation_endpoint"], **by_browser_clients(POST=revocation.post)),
+    api(ENDPOINTS["device_authorization_endpoint"], POST=device_authorization.post),
+    api(ENDPOINTS["backchannel_authentication_endpoint"], POST=backchannel_authentication.post),
+    api(ENDPOINTS["introspection_endpoint"], POST=introspection.post),
     page(ENDPOINTS["end_session_endpoint"], GET=logout.get, POST=logout.post),
-    json(ENDPOINTS["registration_endpoint"], POST=registration.post),
-    json(registration.CONFIGURATION, GET=registration.get, PUT=registration.put, DELETE=registration.delete),
+    api(ENDPOINTS["registration_endpoint"], POST=registration.post),
+    api(registration.CONFIGURATION, GET=registration.get, PUT=registration.put, DELETE=registration.delete),
     *(json(path, **by_everybody(GET=metadata.metadata)) for path in WELL_KNOWN),
     json(key_log.CHECKPOINT, **by_everybody(GET=key_log.checkpoint)),
     json(key_log.TILES, **by_everybody(GET=key_log.tile)),
@@ -60,6 +68,7 @@ ROUTES: Final[tuple[Route[Surroundings], ...]] = (
     page(activate.PASSWORD_PATH, GET=activate.get_password, POST=activate.post_password),
     page(account.PATH, GET=account.get),
     page(account_authenticator.PATH, GET=account_authenticator.get),
+    page(account_requests.PATH, GET=account_requests.get, POST=account_requests.post),
     page("/account/authenticator/begin", POST=account_authenticator.post_begin),
     page("/account/authenticator/confirm", POST=account_authenticator.post_confirm),
     page("/account/authenticator/when", POST=account_authenticator.post_when),

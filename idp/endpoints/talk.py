@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
 from idp.audit.events import Kind, record
 from idp.endpoints import interaction_views, own_pages
-from idp.endpoints.authorization import agreed_claims, answer_client
-from idp.endpoints.device_errand import find_device_errand, show_device_done
+from idp.endpoints.answering import ANSWERED, answer_client, answered_before, equipped, home, refusal
+from idp.endpoints.authorization import agreed_claims
+from idp.endpoints.errand_elsewhere import find_errand_elsewhere, show_done_elsewhere, told_elsewhere
 from idp.endpoints.interaction_views import Desk, Typed
 from idp.endpoints.showing import client_card, locale_of, read_own_form, show
 from idp.endpoints.surroundings import Surroundings
@@ -21,16 +21,14 @@ from idp.http import responses
 from idp.http.access_log import note_client
 from idp.http.forms import Parameters
 from idp.http.responses import Answer
+from idp.interaction.approval_elsewhere import approve_elsewhere
 from idp.interaction.conversation import Errand, find_session, look, progress_of, with_contacts
-from idp.interaction.device_approval import approve_device
-from idp.interaction.issue import Settled, issue_code
+from idp.interaction.issue import Settled, issue_code, use_pushed
 from idp.interaction.steps import Issue, Refuse, Situation, Step, Stop, next_step
 from idp.oidc.authorization_request import AuthorizationRequest, prove_target_again
-from idp.oidc.device_request import read_kept_errand
-from idp.oidc.redirect_uri import RedirectTarget, failure, with_query
-from idp.store import database, device_codes, interactions
+from idp.store import database, interactions
+from idp.store.awaiting import Awaiting
 from idp.store.database import NothingChanged
-from idp.store.device_codes import DeviceAuthorization
 from idp.store.interactions import Interaction
 
 logger = logging.getLogger("motcua.interaction")
@@ -94,9 +92,9 @@ async def _errand(here: Surroundings, interaction: Interaction) -> Errand | None
     client = await here.shared.clients.find(interaction.client_id)
     if client is None:
         raise PageError("unknown_client", detail="the client of an interaction is gone")
-    user_digest = read_kept_errand(interaction.request)
-    if user_digest is not None:
-        return await find_device_errand(here, client, user_digest)
+    elsewhere = await find_errand_elsewhere(here, client, interaction)
+    if elsewhere is not None:
+        return elsewhere
     kept = AuthorizationRequest.from_json(interaction.request)
     return Errand(client, prove_target_again(client, kept, here.context.settings.issuer), kept)
 
@@ -111,19 +109,8 @@ def _require_open(talk: Talk) -> None:
         raise PageError(page, 410, way_on=own_pages.ACCOUNT)
     locale = locale_of(talk.request, talk.here, talk.errand)
     name = client_card(talk.errand.client, locale).name
-    back = _home(talk.errand, talk.here.context.settings.issuer)
+    back = home(talk.errand.client, talk.errand.leads_to, talk.here.context.settings.issuer)
     raise PageError(page, 410, back_url=back, client_name=name)
-
-
-def _home(errand: Errand, issuer: str) -> str:
-    """Where the portal begins a login anew (OpenID Connect Core §4); else its own address, or the host of answers."""
-    if not isinstance(errand.target, RedirectTarget):
-        return errand.client.client_uri
-    if errand.client.initiate_login_uri:
-        return with_query(errand.client.initiate_login_uri, (("iss", issuer),))
-    parts = urlsplit(errand.target.redirect_uri)
-    host = f"{parts.scheme}://{parts.netloc}/" if parts.scheme in {"https", "http"} else ""
-    return errand.client.client_uri or host
 
 
 async def situation_of(talk: Talk, cookie_digest: bytes | None = None) -> Situation:
@@ -179,12 +166,19 @@ async def _finish(talk: Talk, situation: Situation, step: Issue) -> Answer:
 
 
 async def settle(talk: Talk, errand: Errand, situation: Situation, settled: Settled) -> Answer:
-    """Give the client what it came for: the portal a code by redirect, the device its approval."""
-    context = talk.here.context
-    if isinstance(errand.target, DeviceAuthorization):
-        await approve_device(context, errand, situation, settled)
-        return show_device_done(talk.request, talk.here, errand, approved=True)
-    response = await issue_code(context, errand, situation, settled)
+    """Give the client what it came for: a code by redirect, or its approval where it waits elsewhere.
+
+    Raises:
+        PageError: it was answered in the meantime, or cannot be answered.
+    """
+    context, target = talk.here.context, errand.target
+    try:
+        if isinstance(target, Awaiting):
+            await approve_elsewhere(context, errand, situation, settled, **told_elsewhere(target))
+            return show_done_elsewhere(talk.request, talk.here, errand, approved=True)
+        response = await issue_code(context, await equipped(talk.here, errand), situation, settled)
+    except NothingChanged as nothing:
+        raise answered_before(talk.request, talk.here, errand) from nothing
     return answer_client(talk.request, talk.here, response, errand)
 
 
@@ -194,16 +188,18 @@ async def _lead_to_own_page(talk: Talk) -> Answer:
 
 
 async def fail(talk: Talk, error: OAuthError, *events: database.Step) -> Answer:
-    """End the interaction with an error for the portal, or the device; `events` belong to it."""
-    target = None if talk.errand is None else talk.errand.target
-    if isinstance(target, DeviceAuthorization):
-        events = (device_codes.deny(target.device_digest, talk.here.context.now), *events)
-    await end(talk, error, *events)
-    if talk.errand is None:
+    """End the interaction with an error for the portal, also where it waits elsewhere; `events` belong to it."""
+    errand = talk.errand
+    if errand is None:
+        await end(talk, error, *events)
         return responses.see_other("/")
-    if not isinstance(target, RedirectTarget):
-        return show_device_done(talk.request, talk.here, talk.errand, approved=False)
-    return answer_client(talk.request, talk.here, failure(target, error), talk.errand)
+    target, now = errand.target, talk.here.context.now
+    if isinstance(target, Awaiting):
+        await end(talk, error, target.answers.deny(target.digest, now), *events)
+        return show_done_elsewhere(talk.request, talk.here, errand, approved=False)
+    response = await refusal(talk.here, errand.client, target, error)
+    await end(talk, error, *use_pushed(errand.request, now), *events)
+    return answer_client(talk.request, talk.here, response, errand)
 
 
 async def end(talk: Talk, error: OAuthError | None = None, *events: database.Step) -> None:
@@ -219,7 +215,9 @@ async def end(talk: Talk, error: OAuthError | None = None, *events: database.Ste
     try:
         await context.db.write(*steps)
     except NothingChanged as nothing:
-        raise PageError("already_finished", 409, detail="interaction finished twice", way_on="/") from nothing
+        if talk.errand is not None:
+            raise answered_before(talk.request, talk.here, talk.errand) from nothing
+        raise PageError(ANSWERED, 409, detail="interaction finished twice", way_on="/") from nothing
 
 
 async def _note_stop(talk: Talk, situation: Situation, step: Stop) -> None:

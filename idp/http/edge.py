@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from idp.http import cors, dpop, health
+from idp.http import correlation, cors, dpop, health
 from idp.http.accepted_certificates import AcceptedCertificates
 from idp.http.access_log import AccessLog, noted_client
 from idp.http.client_address import UNKNOWN, TrustedProxies, network_of
@@ -127,6 +127,8 @@ class Edge(Generic[S]):
         self._complete(response, arrival)
         cors.complete(scope, response.raw_headers)
         dpop.complete(scope, response.raw_headers)
+        if found is not None and found[0].correlated:
+            correlation.complete(scope, response.raw_headers)
         try:
             await response(scope, receive, send)
         finally:
@@ -190,6 +192,9 @@ class Edge(Generic[S]):
         client_id = noted_client(scope)
         if client_id is not None:
             record["client_id"] = client_id
+        interaction_id = correlation.given_id(scope)
+        if interaction_id is not None:
+            record["interaction_id"] = interaction_id
         self._access_log.keep(record)
 
     async def _live(self, receive: Receive, send: Send) -> None:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from idp.http.refusal import NO_HEADERS
 from idp.http.security_headers import content_security_policy, form_action_source
-from idp.oidc.redirect_uri import AuthorizationResponse, location
+from idp.oidc.authorization_response import AuthorizationResponse, location
 from idp.pages.i18n import Locale
 from idp.pages.render import FORM_POST_SCRIPT_SHA256, Pages
 from idp.pages.views import FormPost, View
@@ -88,7 +88,7 @@ def authorization_response(pages: Pages, locale: Locale, response: Authorization
 
     `form_post` is OAuth 2.0 Form Post Response Mode 1.0 §2.
     """
-    if response.target.response_mode == "query":
+    if not response.target.by_form:
         return see_other(location(response))
     redirect_uri = response.target.redirect_uri
     view = FormPost(redirect_uri=redirect_uri, parameters=response.parameters)

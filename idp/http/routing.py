@@ -35,12 +35,14 @@ class Route(Generic[S]):
     """One path with an endpoint for each method; HEAD is answered wherever GET is.
 
     `path` may hold `{name}` for one segment of unreserved characters (RFC 3986 §2.3) and `{name:path}` for one or
-    more of them; endpoints find them in `request.path_params` by `name`.
+    more of them; endpoints find them in `request.path_params` by `name`. Answers of a `correlated` one bear an id for
+    the logs of both sides (`idp.http.correlation`).
     """
 
     path: str
     kind: Kind
     methods: Mapping[str, Endpoint[S]]
+    correlated: bool = False
 
     @property
     def allow(self) -> str:
@@ -56,6 +58,11 @@ def page(path: str, **methods: Endpoint[S]) -> Route[S]:
 def json(path: str, **methods: Endpoint[S]) -> Route[S]:
     """A route that programs call."""
     return Route(path, Kind.JSON, methods)
+
+
+def api(path: str, **methods: Endpoint[S]) -> Route[S]:
+    """A route that clients call directly, in a matter of theirs."""
+    return Route(path, Kind.JSON, methods, correlated=True)
 
 
 class Routes(Generic[S]):

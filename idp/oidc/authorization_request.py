@@ -20,6 +20,9 @@ from idp.errors import (
     UnauthorizedClient,
     UnsupportedResponseType,
 )
+from idp.oidc.authorization_details import request as authorization_details
+from idp.oidc.authorization_details.detail import Detail
+from idp.oidc.authorization_details.granting import acts_for_organisation
 from idp.oidc.claims.parameter import ClaimRequest, ClaimsRequest, claims_as_json, read_claims
 from idp.oidc.client import Client
 from idp.oidc.dpop import bound_key
@@ -27,7 +30,7 @@ from idp.oidc.grant_types import AUTHORIZATION_CODE
 from idp.oidc.parameters import Parameters, check_faultless, read_known
 from idp.oidc.pkce import read_challenge
 from idp.oidc.prompt import read_prompt
-from idp.oidc.redirect_uri import RESPONSE_MODES, RedirectTarget, ResponseMode, prove_target
+from idp.oidc.redirect_uri import RedirectTarget, ResponseMode, prove_target, response_modes
 from idp.oidc.resource import requested_resources
 from idp.oidc.scope import ORGANISATION, granted_scope, read_person_scope
 from keys import policy
@@ -37,6 +40,7 @@ KNOWN_PARAMETERS: Final = frozenset(
         "response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "response_mode", "display", "prompt",
         "max_age", "ui_locales", "claims_locales", "id_token_hint", "login_hint", "acr_values", "claims",
         "code_challenge", "code_challenge_method", "request", "request_uri", "registration", "resource", "dpop_jkt",
+        "authorization_details",
     }
 )  # fmt: skip
 
@@ -48,6 +52,7 @@ LIMITS: Final[Mapping[str, int]] = MappingProxyType(
         "nonce": 1024,
         "id_token_hint": 8192,
         "claims": 8192,
+        authorization_details.NAME: authorization_details.LONGEST,
         "request": policy.MAX_TOKEN_LENGTH,
         "registration": 65536,  # it is refused anyway, so let it be as long as it likes
     }
@@ -114,15 +119,19 @@ class AuthorizationRequest:
     @property
     def asks_organisation(self) -> bool:
         """Whether the person is to choose for whom they act."""
-        return ORGANISATION in self.scope
+        return ORGANISATION in self.scope or acts_for_organisation(self.details)
 
     @property
     def requires_organisation(self) -> bool:
         """Whether acting for oneself would be of no use to the client."""
         places = (self.claims.userinfo, self.claims.id_token)
-        return self.asks_organisation and any(
-            place.get("vn_organisation", ClaimRequest()).essential for place in places
-        )
+        essential = any(place.get("vn_organisation", ClaimRequest()).essential for place in places)
+        return (ORGANISATION in self.scope and essential) or acts_for_organisation(self.details)
+
+    @property
+    def details(self) -> tuple[Detail, ...]:
+        """What else is asked for, by type (RFC 9396)."""
+        return authorization_details.kept_details(self.authorization_details)
 
     @property
     def _acr(self) -> ClaimRequest:
@@ -198,9 +207,10 @@ def _check_response_type(parameters: Parameters, client: Client) -> None:
         raise UnauthorizedClient("this client is not registered for the grant type authorization_code")
 
 
-def _check_response_mode(parameters: Parameters, _: Client) -> None:
-    if parameters.get("response_mode", "query") not in RESPONSE_MODES:
-        raise InvalidRequest(f"response_mode must be one of {', '.join(RESPONSE_MODES)}")
+def _check_response_mode(parameters: Parameters, client: Client) -> None:
+    allowed = response_modes(client)
+    if parameters.get("response_mode", "query") not in allowed:
+        raise InvalidRequest(f"response_mode of this client must be one of {', '.join(allowed)}")
 
 
 def _read_scope(parameters: Parameters, client: Client) -> tuple[str, ...]:
@@ -253,6 +263,14 @@ def _read_locales(name: str) -> Callable[[Parameters, Client], tuple[str, ...]]:
     return read
 
 
+def _read_details(parameters: Parameters, client: Client) -> str:
+    text = parameters.get(authorization_details.NAME)
+    if text is None:
+        return ""
+    resources = parameters.get("resource", "").split()
+    return authorization_details.details_text(authorization_details.read_details(text, client, resources))
+
+
 def _read_text(name: str) -> Callable[[Parameters, Client], str]:
     return lambda parameters, _: parameters.get(name, "")
 
@@ -276,6 +294,7 @@ READERS: Final[Mapping[str, Callable[[Parameters, Client], object]]] = MappingPr
         "code_challenge": _read_challenge,
         "max_age": _read_max_age,
         "claims": _read_claims,
+        "authorization_details": _read_details,
         "acr_values": _read_acr_values,
         "display": _read_display,
         "ui_locales": _read_locales("ui_locales"),
@@ -295,7 +314,7 @@ def read_authorization_request(
     """The request of a client whose target is proven.
 
     Raises:
-        OAuthError: with the code of RFC 6749 §4.1.2.1, Core §3.1.2.6 or RFC 8707 §2; send it to the target.
+        OAuthError: with the code of RFC 6749 §4.1.2.1, Core §3.1.2.6, RFC 8707 §2, RFC 9396 §5; send it to the target.
     """
     for check in CHECKS:
         check(parameters, client)

@@ -12,7 +12,7 @@ from idp.errors import InvalidClient
 from idp.oidc.client import Client
 from idp.oidc.client_keys import ClientKeys
 from idp.oidc.jwt_times import CLOCK_SKEW, Untimely, check_times
-from keys import jose, policy
+from keys import jose
 from keys.jose import JwkSet
 
 LONGEST_LIFETIME: Final = 5 * 60
@@ -48,6 +48,8 @@ def _check_parties(claims: Mapping[str, object], client: Client, audiences: Coll
     if claims.get("iss") != client.client_id or claims.get("sub") != client.client_id:
         raise _refuse("iss and sub must both be the client_id")
     audience = claims.get("aud")
+    if client.security.lone_audience and not isinstance(audience, str):  # FAPI 2.0 Security Profile §5.3.2.1
+        raise _refuse("aud must be the issuer identifier of this provider, as one text")
     named = audience if isinstance(audience, list) else [audience]
     # every one of them: with somebody else among them, that somebody could present it here
     if not named or not all(isinstance(one, str) and one in audiences for one in named):
@@ -85,9 +87,9 @@ async def _keys(token: str, client: Client, keys: ClientKeys) -> JwkSet:
 
 
 def _algorithms(token: str, client: Client) -> Collection[str]:
-    """What the client may sign with: the one algorithm that it registered, or all that we take (Registration §2)."""
+    """What the client may sign with: the one that it registered, or all of its profile (Registration §2)."""
     registered = client.token_endpoint_auth_signing_alg
-    allowed = (registered,) if registered else policy.CLIENT_ALGORITHMS
+    allowed = (registered,) if registered else client.security.client_algorithms
     used = jose.read_compact(token).alg
     if used not in allowed:
         may = ", ".join(allowed)

@@ -37,6 +37,7 @@ ENDPOINTS: Final[Mapping[str, str]] = MappingProxyType(
         "revocation_endpoint": "/revoke",
         "introspection_endpoint": "/introspect",
         "device_authorization_endpoint": "/device_authorization",
+        "backchannel_authentication_endpoint": "/bc-authorize",
         "end_session_endpoint": "/logout",
         "registration_endpoint": "/register",
     }
@@ -146,11 +147,16 @@ def provider_metadata(settings: Settings, algorithms: Algorithms) -> dict[str, o
         **_encrypted("userinfo"),
         "introspection_signing_alg_values_supported": list(algorithms(Purpose.INTROSPECTION)),
         **_encrypted("introspection"),
-        "authorization_signing_alg_values_supported": list(algorithms(Purpose.AUTHORIZATION_RESPONSE)),
+        "authorization_signing_alg_values_supported": list(
+            algorithms(policy.key_purpose(Purpose.AUTHORIZATION_RESPONSE))
+        ),
         **_encrypted("authorization"),
         "display_values_supported": list(DISPLAY_ADVERTISED),
         "prompt_values_supported": list(PROMPT_VALUES),
         "ui_locales_supported": list(LANGUAGES),
+        "backchannel_token_delivery_modes_supported": ["poll", "ping"],
+        "backchannel_authentication_request_signing_alg_values_supported": list(policy.CLIENT_ALGORITHMS),
+        "backchannel_user_code_parameter_supported": False,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
         "frontchannel_logout_supported": True,

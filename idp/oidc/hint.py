@@ -6,12 +6,15 @@ OpenID Connect Core §3.1.2.1 and RP-Initiated Logout 1.0 §2 and §4: expired o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from idp.errors import InvalidRequest
 from keys.encryption import is_encrypted
 from keys.jose import InvalidToken
 from keys.keyring import Keyring
 from keys.policy import Purpose
+
+_NAMES: Final = ("aud", "sub", "sid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,12 @@ def verify_hint(keyring: Keyring, token: str, *, issuer: str, client_id: str | N
         raise InvalidRequest(
             "id_token_hint is not an ID token of this provider", detail=str(error)
         ) from error
-    # a logout token has the same keys, but another type and no `nonce`; `verify_own` tells them apart
-    if claims.get("iss") != issuer or not isinstance(claims.get("aud"), str):
-        raise InvalidRequest("id_token_hint is not an ID token of this provider", detail="iss or aud")
+    # Two more have the same keys: a logout token is of another type, which `verify_own` looks at, and an authorization
+    # response (JARM) names no subject.
+    if claims.get("iss") != issuer or not all(isinstance(claims.get(name), str) for name in _NAMES):
+        raise InvalidRequest(
+            "id_token_hint is not an ID token of this provider", detail="iss, aud, sub or sid"
+        )
     if client_id is not None and claims["aud"] != client_id:
         raise InvalidRequest("id_token_hint was issued to another client")
     return Hint(claims["aud"], claims["sub"], claims["sid"])

@@ -35,6 +35,19 @@ def check_times(claims: Mapping[str, object], *, now: int, longest_lifetime: flo
     return expires_at
 
 
+def check_span(claims: Mapping[str, object], *, now: int, longest: int) -> None:
+    """Refuse a JWT that is good for more than `longest` seconds by its own words, or that has been for so long.
+
+    Raises:
+        Untimely: its `nbf` is that long ago, or its `exp` that long after.
+    """
+    begins_at = _read_date(claims, "nbf", -math.inf)
+    if begins_at < now - longest - CLOCK_SKEW:
+        raise Untimely(f"nbf is more than {longest} seconds ago")
+    if _read_date(claims, "exp", math.inf) - begins_at > longest:
+        raise Untimely(f"exp is more than {longest} seconds after nbf")
+
+
 def _read_date(claims: Mapping[str, object], name: str, absent: float) -> float:
     """A NumericDate (RFC 7519 §2)."""
     value = claims.get(name)

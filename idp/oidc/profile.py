@@ -49,8 +49,9 @@ class ProfileRules:
     `client_algorithms` sign what clients send, `provider_algorithms` what we answer. `lone_audience`: an assertion is
     for the issuer identifier, as one text; else also for the token endpoint, and in a list. `pkce`, `pushed_requests`,
     `sender_constrained`, `signed_requests`: no request, or token, without. `unsigned_request_objects` may be
-    registered. `rotates_refresh_tokens`: each works once; else one is used again and again by the client that
-    authenticates. `dpop_nonce`: a proof holds a nonce of ours. `ends`: a client of it has a last day.
+    registered. `dated_request_objects`: they say from when to when they are good, an hour at most.
+    `rotates_refresh_tokens`: each works once; else one is used again and again by the client that authenticates.
+    `dpop_nonce`: a proof holds a nonce of ours. `ends`: a client of it has a last day.
     """
 
     methods: frozenset[AuthenticationMethod]
@@ -63,6 +64,7 @@ class ProfileRules:
     sender_constrained: bool
     signed_requests: bool
     unsigned_request_objects: bool
+    dated_request_objects: bool
     rotates_refresh_tokens: bool
     dpop_nonce: bool
     ends: bool
@@ -83,6 +85,7 @@ _FAPI2: Final = ProfileRules(
     sender_constrained=True,
     signed_requests=False,
     unsigned_request_objects=False,
+    dated_request_objects=True,
     rotates_refresh_tokens=False,
     dpop_nonce=True,
     ends=False,
@@ -104,6 +107,7 @@ PROFILES: Final[Mapping[ProfileName, ProfileRules]] = MappingProxyType(
             sender_constrained=True,
             signed_requests=True,
             unsigned_request_objects=False,
+            dated_request_objects=True,
             rotates_refresh_tokens=False,
             dpop_nonce=True,
             ends=False,
@@ -120,6 +124,7 @@ PROFILES: Final[Mapping[ProfileName, ProfileRules]] = MappingProxyType(
             sender_constrained=False,
             signed_requests=False,
             unsigned_request_objects=True,
+            dated_request_objects=False,
             rotates_refresh_tokens=True,
             dpop_nonce=False,
             ends=False,
@@ -136,6 +141,7 @@ PROFILES: Final[Mapping[ProfileName, ProfileRules]] = MappingProxyType(
             sender_constrained=False,
             signed_requests=False,
             unsigned_request_objects=True,
+            dated_request_objects=False,
             rotates_refresh_tokens=True,
             dpop_nonce=False,
             ends=True,

@@ -1,4 +1,4 @@
-"""Where an authorization response may go, and how it looks there.
+"""Where an authorization response may go, and in which shape.
 
 Nothing redirects before `prove_target` has made a `RedirectTarget`; only from here on can an error be sent to a client.
 """
@@ -8,15 +8,26 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal
 from urllib.parse import quote
 
-from idp.errors import OAuthError, PageError
+from idp.errors import PageError
 from idp.oidc.client import Client
+from idp.oidc.profile import SIGNED_RESPONSE_MODES
 from idp.oidc.registered_uri import loggable
 
-ResponseMode = Literal["query", "form_post"]
-RESPONSE_MODES: Final[tuple[ResponseMode, ...]] = ("query", "form_post")
+ResponseMode = Literal["query", "form_post", "query.jwt", "form_post.jwt"]
+RESPONSE_MODES: Final[Mapping[str, ResponseMode]] = MappingProxyType(
+    {
+        "query": "query",
+        "form_post": "form_post",
+        "jwt": "query.jwt",
+        "query.jwt": "query.jwt",
+        "form_post.jwt": "form_post.jwt",
+    }
+)
+"""What may be asked for -> what it means for `code` (JARM §2.3)."""
 
 _LOOPBACK: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::([1-9][0-9]{0,4}))?((?:[/?][^\n]*)?)")
 
@@ -31,13 +42,15 @@ class RedirectTarget:
     client_id: str
     issuer: str
 
+    @property
+    def by_form(self) -> bool:
+        """Whether the answer is sent as a form, not in the address."""
+        return self.response_mode.startswith("form_post")
 
-@dataclass(frozen=True, slots=True)
-class AuthorizationResponse:
-    """What is sent to a target, by `location` or as a form according to its response mode."""
-
-    target: RedirectTarget
-    parameters: tuple[tuple[str, str], ...]
+    @property
+    def signed(self) -> bool:
+        """Whether the answer is a JWT (JARM)."""
+        return self.response_mode.endswith(".jwt")
 
 
 def _without_port(uri: str) -> tuple[str, str] | None:
@@ -69,10 +82,17 @@ def check_enabled(client: Client, now: int) -> None:
         raise PageError("client_disabled", 403, detail=f"client {client.client_id} is disabled, or over")
 
 
+def response_modes(client: Client) -> tuple[str, ...]:
+    """What a client may ask for, its default first: no plain answer where its answers are registered as encrypted."""
+    return (
+        client.security.response_modes if client.authorization_encryption is None else SIGNED_RESPONSE_MODES
+    )
+
+
 def prove_target(client: Client, parameters: Mapping[str, str], issuer: str) -> RedirectTarget:
     """The target of a request of this client.
 
-    An unknown response mode is answered by query: its refusal has to go somewhere.
+    A response mode that is not for this client is answered by its default one: the refusal has to go somewhere.
 
     Raises:
         PageError: `redirect_uri` is missing or not registered (RFC 6749 §4.1.2.1).
@@ -81,31 +101,15 @@ def prove_target(client: Client, parameters: Mapping[str, str], issuer: str) -> 
     if not is_registered(client, redirect_uri):
         logged = loggable(redirect_uri) or "missing"
         raise PageError("redirect_uri_mismatch", detail=f"client {client.client_id}: {logged}")
+    allowed = response_modes(client)
+    asked = parameters.get("response_mode", "")
     return RedirectTarget(
         redirect_uri=redirect_uri,
-        response_mode="form_post" if parameters.get("response_mode") == "form_post" else "query",
+        response_mode=RESPONSE_MODES[asked if asked in allowed else allowed[0]],
         state=parameters.get("state") or None,
         client_id=client.client_id,
         issuer=issuer,
     )
-
-
-def _respond(target: RedirectTarget, *parameters: tuple[str, str]) -> AuthorizationResponse:
-    """`state` as it came (RFC 6749 §4.1.2) and `iss` (RFC 9207 §2) stand in every response."""
-    state = () if target.state is None else (("state", target.state),)
-    return AuthorizationResponse(target, (*parameters, *state, ("iss", target.issuer)))
-
-
-def success(target: RedirectTarget, code: str) -> AuthorizationResponse:
-    """The answer with a code (RFC 6749 §4.1.2)."""
-    return _respond(target, ("code", code))
-
-
-def failure(target: RedirectTarget, error: OAuthError) -> AuthorizationResponse:
-    """The answer with an error (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6)."""
-    if error.description:
-        return _respond(target, ("error", error.error), ("error_description", error.description))
-    return _respond(target, ("error", error.error))
 
 
 def with_query(uri: str, parameters: tuple[tuple[str, str], ...]) -> str:
@@ -116,8 +120,3 @@ def with_query(uri: str, parameters: tuple[tuple[str, str], ...]) -> str:
     if "?" not in uri:
         return f"{uri}?{added}"
     return f"{uri}{added}" if uri.endswith(("?", "&")) else f"{uri}&{added}"
-
-
-def location(response: AuthorizationResponse) -> str:
-    """The `Location` of a response by query."""
-    return with_query(response.target.redirect_uri, response.parameters)

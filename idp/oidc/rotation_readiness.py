@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from idp.oidc.client import Client
+from idp.oidc.profile import PLAIN_RESPONSE_MODES
 from keys import policy
 from keys.history import History, KeyRecord
 from keys.policy import Purpose, State
@@ -123,9 +124,7 @@ def relying_clients(clients: Collection[Client], purpose: Purpose, algorithm: st
     enabled = [client for client in clients if client.disabled_at is None]
     match policy.key_purpose(purpose):
         case Purpose.ID_TOKEN:
-            return [
-                one for one in enabled if one.people_log_in and one.id_token_signed_response_alg == algorithm
-            ]
+            return [one for one in enabled if one.people_log_in and algorithm in _answers(one)]
         case Purpose.USERINFO:
             return [one for one in enabled if one.userinfo_signed_response_alg == algorithm]
         case Purpose.INTROSPECTION:
@@ -139,6 +138,13 @@ def relying_clients(clients: Collection[Client], purpose: Purpose, algorithm: st
             }
             return [one for one in enabled if asked.intersection(one.resources)]
     return []
+
+
+def _answers(client: Client) -> set[str]:
+    """What signs its ID tokens; and its authorization responses, if they are always signed."""
+    signed = set(PLAIN_RESPONSE_MODES).isdisjoint(client.security.response_modes)
+    answers = {client.authorization_signed_response_alg} if signed else set()
+    return {client.id_token_signed_response_alg, *answers}
 
 
 def assess(history: History, evidence: Evidence) -> list[Readiness]:

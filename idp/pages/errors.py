@@ -77,6 +77,27 @@ ERROR_PAGES: Final[Mapping[str, ErrorText]] = MappingProxyType(
             next=_BACK_TO_SERVICE,
             technical="The request object cannot be had, read or verified, and no redirect_uri stands beside it.",
         ),
+        "invalid_request_uri": ErrorText(
+            title=msg("This sign-in is over"),
+            happened=msg(
+                "Each time you press sign in, the service gets one way in for you, which works once and for a short "
+                "time. The one that led you here has been used, or its time is up."
+            ),
+            next=msg(
+                "If you have signed in already, go on in the page of the service. Otherwise go back to the service and "
+                "press sign in again."
+            ),
+            technical="The request_uri was answered before, has expired, or was given to another client_id.",
+        ),
+        "unanswerable": ErrorText(
+            title=msg("We cannot answer this service now"),
+            happened=msg(
+                "The service wants our answers locked with a key of its own, and we cannot get that key. The mistake "
+                "is not yours. Your information has not been given."
+            ),
+            next=_BACK_TO_SERVICE,
+            technical="The key for authorization_encrypted_response_alg cannot be had from the client's jwks_uri.",
+        ),
         "cookies_required": ErrorText(
             title=msg("Your browser does not keep cookies"),
             happened=msg(
@@ -141,6 +162,12 @@ ERROR_PAGES: Final[Mapping[str, ErrorText]] = MappingProxyType(
             happened=msg("You have been signed out, because the time was up or the session was ended."),
             next=msg("Sign in again to continue."),
             technical="The session has ended or does not satisfy the request.",
+        ),
+        "request_over": ErrorText(
+            title=msg("This request waits no longer"),
+            happened=msg("The service has asked anew, has been answered already, or its time is over."),
+            next=msg("Look whether a new request waits for you."),
+            technical="The backchannel authentication request waits no longer.",
         ),
         "device_code_over": ErrorText(
             title=msg("This code works no longer"),

@@ -8,10 +8,12 @@ from sqlalchemy import BigInteger, Delete, bindparam, delete, select
 
 from idp.store import (
     authenticators,
+    backchannel_requests,
     device_codes,
     grants,
     interactions,
     logout_outbox,
+    pushed_requests,
     readiness,
     refresh_tokens,
     sessions,
@@ -45,6 +47,9 @@ QUERIES: tuple[Delete, ...] = (
     grants.PURGE,
     interactions.PURGE,
     device_codes.PURGE,
+    backchannel_requests.PURGE,
+    backchannel_requests.PURGE_BLOCKS,
+    pushed_requests.PURGE,
     single_use.PURGE_JTIS,
     single_use.PURGE_ACCESS_TOKENS,
     authenticators.PURGE,

@@ -26,6 +26,7 @@ CONFIGURATION = "/register/"
 
 ANSWERS = {
     "authorization_endpoint": ("GET", 400),
+    "pushed_authorization_request_endpoint": ("POST", 401),
     "token_endpoint": ("POST", 401),
     "userinfo_endpoint": ("GET", 401),
     "jwks_uri": ("GET", 200),

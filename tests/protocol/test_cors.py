@@ -23,7 +23,7 @@ OTHER = {
     "client_id": "other",
     "redirect_uris": ["https://other.example/back", "http://localhost:5173/"],
 }
-FOR_CLIENTS = {"/token": "POST", "/userinfo": "GET, POST", "/revoke": "POST"}
+FOR_CLIENTS = {"/token": "POST", "/userinfo": "GET, POST", "/revoke": "POST", "/par": "POST"}
 FOR_EVERYBODY = (
     "/jwks",
     "/.well-known/openid-configuration",

@@ -48,6 +48,10 @@ REGISTERED = {
     "device_authorization_endpoint", "require_signed_request_object",
     "authorization_response_iss_parameter_supported", "introspection_signing_alg_values_supported",
     "introspection_encryption_alg_values_supported", "introspection_encryption_enc_values_supported",
+    # RFC 9126 §5, JARM §4
+    "pushed_authorization_request_endpoint", "require_pushed_authorization_requests",
+    "authorization_signing_alg_values_supported", "authorization_encryption_alg_values_supported",
+    "authorization_encryption_enc_values_supported",
     # RFC 9449 §5.1
     "dpop_signing_alg_values_supported",
     # RP-Initiated, Back-Channel, Front-Channel Logout 1.0; Initiating User Registration 1.0 §4.2
@@ -121,7 +125,7 @@ def test_endpoints_are_below_the_issuer(name: str) -> None:
     ("name", "values"),
     [
         ("response_types_supported", ["code"]),
-        ("response_modes_supported", ["query", "form_post"]),
+        ("response_modes_supported", ["query", "form_post", "jwt", "query.jwt", "form_post.jwt"]),
         ("subject_types_supported", ["pairwise"]),
         ("code_challenge_methods_supported", ["S256"]),
         (

@@ -12,7 +12,6 @@ from typing import Any, Final
 import jwt
 import orjson
 import pytest
-from jwcrypto import jwe
 from jwcrypto.jwk import JWK
 
 from idp.oidc.grant_types import DEVICE_CODE, TOKEN_EXCHANGE
@@ -31,6 +30,7 @@ from tests.support.advertised import (
     withheld,
 )
 from tests.support.installation import ISSUER
+from tests.support.jarm import decrypted, unwrapped
 from tests.support.population import HOA
 from tests.support.portals import ASSERTION_TYPE
 from tests.support.provider import Provider
@@ -43,6 +43,7 @@ CALLED: Final = {
     "device authorization": "/device_authorization",  # as at the token endpoint (RFC 8628 §3.1)
     "revocation": "/revoke",
     "introspection": "/introspect",
+    "pushed authorization": "/par",  # as at the token endpoint (RFC 9126 §5)
 }
 METHODS: Final = (
     "private_key_jwt", "client_secret_basic", "client_secret_post", "none", "client_secret_jwt", "tls_client_auth",
@@ -61,6 +62,7 @@ def _allowed(endpoint: str) -> list[str]:
     by_endpoint: dict[str, list[str]] = {
         "token": advertised("token_endpoint_auth_methods_supported"),
         "device authorization": advertised("token_endpoint_auth_methods_supported"),
+        "pushed authorization": advertised("token_endpoint_auth_methods_supported"),
         "revocation": advertised("revocation_endpoint_auth_methods_supported"),
         "introspection": advertised("introspection_endpoint_auth_methods_supported"),
     }
@@ -71,6 +73,7 @@ def _algorithms(endpoint: str) -> list[str]:
     by_endpoint: dict[str, list[str]] = {
         "token": advertised("token_endpoint_auth_signing_alg_values_supported"),
         "device authorization": advertised("token_endpoint_auth_signing_alg_values_supported"),
+        "pushed authorization": advertised("token_endpoint_auth_signing_alg_values_supported"),
         "revocation": advertised("revocation_endpoint_auth_signing_alg_values_supported"),
         "introspection": advertised("introspection_endpoint_auth_signing_alg_values_supported"),
     }
@@ -228,6 +231,16 @@ async def test_user_info_is_signed_as_advertised(sandbox: Provider, alg: str) ->
     assert (await suite.portal.verify(answer.text))["sub"]
 
 
+@pytest.mark.parametrize("alg", advertised("authorization_signing_alg_values_supported"))
+async def test_authorization_responses_are_signed_as_advertised(sandbox: Provider, alg: str) -> None:
+    suite = await joined(sandbox, authorization_signed_response_alg=alg)
+    asked, visit = await suite.send(response_mode="jwt")
+    visit = await suite.walk(visit)
+    assert jwt.get_unverified_header(visit.given["response"])["alg"] == alg
+    if alg not in policy.POST_QUANTUM_ALGORITHMS:  # PyJWT does not know them
+        await suite.finish(asked, await unwrapped(suite.portal, visit))
+
+
 @pytest.mark.parametrize("alg", advertised("introspection_signing_alg_values_supported"))
 async def test_introspection_is_signed_as_advertised(sandbox: Provider, alg: str) -> None:
     grants = ["authorization_code", "refresh_token"]
@@ -243,16 +256,10 @@ async def _introspected(suite: Suite, token: str, key: JWK | None = None) -> dic
         "/introspect", data={**fields, "token": token}, headers={**headers, **accept}
     )
     assert response.status_code == 200, response.text
-    inner = response.text if key is None else _opened(response.text, key)[1]
+    inner = response.text if key is None else decrypted(response.text, key)[1]
     claims = await suite.portal.verify(inner)
     assert claims["token_introspection"]["active"] is True
     return {jwt.get_unverified_header(inner)["alg"]: claims}
-
-
-def _opened(token: str, key: JWK) -> tuple[dict[str, Any], str]:
-    sealed = jwe.JWE()
-    sealed.deserialize(token, key)
-    return dict(sealed.jose_header), bytes(sealed.payload).decode()
 
 
 def _encryption_key(alg: str) -> JWK:
@@ -265,14 +272,14 @@ def _encryption_key(alg: str) -> JWK:
 @pytest.mark.parametrize("alg", advertised("id_token_encryption_alg_values_supported"))
 @pytest.mark.parametrize("enc", advertised("id_token_encryption_enc_values_supported"))
 async def test_answers_are_encrypted_as_advertised(sandbox: Provider, alg: str, enc: str) -> None:
-    """ID token, UserInfo and introspection alike."""
-    for name in ("userinfo", "introspection"):
+    """ID token, UserInfo, introspection and authorization response alike."""
+    for name in ("userinfo", "introspection", "authorization"):
         assert alg in advertised(f"{name}_encryption_alg_values_supported")
         assert enc in advertised(f"{name}_encryption_enc_values_supported")
     key = _encryption_key(alg)
     ways = {
         f"{name}_encrypted_response_{part}": value
-        for name in ("id_token", "userinfo", "introspection")
+        for name in ("id_token", "userinfo", "introspection", "authorization")
         for part, value in (("alg", alg), ("enc", enc))
     }
     suite = await joined(
@@ -282,11 +289,15 @@ async def test_answers_are_encrypted_as_advertised(sandbox: Provider, alg: str, 
         userinfo_signed_response_alg="ES256",
         grant_types=["authorization_code", "refresh_token"],
     )
-    asked, visit = await suite.send(scope="openid offline_access", prompt="consent")
-    body = (await suite.portal.redeem(asked, (await suite.walk(visit)).code)).json()
+    asked, visit = await suite.send(scope="openid offline_access", prompt="consent", response_mode="jwt")
+    visit = await suite.walk(visit)
+    header, _ = decrypted(visit.given["response"], key)
+    assert (header["alg"], header["enc"], header["cty"]) == (alg, enc, "JWT")
+    code = (await unwrapped(suite.portal, visit, key)).code
+    body = (await suite.portal.redeem(asked, code)).json()
     told = (await suite.portal.userinfo(body["access_token"])).text
     for token in (body["id_token"], told):
-        header, inner = _opened(token, key)
+        header, inner = decrypted(token, key)
         assert (header["alg"], header["enc"], header["kid"]) == (alg, enc, "for-me")
         assert (await suite.portal.verify(inner))["sub"]
     assert await _introspected(suite, body["refresh_token"], key)
@@ -296,6 +307,7 @@ _NEVER: Final = [
     ("id_token_signed_response_alg", withheld("id_token_signing_alg_values_supported", SIGNING)),
     ("userinfo_signed_response_alg", withheld("userinfo_signing_alg_values_supported", SIGNING)),
     ("introspection_signed_response_alg", withheld("introspection_signing_alg_values_supported", SIGNING)),
+    ("authorization_signed_response_alg", withheld("authorization_signing_alg_values_supported", SIGNING)),
     (
         "token_endpoint_auth_signing_alg",
         withheld("token_endpoint_auth_signing_alg_values_supported", SIGNING),
@@ -305,7 +317,7 @@ _NEVER: Final = [
             f"{name}_encrypted_response_{part}",
             withheld(f"{name}_encryption_{part}_values_supported", universe),
         )
-        for name in ("id_token", "userinfo", "introspection")
+        for name in ("id_token", "userinfo", "introspection", "authorization")
         for part, universe in (("alg", KEY_MANAGEMENT), ("enc", CONTENT))
     ),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import jwt
 import orjson
@@ -26,6 +27,7 @@ from tests.support.browsing import Visit
 from tests.support.contacts import note_contacts
 from tests.support.devices import add_clients
 from tests.support.installation import ISSUER
+from tests.support.jarm import unwrapped
 from tests.support.population import AN, HOA, HOA_BINH, KHANG, MAI
 from tests.support.portals import REGISTRATIONS, Asked
 from tests.support.provider import Provider
@@ -76,9 +78,21 @@ async def test_response_types(suite: Suite, response_type: str) -> None:
 async def test_response_modes(suite: Suite, mode: str) -> None:
     asked, visit = await suite.send(response_mode=mode, scope="openid")
     if mode in advertised("response_modes_supported"):
+        visit = await suite.walk(visit)
+        visit = await unwrapped(suite.portal, visit) if mode.endswith("jwt") else visit
         await suite.finish(asked, visit)
     else:
         assert visit.error == "invalid_request"
+
+
+async def test_requests_may_be_pushed_and_need_not_be(suite: Suite) -> None:
+    """RFC 9126 §5; what is pushed, and by whom it must be: `test_rfc9126_par`."""
+    assert advertised("require_pushed_authorization_requests") is False
+    asked = suite.ask(scope="openid")
+    answer = await suite.portal.post("/par", **asked.parameters)
+    name = {"client_id": suite.client_id, "request_uri": answer.json()["request_uri"]}
+    address = f"{advertised('authorization_endpoint')}?{urlencode(name)}"
+    await suite.finish(asked, await suite.arrive(suite.browser(), address))
 
 
 @pytest.mark.parametrize("method", ["S256", "plain", "S512"])

@@ -163,7 +163,7 @@ async def test_by_query_is_the_default_and_can_be_named(service: Provider, hoa: 
         assert not parts.fragment
 
 
-@pytest.mark.parametrize("mode", ["fragment", "FORM_POST", "web_message", "jwt", "form_post query"])
+@pytest.mark.parametrize("mode", ["fragment", "FORM_POST", "web_message", "fragment.jwt", "form_post query"])
 async def test_other_modes_are_refused_by_query(service: Provider, hoa: Browser, mode: str) -> None:
     _, visit = await service.portal("dossiers").send(hoa, response_mode=mode)
     assert (visit.error, "code" in visit.given) == ("invalid_request", False)

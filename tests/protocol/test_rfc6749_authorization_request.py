@@ -67,7 +67,7 @@ def test_unknown_scopes_are_left_out_of_what_is_granted() -> None:
         ("unsupported_response_type", {"response_type": "code id_token"}),
         ("unsupported_response_type", {"response_type": "none"}),
         ("invalid_request", {"response_mode": "fragment"}),
-        ("invalid_request", {"response_mode": "jwt"}),
+        ("invalid_request", {"response_mode": "fragment.jwt"}),
         ("invalid_scope", {"scope": "profile"}),
         ("invalid_scope", {"scope": 'openid "x'}),
         ("invalid_scope", {"scope": "openid legacy_dvcqg"}),

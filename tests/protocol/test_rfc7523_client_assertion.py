@@ -46,7 +46,7 @@ def prove(*without: str, key: SoftwareSigner = KEY, **changes: object) -> Authen
 def proven(credentials: Credentials, registered: Client) -> AuthenticatedClient:
     keys = ClientKeys(NOWHERE)
     return at_once(
-        prove_client(credentials, registered, keys, issuer=ISSUER, token_endpoint=TOKEN_ENDPOINT, now=NOW)
+        prove_client(credentials, registered, keys, issuer=ISSUER, endpoints=(TOKEN_ENDPOINT,), now=NOW)
     )
 
 

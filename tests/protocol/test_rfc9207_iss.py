@@ -8,7 +8,8 @@ import pytest
 
 from idp.errors import AccessDenied, LoginRequired
 from idp.oidc.authorization_request import read_parameters
-from idp.oidc.redirect_uri import RedirectTarget, failure, location, prove_target, success
+from idp.oidc.authorization_response import failure, location, success
+from idp.oidc.redirect_uri import RedirectTarget, prove_target
 from tests.support.oidc_rules import ISSUER, REDIRECT_URI, client, pairs
 
 STATES = [

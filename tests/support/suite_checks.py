@@ -73,7 +73,7 @@ def check_answer(asked: Asked, visit: Visit) -> None:
     given, parts = visit.given, urlsplit(visit.address)
     registered = urlsplit(asked.parameters.get("redirect_uri", visit.address))
     assert not parts.fragment
-    if asked.parameters.get("response_mode") == "form_post":
+    if asked.parameters.get("response_mode", "query").startswith("form_post"):
         assert (visit.status, parts.query) == (200, registered.query), (
             "it came by a form, nothing by the address"
         )
@@ -101,12 +101,12 @@ def check_error(answer: Mapping[str, Any]) -> None:
     assert "error_uri" not in answer or urlsplit(answer["error_uri"]).scheme == "https"
 
 
-def check_token_response(response: httpx2.Response, asked_scope: str) -> None:
+def check_token_response(response: httpx2.Response, asked_scope: str, *, scheme: str = "bearer") -> None:
     """A good answer of the token endpoint."""
     assert response.status_code == 200, response.text
     body = response.json()
     _check_not_kept(response)
-    assert str(body["token_type"]).lower() == "bearer"
+    assert str(body["token_type"]).lower() == scheme
     assert isinstance(body["expires_in"], int)
     assert 0 < body["expires_in"] <= YEAR
     granted = set(body.get("scope", asked_scope).split())

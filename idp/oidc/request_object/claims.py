@@ -8,11 +8,12 @@ from typing import Final
 
 from idp.errors import InvalidRequestObject
 from idp.oidc.client import Client
-from idp.oidc.jwt_times import Untimely, check_times
+from idp.oidc.jwt_times import Untimely, check_span, check_times
 
 LONGEST_LIFETIME: Final = 60 * 60
-"""Seconds ahead that `exp` of an object may be, of a client that must sign (FAPI 2.0 Message Signing §5.3.1). Objects
-of others may lie at a `request_uri` for as long as they like."""
+"""Seconds from `nbf` to `exp` at most, and from `nbf` to now, where objects are dated (FAPI 2.0 Message Signing
+§5.3.1); seconds ahead that `exp` may be where a client must sign. Objects of others may lie at a `request_uri` for as
+long as they like."""
 
 REQUIRED: Final = ("iss", "aud", "exp", "client_id")
 """Where a client must sign: what keeps its objects from being used by others, elsewhere or later."""
@@ -38,15 +39,25 @@ def check_claims(claims: Mapping[str, object], client: Client, *, issuer: str, n
     Raises:
         InvalidRequestObject: naming the claim.
     """
-    if client.require_signed_request_object:
-        for name in REQUIRED:
-            if claims.get(name) is None:
-                raise InvalidRequestObject(f"{name} is missing in the request object")
-    _check_parties(claims, client.client_id, issuer)
+    for name in _required(client):
+        if claims.get(name) is None:
+            raise InvalidRequestObject(f"{name} is missing in the request object")
+    check_parties(claims, client.client_id, issuer)
     _check_times(claims, client, now)
 
 
-def _check_parties(claims: Mapping[str, object], client_id: str, issuer: str) -> None:
+def _required(client: Client) -> tuple[str, ...]:
+    if client.security.dated_request_objects:
+        return (*REQUIRED, "nbf")
+    return REQUIRED if client.require_signed_request_object else ()
+
+
+def check_parties(claims: Mapping[str, object], client_id: str, issuer: str) -> None:
+    """Refuse an object by or for somebody else; what it does not say is for the caller to miss.
+
+    Raises:
+        InvalidRequestObject: naming the claim.
+    """
     if claims.get("iss", client_id) != client_id:
         raise InvalidRequestObject("iss of the request object must be the client_id")
     audience = claims.get("aud", issuer)
@@ -60,5 +71,7 @@ def _check_times(claims: Mapping[str, object], client: Client, now: int) -> None
     longest = LONGEST_LIFETIME if client.require_signed_request_object else math.inf
     try:
         check_times(claims, now=now, longest_lifetime=longest)
+        if client.security.dated_request_objects:
+            check_span(claims, now=now, longest=LONGEST_LIFETIME)
     except Untimely as error:
         raise InvalidRequestObject(f"the request object's {error}") from error

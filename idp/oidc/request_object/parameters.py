@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import orjson
 
 from idp.errors import InvalidRequestObject
+from idp.oidc.authorization_details import request as authorization_details
 from idp.oidc.authorization_request import KNOWN_PARAMETERS, read_parameters
 from idp.oidc.client import Client
 from idp.oidc.parameters import REPEATABLE, Parameters
 
 REFERENCES: Final = frozenset({"request", "request_uri"})
+NUMBERS: Final = frozenset({"max_age", "requested_expiry"})
+"""They stand in an object as numbers, or as texts (RFC 9101 §4, CIBA Core §7.1.1)."""
 SAME: Final = ("client_id", "response_type")
 """They stand outside as well, since without them it is no OAuth request, and say the same (Core §6.1, RFC 9101 §5)."""
 
@@ -26,7 +29,7 @@ def merge(outside: Parameters, claims: Mapping[str, object], client: Client) -> 
         InvalidRequestObject: a reference within it, a value of the wrong kind, or another client or response type.
         PageError: as `read_parameters`.
     """
-    inside = read_parameters(_pairs(claims))
+    inside = read_parameters(known_pairs(claims, KNOWN_PARAMETERS))
     for name in SAME:
         if name in outside and inside.get(name, outside[name]) != outside[name]:
             raise InvalidRequestObject(f"{name} in the request object is another than outside")
@@ -38,18 +41,17 @@ def merge(outside: Parameters, claims: Mapping[str, object], client: Client) -> 
     return Parameters({name: value for name, value in values.items() if name not in faults}, faults)
 
 
-def _pairs(claims: Mapping[str, object]) -> list[tuple[str, str]]:
-    """The known parameters as they would stand in an address; other claims mean nothing here."""
+def known_pairs(claims: Mapping[str, object], known: Collection[str]) -> list[tuple[str, str]]:
+    """The known parameters as they would stand in an address; other claims mean nothing here.
+
+    Raises:
+        InvalidRequestObject: a reference within it, or a value of the wrong kind.
+    """
     if REFERENCES & claims.keys():
         raise InvalidRequestObject(
             "request and request_uri cannot stand in a request object (RFC 9101 section 4)"
         )
-    return [
-        (name, text)
-        for name, value in claims.items()
-        if name in KNOWN_PARAMETERS
-        for text in _texts(name, value)
-    ]
+    return [(name, text) for name, value in claims.items() if name in known for text in _texts(name, value)]
 
 
 def _texts(name: str, value: object) -> list[str]:
@@ -57,9 +59,11 @@ def _texts(name: str, value: object) -> list[str]:
     match value:
         case str():
             return [value]
-        case int() if name == "max_age" and not isinstance(value, bool):
+        case int() if name in NUMBERS and not isinstance(value, bool):
             return [str(value)]
         case dict() if name in {"claims", "registration"}:
+            return [orjson.dumps(value).decode()]
+        case list() if name == authorization_details.NAME:
             return [orjson.dumps(value).decode()]
         case list() if name in REPEATABLE and all(isinstance(item, str) for item in value):
             return list(value)

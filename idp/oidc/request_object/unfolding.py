@@ -24,9 +24,10 @@ from idp.oidc.remote import Fetch
 from idp.oidc.request_object.address import fetch_request_object
 from idp.oidc.request_object.claims import check_claims, check_type
 from idp.oidc.request_object.parameters import merge
-from keys import jose, policy
+from idp.oidc.request_object.signature import verified_by_keys
+from keys import jose
 from keys.encryption import is_encrypted, read_envelope
-from keys.jose import InvalidToken, JwkSet
+from keys.jose import InvalidToken
 from keys.keyring import Keyring
 
 UNSIGNED: Final = "none"
@@ -123,25 +124,17 @@ async def _verified(
     registered = client.request_object_signing_alg
     if token.endswith("."):  # where the signature would stand
         if registered != UNSIGNED:
-            raise not_registered(
-                "an unsigned request object needs request_object_signing_alg none registered"
-            )
+            refusal = not_registered if client.security.unsigned_request_objects else InvalidRequestObject
+            raise refusal("an unsigned request object needs request_object_signing_alg none registered")
         return _unsigned(token)
     if registered == UNSIGNED:
         raise InvalidRequestObject("this client is registered for unsigned request objects")
-    known = await _keys(token, client, keys)
-    if known is None:
+    algorithms = (registered,) if registered else client.security.client_algorithms
+    verified = await verified_by_keys(token, client, keys, algorithms)
+    if verified is None:
         raise not_registered(
             "this client has registered no keys that a request object could be verified with"
         )
-    algorithms = (registered,) if registered else policy.CLIENT_ALGORITHMS
-    try:
-        verified = jose.verify(token, known, algorithms=algorithms)
-    except InvalidToken as error:
-        raise InvalidRequestObject(
-            "the signature of the request object cannot be verified with the registered keys",
-            detail=str(error),
-        ) from error
     return _RequestObject(verified.header, verified.claims)
 
 
@@ -152,20 +145,3 @@ def _unsigned(token: str) -> _RequestObject:
     except InvalidToken as error:
         raise InvalidRequestObject("the request object is not a JWT", detail=str(error)) from error
     return _RequestObject(read.unverified_header, read.unverified_claims)
-
-
-async def _keys(token: str, client: Client, keys: ClientKeys) -> JwkSet | None:
-    """The client's keys, fetched anew where the object names one that we do not know; None if it has registered none.
-
-    Raises:
-        InvalidRequestObject: not a JWS, or the keys cannot be had.
-    """
-    try:
-        kid = jose.read_compact(token).kid
-    except InvalidToken as error:
-        raise InvalidRequestObject("the request object is not a JWT", detail=str(error)) from error
-    found = await keys.keys_for(client, kid)
-    if found is None and client.jwks_uri:
-        why = keys.failure(client)
-        raise InvalidRequestObject(f"the keys at the jwks_uri of this client cannot be had: {why}")
-    return found if found is not None and found.keys else None

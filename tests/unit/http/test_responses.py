@@ -9,7 +9,8 @@ import pytest
 from idp.http import responses
 from idp.http.security_headers import content_security_policy, form_action_source
 from idp.http.static import static_file
-from idp.oidc.redirect_uri import AuthorizationResponse, RedirectTarget, ResponseMode
+from idp.oidc.authorization_response import AuthorizationResponse
+from idp.oidc.redirect_uri import RedirectTarget, ResponseMode
 from idp.pages.views import Front
 
 

@@ -65,6 +65,15 @@ def introspection() -> dict[str, Any]:
     return {"iss": ISSUER, "aud": "api", "iat": NOW, "token_introspection": {"active": False}}
 
 
+def authorization_response() -> dict[str, Any]:
+    return {"iss": ISSUER, "aud": "portal", "iat": NOW, "exp": NOW + 300, "code": "c" * 43, "state": "s"}
+
+
+def refused_authorization() -> dict[str, Any]:
+    told = {"error": "access_denied", "error_description": "The person went back."}
+    return {"iss": ISSUER, "aud": "portal", "iat": NOW, "exp": NOW + 300, **told}
+
+
 def entity_statement() -> dict[str, Any]:
     return {
         "iss": ISSUER,
@@ -91,6 +100,8 @@ REAL: list[tuple[Purpose, dict[str, Any]]] = [
     (Purpose.USERINFO, userinfo(**dict.fromkeys(CLAIMS, "told"))),
     (Purpose.LOGOUT, logout_token()),
     (Purpose.INTROSPECTION, introspection()),
+    (Purpose.AUTHORIZATION_RESPONSE, authorization_response()),
+    (Purpose.AUTHORIZATION_RESPONSE, refused_authorization()),
     (Purpose.FEDERATION, entity_statement()),
     (Purpose.AUDIT, audit_checkpoint()),
 ]
@@ -147,7 +158,10 @@ def test_the_personal_number_is_told_by_userinfo_only(purpose: Purpose, name: st
         lint(purpose, {**good(purpose), name: "001184000123"}, ISSUER)
 
 
-@pytest.mark.parametrize("purpose", [Purpose.ACCESS_TOKEN, Purpose.LOGOUT, Purpose.INTROSPECTION])
+@pytest.mark.parametrize(
+    "purpose",
+    [Purpose.ACCESS_TOKEN, Purpose.LOGOUT, Purpose.INTROSPECTION, Purpose.AUTHORIZATION_RESPONSE],
+)
 @pytest.mark.parametrize("name", ["name", "birthdate", "gender", "address", "amr"])
 def test_nothing_about_a_person_stands_in_a_token_for_programs(purpose: Purpose, name: str) -> None:
     with pytest.raises(LintRefused, match=f"{name} do not belong"):
@@ -195,6 +209,16 @@ CHANGED: dict[str, tuple[Purpose, dict[str, Any], str]] = {
     ),
     "a logout token of two events": (Purpose.LOGOUT, {"events": {EVENT: {}, "x": {}}}, "`events`"),
     "a logout token of no event": (Purpose.LOGOUT, {"events": {}}, "`events`"),
+    "an authorization response for longer than ten minutes": (
+        Purpose.AUTHORIZATION_RESPONSE,
+        {"exp": NOW + 601},
+        "`exp`",
+    ),
+    "an authorization response about somebody": (
+        Purpose.AUTHORIZATION_RESPONSE,
+        {"sub": SUBJECT},
+        "sub do not belong",
+    ),
     "an ID token with a scope": (Purpose.ID_TOKEN, {"scope": "openid"}, "scope must not"),
     "an ID token with events": (Purpose.ID_TOKEN, {"events": {EVENT: {}}}, "events must not"),
     "an introspection that expires": (Purpose.INTROSPECTION, {"exp": NOW + 60}, "exp do not belong"),

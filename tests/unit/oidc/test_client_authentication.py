@@ -36,7 +36,7 @@ def prove(registered: Client | None, header: str | None = None, **form: str) -> 
     credentials = read_credentials(header, form)
     keys = ClientKeys(NOWHERE)
     proven = at_once(
-        prove_client(credentials, registered, keys, issuer=ISSUER, token_endpoint=TOKEN_ENDPOINT, now=NOW)
+        prove_client(credentials, registered, keys, issuer=ISSUER, endpoints=(TOKEN_ENDPOINT,), now=NOW)
     )
     assert proven.client is registered
     assert proven.assertion is None
