@@ -151,8 +151,10 @@ HEADERS: Final[Mapping[str, Sequence[str]]] = {
     "Authorization": [
         *_BASIC,
         *(f"Bearer {one}" for one in (*_TOKENS, "zz-initial-zz", "zz-management-zz")),
+        *(f"DPoP {one}" for one in ("zz-bound-zz", "zz-bound-zz", "zz-access-zz", "a.b.c")),
         "Bearer",
     ],
+    "DPoP": ["a.b.c", "zz-proof-zz", "zz-bound_proof-zz"],
     "Accept": ["text/html", "application/json", "application/token-introspection+jwt", "*/*;q=2", "x"],
     "Accept-Language": ["vi", "en;q=0.1, vi;q=x", "*"],
     "Origin": ["https://spa.example", "https://evil.example", "null", ISSUER],

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from tests.support.browsing import Browser, Visit
 from tests.support.delegation import admit, granted
 from tests.support.devices import SPA, TV, add_clients, ask
+from tests.support.dpop import DpopKey, DpopPortal
 from tests.support.population import HEN, HOA, KHANG
 from tests.support.portals import REGISTRATIONS, register
 from tests.support.provider import NOW, Provider
@@ -42,6 +43,7 @@ class Live:
 
     provider: Provider
     values: dict[str, str] = field(default_factory=dict)
+    _key: DpopKey = field(default_factory=DpopKey.fresh)
     _browser: Browser | None = None
     _registered: SelfRegistered | None = None
 
@@ -80,6 +82,7 @@ class Live:
     async def _renew_tokens(self, browser: Browser) -> None:
         provider = self.provider
         tokens = await provider.tokens("dossiers", HOA, browser)
+        bound = await self._renew_proofs(browser)
         asked, visit = await provider.enter("dossiers", HOA, browser)
         self.values |= {
             "access": tokens.access_token,
@@ -90,7 +93,16 @@ class Live:
             "verifier": asked.verifier,
             "challenge": asked.parameters["code_challenge"],
             "api": (await granted(provider, browser)).access_token,
+            "bound": bound,
         }
+
+    async def _renew_proofs(self, browser: Browser) -> str:
+        """Proofs that are good once, and the access token that the second of them is for."""
+        app = DpopPortal.of(self.provider.portal("spa"), self._key)
+        token = (await app.tokens(*await self.provider.enter("spa", HOA, browser))).access_token
+        self.values["proof"] = app.holder.header("POST", "/token")["dpop"]
+        self.values["bound_proof"] = app.holder.header("GET", "/userinfo", access_token=token)["dpop"]
+        return token
 
     async def _renew_pages(self, browser: Browser) -> None:
         _, consent = await self.provider.portal("province").send(browser)
