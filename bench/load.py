@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bench.plan import Load, write_plan
+from bench.plan import Load
 from bench.processes import BenchError, Process, cpu_seconds, machine_cpu_seconds
+from bench.scenarios import HOPS, write_plan
 from bench.target import Running
 
 _SOURCE: Final = Path(__file__).with_name("opload.c")
@@ -56,7 +59,7 @@ def build_opload(folder: Path) -> Path:
     """Compile the load generator.
 
     Raises:
-        BenchError: there is no C compiler, or it fails.
+        BenchError: there is no C compiler, or no OpenSSL to build against, or it fails.
     """
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
@@ -65,8 +68,13 @@ def build_opload(folder: Path) -> Path:
         )
     program = folder / "opload"
     done = subprocess.run(
-        [compiler, "-O2", "-o", program, _SOURCE], capture_output=True, text=True, check=False
+        [compiler, "-O2", "-o", program, _SOURCE, "-lcrypto"], capture_output=True, text=True, check=False
     )
+    if re.search(r"openssl/|-lcrypto", done.stderr):
+        raise BenchError(
+            "The load generator signs with OpenSSL: install what programs are built against it with"
+            " (Debian: apt-get install libssl-dev)."
+        )
     if done.returncode != 0:
         raise BenchError(f"{_SOURCE.name} could not be compiled: {done.stderr[:2000]}")
     return program
@@ -88,35 +96,55 @@ def play_once(bench: Bench, running: Running, scenario: str) -> dict[str, Any]:
     return result
 
 
-def measure(bench: Bench, running: Running, scenario: str, load: Load) -> Measurement:
-    """One scenario under load.
+def measure(bench: Bench, running: Running, scenario: str, load: Load) -> Mapping[str, Measurement]:
+    """One scenario under load; by hop where it is played hop by hop, as `SCENARIO.HOP`.
 
     Raises:
         BenchError: the generator gave up.
     """
-    plan = _plan_file(bench, running, scenario, load)
-    before = after = _snapshot(bench, running)
-    answer, complaint = "", bench.folder / "opload.log"
+    plan, complaint = _plan_file(bench, running, scenario, load), bench.folder / "opload.log"
     with (
         complaint.open("w") as errors,
-        subprocess.Popen([bench.opload, plan], stdout=subprocess.PIPE, stderr=errors, text=True) as client,
+        subprocess.Popen(
+            [bench.opload, plan], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as client,
     ):
         os.sched_setaffinity(client.pid, bench.client_cores)
         patience = threading.Timer(load.seconds + load.warm_up + _PATIENCE_SECONDS, client.kill)
         patience.start()
-        for line in client.stdout or ():
-            if line.startswith("MEASURE_BEGIN"):
-                before = _snapshot(bench, running)
-            elif line.startswith("MEASURE_END"):
-                after = _snapshot(bench, running)
-            else:
-                answer = line
+        took, answer = _follow(client, bench, running)
         patience.cancel()
     if client.returncode != 0 or not answer:
         raise BenchError(
             f"{scenario} does not work with {running.target.name}: {complaint.read_text()[-3000:]}"
         )
-    return _weighed(json.loads(answer), before, after)
+    result = json.loads(answer)
+    if scenario not in HOPS:
+        return {scenario: _weighed(result["flow"], took[""], result["errors"])}
+    return {
+        f"{scenario}.{hop}": _weighed(steps, took[hop], 0) for hop, steps in result["steps"].items()
+    }  # a hop that fails ends the play
+
+
+def _follow(
+    client: subprocess.Popen[str], bench: Bench, running: Running
+) -> tuple[Mapping[str, _Taken], str]:
+    """What the measurement took, by hop (or "" without hops), and what the generator counted."""
+    took, answer = dict[str, _Taken](), ""
+    before = _snapshot(bench, running, client.pid)
+    for line in client.stdout or ():
+        word, _, hop = line.strip().partition(" ")
+        if word not in {"MEASURE_BEGIN", "MEASURE_END", "STAGE"}:
+            answer = line
+            continue
+        now = _snapshot(bench, running, client.pid)
+        if word != "MEASURE_BEGIN":
+            took[hop] = took.get(hop, _NOTHING) + (now - before)
+        before = now
+        if word == "STAGE" and client.stdin is not None:
+            client.stdin.write("\n")
+            client.stdin.flush()
+    return took, answer
 
 
 def _plan_file(bench: Bench, running: Running, scenario: str, load: Load) -> Path:
@@ -127,35 +155,50 @@ def _plan_file(bench: Bench, running: Running, scenario: str, load: Load) -> Pat
 
 
 @dataclass(frozen=True, slots=True)
-class _Snapshot:
-    """CPU seconds until now: of the server, the store, this program, and the whole machine."""
+class _Taken:
+    """Seconds of CPU: of the server, the store, generator and this program, and the whole machine; and of time.
 
-    server: float
-    store: float
-    own: float
-    machine: float
+    Until now, or between two moments.
+    """
+
+    server: float = 0
+    store: float = 0
+    client: float = 0
+    own: float = 0
+    machine: float = 0
+    time: float = 0
+
+    def __add__(self, other: _Taken) -> _Taken:
+        return _Taken(*(one + another for one, another in zip(astuple(self), astuple(other), strict=True)))
+
+    def __sub__(self, other: _Taken) -> _Taken:
+        return _Taken(*(one - another for one, another in zip(astuple(self), astuple(other), strict=True)))
 
 
-def _snapshot(bench: Bench, running: Running) -> _Snapshot:
-    return _Snapshot(
+_NOTHING: Final = _Taken()
+
+
+def _snapshot(bench: Bench, running: Running, client: int) -> _Taken:
+    return _Taken(
         running.process.cpu_seconds(),
         bench.store.cpu_seconds(),
+        cpu_seconds([client]),
         cpu_seconds([os.getpid()]),
         machine_cpu_seconds(),
+        time.perf_counter(),
     )
 
 
-def _weighed(result: dict[str, Any], before: _Snapshot, after: _Snapshot) -> Measurement:
-    flows = max(int(result["flows"]), 1)
-    server, store = after.server - before.server, after.store - before.store
-    known = server + store + result["client_cpu_s"] + after.own - before.own
+def _weighed(counted: Mapping[str, Any], took: _Taken, errors: int) -> Measurement:
+    flows = max(int(counted["n"]), 1)
+    known = took.server + took.store + took.client + took.own
     return Measurement(
-        flows_per_second=result["flows_per_s"],
-        server_cpu=server / flows * 1e6,
-        store_cpu=store / flows * 1e6,
-        client_cpu=result["client_cpu_s"] / flows * 1e6,
-        p50=result["flow"]["p50_us"] / 1000,
-        p99=result["flow"]["p99_us"] / 1000,
-        errors=result["errors"],
-        foreign=max(0.0, (after.machine - before.machine - known) / result["wall_s"]),
+        flows_per_second=flows / took.time,
+        server_cpu=took.server / flows * 1e6,
+        store_cpu=took.store / flows * 1e6,
+        client_cpu=took.client / flows * 1e6,
+        p50=counted["p50_us"] / 1000,
+        p99=counted["p99_us"] / 1000,
+        errors=errors,
+        foreign=max(0.0, (took.machine - known) / took.time),
     )

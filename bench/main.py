@@ -16,10 +16,11 @@ from dataclasses import asdict
 from bench import ours, peer
 from bench.load import Bench, build_opload
 from bench.loading import Loading, measure_loading
-from bench.plan import SCENARIOS, Load
+from bench.plan import Load
 from bench.processes import BenchError
 from bench.report import print_loading, print_mode, read_baseline, verdicts
 from bench.rounds import Outcome, Wish, modes_of, run_rounds
+from bench.scenarios import SCENARIOS
 from bench.signing import Signing, measure_signing, print_signing
 from bench.store import Store
 
@@ -38,7 +39,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--connections", type=int, default=16, help="connections at once (16)")
     parser.add_argument("--patience", type=float, default=5.0, help="seconds to wait for a quiet machine (5)")
     parser.add_argument(
-        "--scenarios", nargs="+", choices=tuple(SCENARIOS), default=tuple(SCENARIOS), metavar="NAME",
+        "--scenarios", nargs="+", choices=SCENARIOS, default=SCENARIOS, metavar="NAME",
         help=f"only these of {', '.join(SCENARIOS)}",
     )  # fmt: skip
     parser.add_argument(

@@ -5,13 +5,19 @@
  * obtain tokens) and then through a `loop` until the time is up.  A step is
  * either one templated request (`req`) or a small browser (`nav`) that follows
  * redirects, keeps cookies and fills HTML forms until it is sent to the
- * redirect_uri.  One thread, epoll, no dependency but libc:
+ * redirect_uri.  Client assertions and DPoP proofs are signed (ES256) where a
+ * template names them.  One thread, epoll, libc and OpenSSL's libcrypto:
  *
- *     cc -O2 -Wall -o opload opload.c
+ *     cc -O2 -Wall -o opload opload.c -lcrypto
  *     ./opload plan.txt            -> JSON on stdout
  *
+ * With `slots N` the loop is played hop by hop: every VU makes the first step
+ * of N flows, then waits for all others, then makes the second of the same N,
+ * and so on; each flow keeps what it captured.  `STAGE name` on stdout ends a
+ * hop, and a line on stdin begins the next: between them CPU can be read.
+ *
  * Traffic goes to 127.0.0.0/8 only (enforced below); no TLS on purpose.
- * The plan format is described in README.md.
+ * The plan format is what bench/plan.py writes and `load` below reads.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -19,6 +25,9 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ecdsa.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -41,6 +50,7 @@
 #define MAXCOOKIE 24
 #define MAXHOPS 20
 #define MAXORIGIN 8
+#define MAXJWT 8
 #define RBUF_MAX (8u << 20)
 
 static void die(const char *fmt, ...) {
@@ -111,6 +121,19 @@ static size_t urldecode(char *d, const char *s, size_t n) {
     d[o] = 0;
     return o;
 }
+static void bbase64url(Buf *b, const void *data, size_t n) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const unsigned char *s = data;
+    uint32_t bits = 0;
+    int have = 0;
+    breserve(b, n * 4 / 3 + 1);
+    for (size_t i = 0; i < n; i++) {
+        bits = bits << 8 | s[i];
+        for (have += 8; have >= 6; have -= 6) b->p[b->n++] = digits[bits >> (have - 6) & 63];
+    }
+    if (have) b->p[b->n++] = digits[bits << (6 - have) & 63];
+    b->p[b->n] = 0;
+}
 /* decode the HTML character references that appear in attribute values */
 static size_t htmldecode(char *s, size_t n) {
     static const struct { const char *e; char c; } T[] = {
@@ -156,8 +179,23 @@ static int var_id(const char *n, size_t l) {
     vname[nvar] = xstrndup(n, l);
     return nvar++;
 }
-typedef struct { int kind; /* 0 literal 1 var 2 var urlencoded 3 random */ char *s; size_t n; int v; } Seg;
+/* {{name}} a variable, {{name|u}} it URL-encoded, {{name|h}} its SHA-256 in base64url, {{rand}} 96 random bits,
+ * {{now}} and {{now+60}} seconds since 1970; the name of a JWT signs a fresh one */
+enum { LITERAL, VAR, URLENCODED, HASHED, RANDOM, NOW, JWT };
+typedef struct { int kind; char *s; size_t n; int v; } Seg;
 typedef struct { Seg *seg; int n; bool set; } Tpl;
+typedef struct { char *name, *head; EVP_PKEY *key; Tpl claims; } Jwt;
+static Jwt jwts[MAXJWT];
+static int njwt;
+static Seg seg_of(const char *name, size_t n) {
+    if (n == 4 && !memcmp(name, "rand", 4)) return (Seg){.kind = RANDOM};
+    if (n >= 3 && !memcmp(name, "now", 3) && (n == 3 || name[3] == '+')) return (Seg){.kind = NOW, .v = n > 3 ? atoi(name + 4) : 0};
+    for (int i = 0; i < njwt; i++)
+        if (strlen(jwts[i].name) == n && !memcmp(jwts[i].name, name, n)) return (Seg){.kind = JWT, .v = i};
+    if (n > 2 && !memcmp(name + n - 2, "|u", 2)) return (Seg){.kind = URLENCODED, .v = var_id(name, n - 2)};
+    if (n > 2 && !memcmp(name + n - 2, "|h", 2)) return (Seg){.kind = HASHED, .v = var_id(name, n - 2)};
+    return (Seg){.kind = VAR, .v = var_id(name, n)};
+}
 static Tpl tpl_compile(const char *s) {
     Tpl t = {0};
     t.set = true;
@@ -166,20 +204,13 @@ static Tpl tpl_compile(const char *s) {
         size_t lit = o ? (size_t)(o - s) : strlen(s);
         if (lit) {
             t.seg = xrealloc(t.seg, (size_t)(t.n + 1) * sizeof(Seg));
-            t.seg[t.n++] = (Seg){0, xstrndup(s, lit), lit, 0};
+            t.seg[t.n++] = (Seg){LITERAL, xstrndup(s, lit), lit, 0};
         }
         if (!o) break;
         const char *e = strstr(o, "}}");
         if (!e) die("unterminated {{ in template");
-        const char *name = o + 2;
-        size_t nl = (size_t)(e - name);
-        int kind = 1;
-        if (nl > 2 && !memcmp(e - 2, "|u", 2)) { kind = 2; nl -= 2; }
         t.seg = xrealloc(t.seg, (size_t)(t.n + 1) * sizeof(Seg));
-        if (nl == 4 && !memcmp(name, "rand", 4))
-            t.seg[t.n++] = (Seg){3, NULL, 0, 0};
-        else
-            t.seg[t.n++] = (Seg){kind, NULL, 0, var_id(name, nl)};
+        t.seg[t.n++] = seg_of(o + 2, (size_t)(e - o - 2));
         s = e + 2;
     }
     return t;
@@ -220,7 +251,7 @@ typedef struct {
 static Step steps[2][MAXSTEP];
 static int nsteps[2];
 static char *host, *hosthdr, *origins[MAXORIGIN], *common_hdr = "";
-static int norigin, port, nconn = 1, once;
+static int norigin, port, nconn = 1, once, nslot;
 static double duration = 5, warmup = 1, prelude_timeout = 120;
 static char ***rows; /* rows[i] = values; names in rowvar */
 static int nrows, rowvar[16], nrowvar;
@@ -255,12 +286,13 @@ static double hpct(const Hist *h, double p) {
 
 /* ------------------------------------------------------------------- VUs */
 typedef struct { char *name, *val, *path; } Cookie;
+typedef struct { char *p; size_t n; } Val;
 typedef struct {
     int id, fd;
     int phase; /* 0 prelude 1 waiting at the barrier 2 loop 3 finished */
-    int step, hops;
-    char *var[MAXV];
-    size_t vlen[MAXV];
+    int step, hops, slot;
+    Val var[MAXV];
+    Val *own; /* hop by hop: what each flow captured itself, MAXV a slot; NULL otherwise */
     Cookie jar[MAXCOOKIE];
     int njar;
     char *cur; /* path of the request in flight, without origin */
@@ -269,6 +301,7 @@ typedef struct {
     size_t body_at;
     uint64_t t_flow, t_step;
     bool fresh; /* nothing answered yet on this connection */
+    bool again; /* the step is made once more, with a new DPoP nonce */
 } VU;
 static VU *vus;
 static int ep;
@@ -290,27 +323,76 @@ static uint64_t xorshift(void) {
     rng ^= rng << 17;
     return rng;
 }
-static void setvar(VU *v, int id, const char *s, size_t n) {
-    v->var[id] = xrealloc(v->var[id], n + 1);
-    memcpy(v->var[id], s, n);
-    v->var[id][n] = 0;
-    v->vlen[id] = n;
+static void keep(Val *val, const char *s, size_t n) {
+    val->p = xrealloc(val->p, n + 1);
+    memcpy(val->p, s, n);
+    val->p[n] = 0;
+    val->n = n;
 }
+static void setvar(VU *v, int id, const char *s, size_t n) {
+    keep(v->phase == 2 && v->own ? &v->own[v->slot * MAXV + id] : &v->var[id], s, n);
+}
+static const Val *getvar(const VU *v, int id) {
+    const Val *own = v->phase == 2 && v->own ? &v->own[v->slot * MAXV + id] : NULL;
+    return own && own->p ? own : &v->var[id];
+}
+static void bjwt(Buf *b, const Jwt *j, VU *v);
 static void tpl_put(Buf *b, const Tpl *t, VU *v) {
     for (int i = 0; i < t->n; i++) {
         const Seg *s = &t->seg[i];
-        if (s->kind == 0)
-            badd(b, s->s, s->n);
-        else if (s->kind == 3) {
-            char r[40];
-            int l = snprintf(r, sizeof r, "%016llx%08llx", (unsigned long long)xorshift(),
-                             (unsigned long long)(xorshift() & 0xffffffff));
-            badd(b, r, (size_t)l);
-        } else if (v->var[s->v]) {
-            if (s->kind == 1) badd(b, v->var[s->v], v->vlen[s->v]);
-            else burl(b, v->var[s->v], v->vlen[s->v]);
+        const Val *val = s->kind == VAR || s->kind == URLENCODED || s->kind == HASHED ? getvar(v, s->v) : NULL;
+        char r[40];
+        unsigned char digest[32];
+        switch (s->kind) {
+        case LITERAL: badd(b, s->s, s->n); break;
+        case VAR: badd(b, val->p, val->n); break;
+        case URLENCODED: burl(b, val->p, val->n); break;
+        case HASHED:
+            if (EVP_Digest(val->p, val->n, digest, NULL, EVP_sha256(), NULL) != 1) die("SHA-256 failed");
+            bbase64url(b, digest, sizeof digest);
+            break;
+        case RANDOM:
+            snprintf(r, sizeof r, "%016llx%08llx", (unsigned long long)xorshift(), (unsigned long long)(xorshift() & 0xffffffff));
+            bstr(b, r);
+            break;
+        case NOW:
+            snprintf(r, sizeof r, "%lld", (long long)time(NULL) + s->v);
+            bstr(b, r);
+            break;
+        case JWT: bjwt(b, &jwts[s->v], v); break;
         }
     }
+}
+/* RFC 7515 5.1 with ES256: r and s side by side (RFC 7518 3.4) in the place of what OpenSSL gives */
+static void bjwt(Buf *b, const Jwt *j, VU *v) {
+    static EVP_MD_CTX *ctx;
+    static Buf claims;
+    unsigned char der[80], raw[64];
+    size_t at = b->n, n = sizeof der;
+    claims.n = 0;
+    tpl_put(&claims, &j->claims, v);
+    bstr(b, j->head);
+    bstr(b, ".");
+    bbase64url(b, claims.p, claims.n);
+    if (!ctx) ctx = EVP_MD_CTX_new();
+    else EVP_MD_CTX_reset(ctx);
+    if (EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, j->key) != 1 ||
+        EVP_DigestSign(ctx, der, &n, (const unsigned char *)b->p + at, b->n - at) != 1)
+        die("the JWT %s cannot be signed", j->name);
+    const unsigned char *p = der;
+    ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &p, (long)n);
+    if (!sig || BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, 32) != 32 || BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + 32, 32) != 32)
+        die("the key of the JWT %s is not of P-256", j->name);
+    ECDSA_SIG_free(sig);
+    bstr(b, ".");
+    bbase64url(b, raw, sizeof raw);
+}
+static EVP_PKEY *read_key(const char *pem) {
+    BIO *in = BIO_new_mem_buf(pem, -1);
+    EVP_PKEY *key = in ? PEM_read_bio_PrivateKey(in, NULL, NULL, NULL) : NULL;
+    if (!key) die("plan: `key` is no private key in PEM");
+    BIO_free(in);
+    return key;
 }
 
 static void vu_close(VU *v) {
@@ -475,7 +557,7 @@ static void emit(VU *v, const char *method, const char *path, const char *hdrs, 
     vu_send(v);
 }
 
-static void step_start(VU *v);
+static void step_start(VU *v), step_send(VU *v);
 static void fail(VU *v, const char *why, int status, const char *p, size_t n) {
     n_err_all++;
     if (measuring) n_err++;
@@ -495,7 +577,7 @@ static void fail(VU *v, const char *why, int status, const char *p, size_t n) {
         badd(&b, p ? p : "", n > 1500 ? 1500 : n);
         errsample[nerrsample++] = b.p;
     }
-    if (once || (v->phase == 0 && n_err_all > 5) || n_err_all > 500) {
+    if (once || (v->phase == 0 && n_err_all > 5) || n_err_all > 500 || (v->phase == 2 && v->own)) { /* a hop has nothing to go back to */
         for (int i = 0; i < (nerrsample < 2 ? nerrsample : 2); i++) fprintf(stderr, "---- error %d: %s\n", i, errsample[i]);
         die("too many errors (%llu)", (unsigned long long)n_err_all);
     }
@@ -512,6 +594,14 @@ static uint64_t t_end;
 static void step_done(VU *v) {
     uint64_t t = now_us();
     if (v->phase == 2 && measuring) hadd(&hstep[v->step], t - v->t_step);
+    if (v->phase == 2 && v->own) {
+        if (++v->slot < nslot) step_start(v);
+        else { /* `stage_end` goes on with all together */
+            v->phase = 1;
+            waiting++;
+        }
+        return;
+    }
     v->step++;
     int ph = v->phase == 0 ? 0 : 1;
     if (v->step >= nsteps[ph]) {
@@ -545,35 +635,40 @@ static void step_start(VU *v) {
         if (v->step == 0) v->t_flow = v->t_step;
         v->hops = 0;
         v->rule = NULL;
+        v->again = false;
         if (s->type == 2) {
             jar_clear(v);
             if (v->step + 1 >= nsteps[ph]) { step_done(v); return; }
             v->step++;
-            uint64_t keep = v->t_flow;
+            uint64_t begun = v->t_flow;
             s = &steps[ph][v->step];
-            v->t_flow = keep;
+            v->t_flow = begun;
             if (s->type == 2) continue;
         }
-        static Buf path, hdr, body; /* single-threaded */
-        path.n = hdr.n = body.n = 0;
-        tpl_put(&path, &s->path, v);
-        for (int i = 0; i < s->nhdr; i++) {
-            tpl_put(&hdr, &s->hdr[i], v);
-            bstr(&hdr, "\r\n");
-        }
-        if (s->type == 1) {
-            emit(v, "GET", path.p, hdr.n ? hdr.p : NULL, NULL, NULL, 0, true);
-            return;
-        }
-        if (s->body.set) tpl_put(&body, &s->body, v);
-        emit(v, s->method, path.p, hdr.n ? hdr.p : NULL, NULL, s->body.set ? (body.p ? body.p : "") : NULL, body.n,
-             s->cookies);
+        step_send(v);
         return;
     }
 }
+static void step_send(VU *v) {
+    static Buf path, hdr, body; /* single-threaded */
+    Step *s = &steps[v->phase == 0 ? 0 : 1][v->step];
+    path.n = hdr.n = body.n = 0;
+    tpl_put(&path, &s->path, v);
+    for (int i = 0; i < s->nhdr; i++) {
+        tpl_put(&hdr, &s->hdr[i], v);
+        bstr(&hdr, "\r\n");
+    }
+    if (s->type == 1) {
+        emit(v, "GET", path.p, hdr.n ? hdr.p : NULL, NULL, NULL, 0, true);
+        return;
+    }
+    if (s->body.set) tpl_put(&body, &s->body, v);
+    emit(v, s->method, path.p, hdr.n ? hdr.p : NULL, NULL, s->body.set ? (body.p ? body.p : "") : NULL, body.n,
+         s->cookies);
+}
 
 /* ------------------------------------------------------------- responses */
-typedef struct { int status; char *hdr; size_t hlen; char *body; size_t blen; bool close; char *loc; size_t loclen; } Resp;
+typedef struct { int status; char *hdr; size_t hlen; char *body; size_t blen; bool close; char *loc; size_t loclen; bool nonce; } Resp;
 
 static char *ci_mem(char *h, size_t n, const char *needle) {
     size_t l = strlen(needle);
@@ -766,6 +861,12 @@ static void on_response(VU *v, Resp *r) {
     }
     v->fresh = false;
     if (s->type == 0) {
+        if ((r->status == 400 || r->status == 401) && r->nonce && !v->again &&
+            memmem(r->hdr, r->hlen + r->blen, "use_dpop_nonce", 14)) { /* RFC 9449 8: the same once more, with that nonce */
+            v->again = true;
+            step_send(v);
+            return;
+        }
         bool ok = s->nexpect == 0 && r->status == 200;
         for (int i = 0; i < s->nexpect; i++) ok |= s->expect[i] == r->status;
         if (!ok) { fail(v, "unexpected status", r->status, r->hdr, r->hlen + r->blen); return; }
@@ -786,7 +887,8 @@ static void on_response(VU *v, Resp *r) {
         if (r->loclen >= dl && !memcmp(r->loc, s->done, dl)) {
             int c = var_id("code", 4);
             param_of(v, c, r->loc, r->loclen, "code");
-            if (!v->vlen[c]) { fail(v, "redirect_uri without a code", r->status, r->loc, r->loclen); return; }
+            if (!getvar(v, c)->n) { fail(v, "redirect_uri without a code", r->status, r->loc, r->loclen); return; }
+            for (int i = 0; i < s->ncap; i++) param_of(v, s->cap[i].var, r->loc, r->loclen, s->cap[i].key);
             step_done(v);
             return;
         }
@@ -843,6 +945,13 @@ static bool parse(VU *v, bool eof) {
         if (!e) break;
         size_t ln = (size_t)(e - l);
         switch (l[0] | 32) {
+        case 'd':
+            if (ln > 11 && !strncasecmp(l, "dpop-nonce:", 11)) {
+                const char *nonce = l + 11 + strspn(l + 11, " ");
+                keep(&v->var[var_id("dpop_nonce", 10)], nonce, (size_t)(e - nonce));
+                r.nonce = true;
+            }
+            break;
         case 'c':
             if (ln > 15 && !strncasecmp(l, "content-length:", 15)) cl = atoll(l + 15);
             else if (ln > 11 && !strncasecmp(l, "connection:", 11)) {
@@ -1000,6 +1109,16 @@ static void load(const char *file) {
         else if (!strcmp(k, "duration")) duration = atof(a);
         else if (!strcmp(k, "warmup")) warmup = atof(a);
         else if (!strcmp(k, "once")) once = 1;
+        else if (!strcmp(k, "slots")) nslot = atoi(a);
+        else if (!strcmp(k, "jwt")) { /* jwt NAME, before the steps; then its key, head and claims */
+            if (njwt == MAXJWT) die("too many JWTs");
+            jwts[njwt++].name = xstrdup(a);
+        } else if (njwt && !strcmp(k, "key")) jwts[njwt - 1].key = read_key(a);
+        else if (njwt && !strcmp(k, "head")) {
+            Buf head = {0};
+            bbase64url(&head, a, strlen(a));
+            jwts[njwt - 1].head = head.p;
+        } else if (njwt && !strcmp(k, "claims")) jwts[njwt - 1].claims = tpl_compile(a);
         else if (!strcmp(k, "prelude_timeout")) prelude_timeout = atof(a);
         else if (!strcmp(k, "common")) common_hdr = xstrdup(a);
         else if (!strcmp(k, "origin")) { if (norigin == MAXORIGIN) die("origins"); origins[norigin++] = xstrdup(a); }
@@ -1022,7 +1141,7 @@ static void load(const char *file) {
         else if (!strcmp(k, "cookies")) s->cookies = atoi(a);
         else if (!strcmp(k, "expect")) { for (char *t = strtok(a, ","); t && s->nexpect < 6; t = strtok(NULL, ",")) s->expect[s->nexpect++] = atoi(t); }
         else if (!strcmp(k, "must")) s->must = xstrdup(a);
-        else if (!strcmp(k, "capture")) { /* capture VAR json KEY */
+        else if (!strcmp(k, "capture")) { /* capture VAR json|redirect KEY; of a `nav` always from where it ends */
             char *v = strtok(a, " "), *kind = strtok(NULL, " "), *key = strtok(NULL, " ");
             if (!key || s->ncap == 8) die("capture");
             s->cap[s->ncap++] = (Capture){var_id(v, strlen(v)), strcmp(kind, "json") != 0, xstrdup(key)};
@@ -1076,10 +1195,49 @@ static void hist_out(FILE *o, const Hist *h) {
             (unsigned long long)h->n, h->n ? h->sum / (double)h->n : 0, hpct(h, .5), hpct(h, .9), hpct(h, .99), hpct(h, .999), (unsigned long long)h->max);
 }
 
+static struct rusage ru0, ru1;
+static uint64_t t_begin;
+static void measure_begin(void) {
+    puts("MEASURE_BEGIN");
+    fflush(stdout);
+    getrusage(RUSAGE_SELF, &ru0);
+    t_begin = now_us();
+    t_end = t_begin + (uint64_t)(duration * 1e6);
+    measuring = true;
+}
+static void all_start(int step) {
+    waiting = 0;
+    for (int i = 0; i < nconn; i++) {
+        vus[i].phase = 2;
+        vus[i].step = step;
+        vus[i].slot = 0;
+        step_start(&vus[i]);
+    }
+}
+/* Hop by hop: all flows have made this step; false when that was the last of the measurement. */
+static bool stage_end(int *stage, uint64_t t_warm) {
+    if (measuring) {
+        printf("STAGE %s\n", steps[1][*stage].name);
+        fflush(stdout);
+        while (getchar() != '\n' && !feof(stdin)) {}
+    }
+    *stage = (*stage + 1) % nsteps[1];
+    if (*stage == 0) {
+        if (measuring) n_flow += (uint64_t)nconn * (uint64_t)nslot;
+        if (measuring && now_us() >= t_end) return false;
+        if (!measuring && now_us() >= t_warm) measure_begin();
+    }
+    all_start(*stage);
+    return true;
+}
+
 int main(int argc, char **argv) {
     if (argc < 2) die("usage: opload PLAN");
     load(argv[1]);
     if (!host || !port || !nsteps[1]) die("plan lacks host, port or loop steps");
+    for (int i = 0; i < njwt; i++)
+        if (!jwts[i].key || !jwts[i].head || !jwts[i].claims.set) die("plan: the JWT %s lacks key, head or claims", jwts[i].name);
+    if (once) nslot = 0;
     if (strncmp(host, "127.", 4)) die("loopback only: %s", host);
     if (!hosthdr) { hosthdr = xrealloc(NULL, 64); snprintf(hosthdr, 64, "%s:%d", host, port); }
     ep = epoll_create1(0);
@@ -1096,9 +1254,10 @@ int main(int argc, char **argv) {
         if (nrows)
             for (int k = 0; k < nrowvar; k++) setvar(v, rowvar[k], rows[i % nrows][k], strlen(rows[i % nrows][k]));
         v->phase = nsteps[0] ? 0 : 1;
+        if (nslot) v->own = calloc((size_t)nslot * MAXV, sizeof *v->own);
     }
-    uint64_t t0 = now_us(), t_begin = 0, t_warm = 0;
-    struct rusage ru0 = {0}, ru1 = {0};
+    uint64_t t0 = now_us(), t_warm = 0;
+    int stage = 0;
     if (nsteps[0]) { for (int i = 0; i < nconn; i++) step_start(&vus[i]); }
     else waiting = nconn;
     struct epoll_event ev[256];
@@ -1109,7 +1268,7 @@ int main(int argc, char **argv) {
                 prelude_done_all = 1;
                 t_warm = t + (uint64_t)(warmup * 1e6);
                 if (once) measuring = true;
-                for (int i = 0; i < nconn; i++) { vus[i].phase = 2; step_start(&vus[i]); }
+                all_start(0);
             } else if ((double)(t - t0) > prelude_timeout * 1e6) {
                 for (int i = 0; i < nerrsample; i++) fprintf(stderr, "---- error %d: %s\n", i, errsample[i]);
                 die("prelude timed out: %d of %d VUs ready", waiting, nconn);
@@ -1118,15 +1277,10 @@ int main(int argc, char **argv) {
             int fin = 0;
             for (int i = 0; i < nconn; i++) fin += vus[i].phase == 3;
             if (fin == nconn || (double)(t - t0) > 60e6) break;
+        } else if (nslot) {
+            if (waiting == nconn && !stage_end(&stage, t_warm)) break;
         } else if (!t_begin) {
-            if (t >= t_warm) {
-                puts("MEASURE_BEGIN");
-                fflush(stdout);
-                getrusage(RUSAGE_SELF, &ru0);
-                t_begin = now_us();
-                t_end = t_begin + (uint64_t)(duration * 1e6);
-                measuring = true;
-            }
+            if (t >= t_warm) measure_begin();
         } else if (t >= t_end)
             break;
         int k = epoll_wait(ep, ev, 256, 20);
@@ -1174,12 +1328,12 @@ int main(int argc, char **argv) {
         fputs(",\"vars\":{", o);
         first = true;
         for (int i = 0; i < nvar; i++)
-            if (vus[0].var[i]) {
+            if (vus[0].var[i].p) {
                 if (!first) fputc(',', o);
                 first = false;
                 json_out(o, vname[i], strlen(vname[i]));
                 fputc(':', o);
-                json_out(o, vus[0].var[i], vus[0].vlen[i]);
+                json_out(o, vus[0].var[i].p, vus[0].var[i].n);
             }
         fputs("}", o);
     }

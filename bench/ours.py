@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from bench.client_keys import ClientKeys
 from bench.processes import BenchError, Command, free_port
 from bench.store import Store
 from bench.target import REDIRECT_URI, BenchClient, Login, PageRule, Target
@@ -32,17 +33,12 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 MOTCUA: Final = str(Path(sys.executable).with_name("motcua"))
 
 _AUDIENCE: Final = "https://api.example.vn/"
+_OWNER: Final = MappingProxyType({"owner": "Cơ quan đo tải", "sector": "do-tai"})
 _COMMON: Final[Mapping[str, Any]] = MappingProxyType(
-    {
-        "owner": "Cơ quan đo tải",
-        "sector": "do-tai",
-        "profile": "oidc",
-        "token_endpoint_auth_method": "client_secret_basic",
-    }
+    {**_OWNER, "profile": "oidc", "token_endpoint_auth_method": "client_secret_basic"}
 )
-_PORTAL: Final[Mapping[str, Any]] = MappingProxyType(
+_LOGINS: Final[Mapping[str, Any]] = MappingProxyType(
     {
-        **_COMMON,
         "redirect_uris": [REDIRECT_URI],
         "grant_types": ["authorization_code"],
         "response_types": ["code"],
@@ -52,6 +48,7 @@ _PORTAL: Final[Mapping[str, Any]] = MappingProxyType(
         "purpose": "Đo tải hệ thống",
     }
 )
+_PORTAL: Final[Mapping[str, Any]] = MappingProxyType({**_COMMON, **_LOGINS})
 _MACHINE: Final[Mapping[str, Any]] = MappingProxyType(
     {
         **_COMMON,
@@ -72,6 +69,8 @@ CLIENTS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         # the one that is compared.
         "web": {**_PORTAL, "id_token_signed_response_alg": "RS256"},
         "web_es256": {**_PORTAL, "id_token_signed_response_alg": "ES256"},
+        # The standard profile, with nothing chosen: FAPI 2.0, whose tokens are bound by DPoP.
+        "fapi": {**_OWNER, **_LOGINS},
         "refresh": {
             **_PORTAL,
             "id_token_signed_response_alg": "RS256",
@@ -80,7 +79,7 @@ CLIENTS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         },
     }
 )
-"""Key of a bench client -> what is registered."""
+"""Key of a bench client -> what is registered, for `fapi` with its keys."""
 
 PAGES: Final = (
     PageRule('name="password"', {"personal_number": "{{username}}", "password": "{{password}}"}),
@@ -181,11 +180,14 @@ def run_motcua(command: Sequence[str], environment: Mapping[str, str], given: st
 def _register(installation: Installation, key: str) -> BenchClient:
     client_id = f"bench-{key.replace('_', '-')}"
     metadata = {**CLIENTS[key], "client_id": client_id, "client_name": f"Đo tải {key}"}
+    keys = ClientKeys() if key == "fapi" else None
+    if keys is not None:
+        metadata["jwks"] = keys.set
     answer = run_motcua(("clients", "add", "-", "--json"), installation.environment, json.dumps(metadata))
     # `offline_access` is given only with fresh consent (OpenID Connect Core §11).
     authorize = {"prompt": "consent"} if key == "refresh" else {}
-    secret = json.loads(answer)["client_secret"]
-    return BenchClient(client_id, secret, str(metadata["scope"]), authorize=authorize)
+    secret = json.loads(answer).get("client_secret", "")
+    return BenchClient(client_id, secret, str(metadata["scope"]), keys, authorize=authorize)
 
 
 def _fit_numbers(people: Path, count: int) -> Iterator[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Final
 
+from bench.client_keys import ClientKeys
 from bench.processes import BenchError, Command, free_port
 from bench.store import Store
 from bench.target import BenchClient, Login, PageRule, Target
@@ -32,11 +34,13 @@ def set_up(store: Store, folder: Path) -> Target | None:
             f"PEERS names {peers}, but the peer is not there; bench/README.md tells how to install it."
         )
     port = free_port(_USUAL_PORT)
+    keys = ClientKeys()
     environment = {
         "PORT": str(port),
         "STORE": "pg",
         "PG": store.create("oidcp"),
         "KEYS": str(folder / "peer-keys.json"),
+        "CLIENT_JWKS": json.dumps(keys.set),
         "NODE_ENV": "production",
     }
     return Target(
@@ -49,6 +53,7 @@ def set_up(store: Store, folder: Path) -> Target | None:
             "cc_es256": BenchClient("cc", _SECRET, "api", token={"resource": "urn:es256"}),
             "web": BenchClient("web", _SECRET, _SCOPE),
             "web_es256": BenchClient("web_es256", _SECRET, _SCOPE),
+            "fapi": BenchClient("fapi", "", _SCOPE, keys),
             "refresh": BenchClient("web_refresh", _SECRET, _SCOPE),
         },
         people=[Login(f"user{number}", _PASSWORD) for number in range(64)],

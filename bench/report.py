@@ -13,6 +13,7 @@ from typing import Any, Final
 from bench.load import Measurement
 from bench.loading import Loading
 from bench.rounds import Outcome
+from bench.scenarios import HOPS, rows_of
 
 OURS: Final = "motcua"
 PEER: Final = "node-pg"
@@ -24,7 +25,7 @@ MOST_PSS_MIB: Final = 120.0
 LONGEST_START: Final = 1.0
 MOST_LOADER_MIB: Final = 300.0
 
-_COMPARED: Final = ("cc_es256", "refresh", "sso", "sso_es256", "userinfo", "introspect")
+_COMPARED: Final = ("cc_es256", "refresh", "sso", "sso_es256", "fapi_sso", "userinfo", "introspect")
 """Scenarios that have a target; of the others the ratio is told."""
 
 
@@ -70,13 +71,30 @@ class Verdict:
         return f"{'met    ' if self.met else 'NOT met'}  {self.what}: {found} (at most {wanted})"
 
 
-def ratios(outcome: Outcome, scenario: str, baseline: Baseline) -> list[float]:
-    """Our CPU against the peer's: round by round where it ran beside us, else against the kept figure."""
-    ours = [one.cpu for one in outcome.measured[OURS][scenario]]
-    peers = [one.cpu for one in outcome.measured.get(PEER, {}).get(scenario, [])]
-    if not peers:
-        peers = [baseline.cpu[scenario]] * len(ours)
-    return [mine / other for mine, other in zip(ours, peers, strict=True)]
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """CPU of one scenario, or of some together, by round; the kept figure where the peer did not run beside us."""
+
+    ours: Sequence[float]
+    peers: Sequence[float]
+
+    @property
+    def ratios(self) -> Sequence[float]:
+        """Our CPU against the peer's."""
+        return [mine / other for mine, other in zip(self.ours, self.peers, strict=True)]
+
+
+def compare(outcome: Outcome, rows: Sequence[str], baseline: Baseline) -> Comparison:
+    """What these rows cost together, with us and with the peer."""
+    ours = _by_round(outcome, OURS, rows)
+    if PEER in outcome.measured:
+        return Comparison(ours, _by_round(outcome, PEER, rows))
+    return Comparison(ours, [sum(baseline.cpu[row] for row in rows)] * len(ours))
+
+
+def _by_round(outcome: Outcome, name: str, rows: Sequence[str]) -> list[float]:
+    measured = [outcome.measured[name][row] for row in rows]
+    return [sum(one.cpu for one in of_a_round) for of_a_round in zip(*measured, strict=True)]
 
 
 def print_mode(name: str, outcome: Outcome, baseline: Baseline) -> None:
@@ -92,17 +110,41 @@ def print_mode(name: str, outcome: Outcome, baseline: Baseline) -> None:
     )
     print("|---|---|---|---|---|---|---|---|---|---|")
     for scenario, measured in outcome.measured[OURS].items():
+        if "." in scenario:  # a hop
+            continue
         peer = outcome.measured.get(PEER, {}).get(scenario, [])
         print(
             f"| {scenario} | {_rate(measured)} | {_cpu(measured)} | {_latency(measured)}"
             f" | {median(one.foreign for one in measured):.0%} | {_rate(peer)} | {_cpu(peer)}"
             f" | {baseline.flows_per_second[scenario]:,} | {baseline.cpu[scenario]:,}"
-            f" | {_spread(ratios(outcome, scenario, baseline))} |"
+            f" | {_spread(compare(outcome, [scenario], baseline).ratios)} |"
         )
     errors = sum(one.errors for runs in outcome.measured[OURS].values() for one in runs)
     if errors:
         print(f"\n{errors} of our flows failed.")
+    _print_hops(outcome, baseline)
     _print_memory(outcome)
+
+
+def _print_hops(outcome: Outcome, baseline: Baseline) -> None:
+    """CPU of each hop of a login with a session, plain and by FAPI 2.0."""
+    measured = [scenario for scenario in HOPS if outcome.measured[OURS].keys() >= set(rows_of(scenario))]
+    if not measured:
+        return
+    heads = "".join(f" {scenario}: ours | node-pg | ratio |" for scenario in measured)
+    print(f"\n| CPU of a hop |{heads}\n|---|{'---|---|---|' * len(measured)}")
+    hops = max((HOPS[scenario] for scenario in measured), key=len)
+    for name, chosen in (*((hop, (hop,)) for hop in hops), ("together", hops)):
+        cells = " | ".join(_hop_cells(outcome, baseline, scenario, chosen) for scenario in measured)
+        print(f"| {name} | {cells} |")
+
+
+def _hop_cells(outcome: Outcome, baseline: Baseline, scenario: str, hops: Sequence[str]) -> str:
+    rows = [f"{scenario}.{hop}" for hop in hops if hop in HOPS[scenario]]
+    if not rows:
+        return "- | - | -"
+    found = compare(outcome, rows, baseline)
+    return f"{median(found.ours):,.0f} | {median(found.peers):,.0f} | {_spread(found.ratios)}"
 
 
 def _print_memory(outcome: Outcome) -> None:
@@ -144,7 +186,7 @@ def verdicts(outcome: Outcome, loadings: Sequence[Loading], baseline: Baseline) 
     measured = outcome.measured[OURS]
     for scenario in _COMPARED:
         if scenario in measured:
-            found = median(ratios(outcome, scenario, baseline))
+            found = median(compare(outcome, [scenario], baseline).ratios)
             yield Verdict(f"{scenario}: CPU a flow against node-pg", found, HIGHEST_RATIO, "")
     if outcome.hashes:
         login = [one.cpu / alone for one, alone in zip(measured["login"], outcome.hashes, strict=True)]

@@ -98,13 +98,17 @@ def _measure_all(
         load = Load(load.connections, load.seconds * _LOGIN_FACTOR, load.warm_up)
     for running in servers:
         wait_for_quiet(wish.patience)
-        found = measure(bench, running, scenario, load)
-        name = running.target.name
-        outcome.measured.setdefault(name, {}).setdefault(scenario, []).append(found)
-        print(
-            f"  {scenario:10} {name:8} {found.flows_per_second:9,.1f}/s"
-            f"  CPU {found.server_cpu:7,.0f} + {found.store_cpu:5,.0f} us"
-            f"  p50 {found.p50:7.2f} ms  p99 {found.p99:7.2f} ms"
-            f"  errors {found.errors}  others {found.foreign:4.0%}",
-            flush=True,
-        )
+        measured = outcome.measured.setdefault(running.target.name, {})
+        for row, found in measure(bench, running, scenario, load).items():
+            measured.setdefault(row, []).append(found)
+            _tell(row, running.target.name, found)
+
+
+def _tell(row: str, name: str, found: Measurement) -> None:
+    print(
+        f"  {row:19} {name:8} {found.flows_per_second:9,.1f}/s"
+        f"  CPU {found.server_cpu:7,.0f} + {found.store_cpu:5,.0f} us"
+        f"  p50 {found.p50:7.2f} ms  p99 {found.p99:7.2f} ms"
+        f"  errors {found.errors}  others {found.foreign:4.0%}",
+        flush=True,
+    )

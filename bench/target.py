@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from bench.client_keys import ClientKeys
 from bench.processes import BenchError, Command, Process
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
@@ -23,11 +24,15 @@ _POLL_SECONDS: Final = 0.003
 
 @dataclass(frozen=True, slots=True)
 class BenchClient:
-    """A client with `client_secret_basic`; `token` and `authorize` are further parameters of its requests."""
+    """A client: with keys one of FAPI 2.0 (`private_key_jwt`, DPoP, pushed requests), else with `client_secret_basic`.
+
+    `token` and `authorize` are further parameters of its requests.
+    """
 
     client_id: str
     client_secret: str = field(repr=False)
     scope: str
+    keys: ClientKeys | None = None
     token: Mapping[str, str] = field(default_factory=dict)
     authorize: Mapping[str, str] = field(default_factory=dict)
 
@@ -50,7 +55,7 @@ class PageRule:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A provider to be measured. `clients` has the keys cc_rs256, cc_es256, web, web_es256, refresh."""
+    """A provider to be measured. `clients` has the keys cc_rs256, cc_es256, web, web_es256, refresh, fapi."""
 
     name: str
     about: str

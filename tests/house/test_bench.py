@@ -11,8 +11,9 @@ import click
 import pytest
 
 from bench import ours
-from bench.plan import SCENARIOS
+from bench.client_keys import ClientKeys
 from bench.report import read_baseline
+from bench.scenarios import SCENARIOS, rows_of
 from idp.cli.main import motcua
 from idp.oidc.client_metadata import read_client
 from tests.house.source import ROOT
@@ -56,8 +57,12 @@ def test_control_an_unknown_option_is_noticed() -> None:
 @pytest.mark.parametrize("key", ours.CLIENTS)
 def test_every_client_of_the_bench_can_be_registered(key: str) -> None:
     metadata = {**ours.CLIENTS[key], "client_id": "bench", "client_name": "Đo tải"}
-    assert read_client(metadata, now=NOW).needs_secret
+    if key != "fapi":
+        assert read_client(metadata, now=NOW).needs_secret
+        return
+    client = read_client({**metadata, "jwks": ClientKeys().set}, now=NOW)
+    assert (client.profile, client.dpop_bound_access_tokens) == ("fapi2", True)
 
 
 def test_there_is_a_kept_figure_for_every_scenario() -> None:
-    assert read_baseline().cpu.keys() == SCENARIOS.keys()
+    assert read_baseline().cpu.keys() == {row for scenario in SCENARIOS for row in rows_of(scenario)}
