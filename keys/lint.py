@@ -59,10 +59,13 @@ PROFILES: Final[Mapping[Purpose, Profile]] = MappingProxyType(
             never=SECRETS | INTERNAL | PERSONAL_NUMBERS | _OTHERS | {"jti"},
             lifetime=60 * 60,
         ),
-        # RFC 9068 §2.2, and nothing personal (§6); RFC 6750 §5.3 allows an hour.
+        # RFC 9068 §2.2, and nothing personal (§6), RFC 9396 §9.1; RFC 6750 §5.3 allows an hour.
         Purpose.ACCESS_TOKEN: Profile(
             required=_names("iss sub aud exp iat jti client_id"),
-            only=_names("iss sub aud exp iat jti client_id scope auth_time acr grant_id vn_organisation act cnf"),
+            only=_names(
+                "iss sub aud exp iat jti client_id scope auth_time acr grant_id vn_organisation act cnf"
+                " authorization_details"
+            ),
             lifetime=60 * 60,
         ),
         # OpenID Connect Core §5.3.2: an answer, not a credential; it has no time in which it would be good.

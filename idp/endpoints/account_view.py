@@ -8,8 +8,12 @@ import orjson
 
 from idp.assurance import AccountLevel
 from idp.audit.events import OK, Kind
+from idp.endpoints.interaction_views import detail_line
 from idp.endpoints.showing import client_card
 from idp.endpoints.surroundings import Surroundings
+from idp.interaction.asked import remembered_details
+from idp.interaction.backchannel import waiting_requests
+from idp.oidc.authorization_details.granting import alive
 from idp.oidc.claims.release import lead_of
 from idp.oidc.client import Client
 from idp.pages import views
@@ -44,6 +48,8 @@ _HISTORY = {
     (Kind.ACCOUNT_LOCKED, True): HistoryEvent.ACCOUNT_LOCKED,
     (Kind.ACCOUNT_UNLOCKED, True): HistoryEvent.ACCOUNT_UNLOCKED,
     (Kind.CONTACT_CHANGED, True): HistoryEvent.CONTACT_CHANGED,
+    (Kind.BACKCHANNEL_REFUSED, True): HistoryEvent.REQUEST_REFUSED,
+    (Kind.BACKCHANNEL_BLOCKED, True): HistoryEvent.SERVICE_BLOCKED,
 }
 
 
@@ -92,9 +98,12 @@ async def account_view(
         authenticator=session.second_factor,
         contacts=await _contacts(here, account_id),
         sessions=await _sessions(here, session, names),
-        consents=tuple(_consent(row, names) for row in agreed if row["basis"] == Basis.CONSENT),
+        consents=tuple(
+            _consent(row, names, here.context.now) for row in agreed if row["basis"] == Basis.CONSENT
+        ),
         releases=_releases(events, agreed, names),
         history=tuple(line for row in events if (line := _line(row, names)) is not None),
+        requests=len(await waiting_requests(here.context, session)),
         done=done,
         older_url=f"/account?before={events[-1]['event_id']}" if len(events) == HISTORY_LINES else "",
     )
@@ -126,13 +135,15 @@ async def _sessions(here: Surroundings, current: Session, names: Names) -> tuple
     return tuple(lines)
 
 
-def _consent(row: Row, names: Names) -> ConsentLine:
+def _consent(row: Row, names: Names, now: int) -> ConsentLine:
+    details = alive(remembered_details(orjson.loads(row["asked"])), now)
     return ConsentLine(
         consent_id=row["client_id"],
         client_name=names.name(row["client_id"]),
         agency=names.owner(row["client_id"]),
         claims=tuple(orjson.loads(row["claims"])),
         given_at=row["given_at"],
+        details=tuple(map(detail_line, details)),
     )
 
 
@@ -181,6 +192,8 @@ def _event(row: Row) -> HistoryEvent | None:
         return HistoryEvent.ACTIVATED if first else HistoryEvent.PASSWORD_CHANGED
     if row["kind"] == Kind.AUTHORIZATION and succeeded and "device_network" in orjson.loads(row["details"]):
         return HistoryEvent.DEVICE_LET_IN
+    if row["kind"] == Kind.AUTHORIZATION and succeeded and "asked_by" in orjson.loads(row["details"]):
+        return HistoryEvent.REQUEST_AGREED
     if row["kind"] == Kind.CONSENT_GIVEN and orjson.loads(row["details"])["basis"] != Basis.CONSENT:
         return HistoryEvent.NOTICE_SEEN
     return _HISTORY.get((row["kind"], succeeded))

@@ -146,7 +146,7 @@ async def post_representation(request: Request, here: Surroundings) -> Answer:
 def _choice_problem(choice: str, situation: Situation) -> Problem | None:
     if not choice:
         return Problem.CHOICE_MISSING
-    available = {r.organisation.record_id for r in usable(situation.representations)}
+    available = {r.organisation.record_id for r in usable(situation)}
     if not situation.demands.organisation_required:
         available.add(SELF)
     return None if choice in available else Problem.CHOICE_UNAVAILABLE

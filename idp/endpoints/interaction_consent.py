@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -18,6 +19,7 @@ from idp.http.responses import Answer
 from idp.interaction.asked import Asked, joined
 from idp.interaction.issue import Settled
 from idp.interaction.steps import ONESELF, AskConsent, Situation, acting_for, next_step
+from idp.oidc.authorization_details.granting import noted
 from idp.pages.forms import FieldProblem, Problem
 from idp.store import consents
 from idp.store.database import Step
@@ -28,6 +30,7 @@ CONSENT = "consent"
 async def post_consent(request: Request, here: Surroundings) -> Answer:
     """`decision` is `continue` after a notice, `allow` or `deny` where consent is the basis.
 
+    `claim` and `detail` are what is ticked; a portal may do nothing in the person's name that they have not ticked.
     `shown` says which question is answered, and whose: many tabs may be open, and people share browsers.
     """
     talk, form = await open_form(request, here)
@@ -40,22 +43,29 @@ async def post_consent(request: Request, here: Surroundings) -> Answer:
         return await go_on(talk, situation)
     if not answers:  # somebody else is here now, or the question has changed: they are asked themselves
         return show_step(talk, situation, step, status=409)
-    if step.asked.basis != CONSENT and decision == "continue":
-        return await _agreed(talk, situation, step.asked, step.asked.claims)
-    if step.asked.basis == CONSENT and decision == "allow":
-        return await _allowed(talk, situation, step, form)
-    return show_step(talk, situation, step, status=400)
+    if decision != ("allow" if step.asked.basis == CONSENT else "continue"):
+        return show_step(talk, situation, step, status=400)
+    return await _allowed(talk, situation, step, form)
 
 
 async def _allowed(talk: Talk, situation: Situation, step: AskConsent, form: Parameters) -> Answer:
-    ticked = {value for name, value in form if name == "claim"}
-    missing = [claim for claim in step.asked.claims if claim in step.asked.essential - ticked]
-    if missing:
-        problems = tuple(FieldProblem(f"claim_{claim}", Problem.CLAIM_REQUIRED) for claim in missing)
-        return show_step(talk, situation, step, typed=Typed(problems, ticked=tuple(ticked)), status=400)
-    return await _agreed(
-        talk, situation, step.asked, tuple(claim for claim in step.asked.claims if claim in ticked)
-    )
+    typed = _read_ticks(step.asked, form)
+    if typed.problems:
+        return show_step(talk, situation, step, typed=typed, status=400)
+    return await _agreed(talk, situation, step.asked, typed.ticked)
+
+
+def _read_ticks(asked: Asked, form: Parameters) -> Typed:
+    """What is ticked of what is asked; all claims, where the law is the basis and none can be ticked."""
+    claims, details = (tuple(value for name, value in form if name == field) for field in ("claim", "detail"))
+    ticked = tuple(claim for claim in asked.claims if claim in claims or asked.basis != CONSENT)
+    numbers = tuple(str(number) for number in range(1, len(asked.details) + 1))
+    problems = []
+    if not set(numbers) <= set(details):
+        problems.append(FieldProblem("detail", Problem.DETAIL_REQUIRED))
+    if not asked.essential <= set(ticked):
+        problems.append(FieldProblem("claim", Problem.CLAIM_REQUIRED))
+    return Typed(tuple(problems), ticked=ticked, allowed=details)
 
 
 async def _agreed(talk: Talk, situation: Situation, asked: Asked, agreed: tuple[str, ...]) -> Answer:
@@ -87,6 +97,7 @@ def _remembered(talk: Talk, situation: Situation, asked: Asked, agreed: tuple[st
         claims=orjson.dumps(claims).decode(),
         now=context.now,
     )
+    allowed: dict[str, Any] = {"authorization_details": noted(asked.details)} if asked.details else {}
     event = record(
         context,
         Kind.CONSENT_GIVEN,
@@ -96,6 +107,7 @@ def _remembered(talk: Talk, situation: Situation, asked: Asked, agreed: tuple[st
         basis=whole.basis,
         asked=list(asked.claims),
         agreed=list(agreed),
+        **allowed,
         asked_digest=whole.digest().hex(),
     )
     return given, event

@@ -26,19 +26,26 @@ from idp.interaction.steps import (
     Step,
     Stop,
     WhyLogin,
+    acted_for,
     acting_for,
+    fitting,
+    is_dissolved,
 )
+from idp.oidc.authorization_details.detail import Detail
+from idp.oidc.authorization_details.detail_type import Lack
+from idp.oidc.authorization_details.granting import find_lack
+from idp.oidc.authorization_details.table import TYPES
 from idp.oidc.claims.release import Release, claim_values
 from idp.oidc.client import Client
 from idp.oidc.subject import pairwise_subject
 from idp.pages import authenticator_views, views
+from idp.pages.detail_lines import DetailFact, DetailLine
 from idp.pages.forms import FieldProblem
 from idp.pages.i18n import Locale
 from idp.pages.views import ClaimLine, ClientCard, OrganisationChoice, View
 from idp.pages.wording import LoginReason, OrganisationRole, StopReason, Unavailable
 from idp.registers.calendar import today
 from idp.registers.personal_code import is_personal_number
-from idp.registers.standing import OrganisationStanding, organisation_standing
 from idp.registers.types import IdentifierScheme, OrganisationType, Representation, RepresentativeRole
 
 _REASONS = {
@@ -46,6 +53,11 @@ _REASONS = {
     WhyLogin.ASKED_BY_CLIENT: LoginReason.ASKED_BY_CLIENT,
     WhyLogin.TOO_LONG_AGO: LoginReason.TOO_LONG_AGO,
     WhyLogin.OTHER_PERSON: LoginReason.OTHER_PERSON,
+}
+_LACKS = {
+    Lack.NO_ORGANISATION: Unavailable.NOT_NAMED,
+    Lack.NOT_NAMED: Unavailable.NOT_NAMED,
+    Lack.POWERS: Unavailable.POWERS_LACKING,
 }
 
 
@@ -57,6 +69,7 @@ class Typed:
     personal_number: str = ""
     retry_at: int | None = None
     ticked: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +163,7 @@ def _second_factor_missing(desk: Desk) -> View:
 
 def _stopped(desk: Desk, reason: str) -> View:
     """The organisation's name is told where it is the reason."""
-    names = [r.organisation.legal_name for r in desk.situation.representations]
+    names = [r.organisation.legal_name for r in fitting(desk.situation)]
     return views.LoginStopped(
         reason=StopReason(reason),
         client=desk.card,
@@ -175,21 +188,27 @@ def _representation(desk: Desk, errand: Errand, typed: Typed) -> View:
         client=errand_card(errand, desk.locale),
         person_name=_name(desk),
         self_allowed=not desk.situation.demands.organisation_required,
-        organisations=tuple(_choice(r) for r in desk.situation.representations),
+        organisations=tuple(_choice(r, desk.situation) for r in desk.situation.representations),
         cancel_action=desk.cancel,
         problems=typed.problems,
     )
 
 
-def _choice(representation: Representation) -> OrganisationChoice:
+def _unavailable(representation: Representation, situation: Situation) -> Unavailable | None:
+    if is_dissolved(representation):
+        return Unavailable.DISSOLVED
+    lack = find_lack(situation.demands.details, representation)
+    return None if lack is None else _LACKS[lack]
+
+
+def _choice(representation: Representation, situation: Situation) -> OrganisationChoice:
     organisation = representation.organisation
-    dissolved = organisation_standing(organisation) is OrganisationStanding.DISSOLVED
     return OrganisationChoice(
         record_id=organisation.record_id,
         legal_name=organisation.legal_name,
         code=_code(representation),
         role=_role(representation),
-        unavailable=Unavailable.DISSOLVED if dissolved else None,
+        unavailable=_unavailable(representation, situation),
     )
 
 
@@ -209,9 +228,9 @@ def _role(representation: Representation) -> OrganisationRole:
 
 
 def _asking(desk: Desk, errand: Errand, asked: Asked, typed: Typed) -> View:
-    client, acted_for = errand.client, _acted_for(desk.situation)
-    lines = _lines(desk, client, asked, acted_for)
-    organisation = "" if acted_for is None else acted_for.organisation.legal_name
+    client, office = errand.client, acted_for(desk.situation)
+    lines, details = _lines(desk, client, asked, office), tuple(map(detail_line, asked.details))
+    organisation = "" if office is None else office.organisation.legal_name
     shown = shown_to(desk.situation, asked)
     if asked.basis == "consent":
         return views.Consent(
@@ -220,6 +239,8 @@ def _asking(desk: Desk, errand: Errand, asked: Asked, typed: Typed) -> View:
             person_name=_name(desk),
             claims=lines,
             purpose=_in(desk.locale, client.purpose),
+            details=details,
+            allowed=typed.allowed,
             organisation_name=organisation,
             shown=shown,
             ticked=typed.ticked,
@@ -232,9 +253,12 @@ def _asking(desk: Desk, errand: Errand, asked: Asked, typed: Typed) -> View:
         claims=lines,
         purpose=_in(desk.locale, client.purpose),
         legal_reference=client.legal_reference,
+        details=details,
+        allowed=typed.allowed,
         organisation_name=organisation,
         shown=shown,
         cancel_action=desk.cancel,
+        problems=typed.problems,
     )
 
 
@@ -245,13 +269,8 @@ def shown_to(situation: Situation, asked: Asked) -> str:
     return mark(situation.session, asked, acting_for(situation) or ONESELF)
 
 
-def _acted_for(situation: Situation) -> Representation | None:
-    chosen = acting_for(situation)
-    return next((r for r in situation.representations if r.organisation.record_id == chosen), None)
-
-
 def _lines(
-    desk: Desk, client: Client, asked: Asked, acted_for: Representation | None
+    desk: Desk, client: Client, asked: Asked, office: Representation | None
 ) -> tuple[ClaimLine, ...]:
     """Each claim with the value that would be given, as the person reads it."""
     person, session = desk.situation.person, desk.situation.session
@@ -262,7 +281,7 @@ def _lines(
         today=today(desk.situation.now),
         account_level=AccountLevel(session.ial),
         authentication_level=AuthenticationLevel(session.authentication_level),
-        representation=acted_for,
+        representation=office,
         contacts=desk.situation.contacts,
     )
     values = claim_values(person, asked.claims, release)
@@ -270,6 +289,20 @@ def _lines(
         ClaimLine(claim=claim, value=readable(values.get(claim)), required=claim in asked.essential)
         for claim in asked.claims
     )
+
+
+def detail_line(detail: Detail) -> DetailLine:
+    """What a granted detail says, in the order in which its type is shown."""
+    shown = TYPES[detail["type"]].shown
+    facts = (DetailFact(member=member, values=_values(detail.get(member))) for member in shown)
+    return DetailLine(type=detail["type"], facts=tuple(facts))
+
+
+def _values(value: object) -> tuple[str, ...]:
+    """What is not so need not be said; of a list, each."""
+    if value is None or value is False:
+        return ()
+    return tuple(map(readable, value)) if isinstance(value, list) else (readable(value),)
 
 
 def readable(value: object) -> str:

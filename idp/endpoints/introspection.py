@@ -15,6 +15,8 @@ from idp.http import responses
 from idp.http.accept import prefers
 from idp.http.responses import Answer
 from idp.oidc.access_token import read_actors
+from idp.oidc.authorization_details.granting import alive
+from idp.oidc.authorization_details.request import kept_details
 from idp.oidc.client import Client
 from idp.oidc.encrypted_answer import encrypted, equip
 from idp.oidc.grants.holder import find_holder
@@ -118,5 +120,6 @@ async def _refresh_token(here: Surroundings, client: Client, token: RefreshToken
         client_id=client.client_id,
         subject=pairwise_subject(context.keyring, client.sector, held.grant.account_id),
         scope=" ".join(held.grant.scope),
+        details=alive(kept_details(held.grant.authorization_details), context.now),
         expires_at=expires_at,
     )

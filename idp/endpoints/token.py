@@ -16,7 +16,14 @@ from idp.errors import InvalidRequest, UnauthorizedClient, UnsupportedGrantType
 from idp.http import responses
 from idp.http.responses import Answer
 from idp.oidc.encrypted_answer import equip
-from idp.oidc.grants import authorization_code, client_credentials, device_code, refresh_token, token_exchange
+from idp.oidc.grants import (
+    authorization_code,
+    ciba,
+    client_credentials,
+    device_code,
+    refresh_token,
+    token_exchange,
+)
 from idp.oidc.sender import ClientRequest
 
 Redeem = Callable[[Context, ClientRequest], Awaitable[dict[str, object]]]
@@ -27,13 +34,15 @@ GRANT_TYPES: Final[Mapping[str, Redeem]] = MappingProxyType(
         refresh_token.GRANT_TYPE: refresh_token.redeem,
         client_credentials.GRANT_TYPE: client_credentials.redeem,
         device_code.GRANT_TYPE: device_code.redeem,
+        ciba.GRANT_TYPE: ciba.redeem,
         token_exchange.GRANT_TYPE: token_exchange.redeem,
     }
 )
 KNOWN: Final = frozenset(
     {
         "grant_type", "scope", "resource", "code", "redirect_uri", "code_verifier", "refresh_token", "device_code",
-        *token_exchange.PARAMETERS,
+        "auth_req_id",
+        "authorization_details", *token_exchange.PARAMETERS,
     }
 )  # fmt: skip
 NOT_KEPT: Final = MappingProxyType({"cache-control": "no-store", "pragma": "no-cache"})

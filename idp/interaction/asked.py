@@ -1,35 +1,46 @@
 """What a client asks of a person, and whether an earlier agreement or notice already covers it.
 
 An agreement is remembered with a hash of exactly what was asked. A later request is covered when it asks the same, or
-less of the same for the same purpose; whatever it asks beyond that is put to the person.
+less of the same for the same purpose; whatever it asks beyond that is put to the person. What a client may do for the
+person (RFC 9396) is remembered as it was granted: for the organisation, and until the day, that were shown.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 
 import orjson
 
+from idp.oidc.authorization_details.detail import Detail
+from idp.oidc.authorization_details.granting import covers
+from idp.oidc.authorization_details.table import TYPES
 from idp.oidc.authorization_request import AuthorizationRequest
 from idp.oidc.claims.release import requested_claims
 from idp.oidc.client import Client
 from idp.store.sessions import Session
 
+MOST_REMEMBERED: Final = 20
+"""Details of one client that an agreement is remembered with; older ones are asked again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request for data: the legal basis, the purpose as shown, and the claims, each under its lead."""
+    """One request: the legal basis, the purpose as shown, the claims, each under its lead, and the details to grant."""
 
     basis: str
     purpose: str
     claims: tuple[str, ...]
     essential: frozenset[str]
+    details: tuple[Detail, ...] = ()
 
     def document(self) -> bytes:
         """The canonical form that is hashed and kept."""
-        value = {"basis": self.basis, "purpose": self.purpose, "claims": sorted(self.claims)}
+        value: dict[str, object] = {"basis": self.basis, "purpose": self.purpose, "claims": sorted(self.claims)}
+        if self.details:
+            value["details"] = self.details
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
     def digest(self) -> bytes:
@@ -52,7 +63,16 @@ def covered(session: Session, now_asked: Asked) -> bool:
         return True
     earlier = orjson.loads(session.asked)
     same = earlier["basis"] == now_asked.basis and earlier["purpose"] == now_asked.purpose
-    return same and set(now_asked.claims) <= set(earlier["claims"])
+    return same and set(now_asked.claims) <= set(earlier["claims"]) and _granted(earlier, now_asked.details)
+
+
+def _granted(earlier: Mapping[str, Any], details: Iterable[Detail]) -> bool:
+    return all(any(covers(known, one) for known in remembered_details(earlier)) for one in details)
+
+
+def remembered_details(earlier: Mapping[str, Any]) -> list[Detail]:
+    """The details of a document that was kept; workers of earlier versions wrote none."""
+    return [one for one in earlier.get("details", ()) if one["type"] in TYPES]
 
 
 def mark(session: Session, now_asked: Asked, acting_for: str) -> str:
@@ -75,7 +95,9 @@ def joined(session: Session, now_asked: Asked, agreed: Iterable[str]) -> tuple[A
         return now_asked, tuple(sorted(agreed))
     claims = tuple(sorted({*earlier["claims"], *now_asked.claims}))
     kept = {claim for claim in consented(session) if claim not in now_asked.claims}
-    whole = Asked(now_asked.basis, now_asked.purpose, claims, now_asked.essential)
+    details = [one for one in remembered_details(earlier) if not any(covers(new, one) for new in now_asked.details)]
+    remembered = (*details, *now_asked.details)[-MOST_REMEMBERED:]
+    whole = Asked(now_asked.basis, now_asked.purpose, claims, now_asked.essential, remembered)
     return whole, tuple(sorted({*kept, *agreed}))
 
 

@@ -7,16 +7,19 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
 
-from idp.assurance import REACHABLE_LEVELS, AuthenticationLevel
+from idp.assurance import REACHABLE_LEVELS, AccountLevel, AuthenticationLevel
 from idp.errors import (
     AccessDenied,
     ConsentRequired,
     InteractionRequired,
+    InvalidAuthorizationDetails,
     LoginRequired,
     OAuthError,
     UnmetAuthenticationRequirements,
 )
 from idp.interaction.asked import Asked, covered
+from idp.oidc.authorization_details.detail import Detail
+from idp.oidc.authorization_details.granting import check_terms, find_lack, grant_details, needed_level
 from idp.registers.standing import OrganisationStanding, Standing, organisation_standing
 from idp.registers.types import Person, Representation
 from idp.store.contacts import Contacts
@@ -42,6 +45,7 @@ class Confirmation(StrEnum):
 
     DEVICE = "device"
     APP = "app"
+    PORTAL = "portal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class Demands:
     wished_level: int = 1
     organisation: bool = False
     organisation_required: bool = False
+    details: tuple[Detail, ...] = ()
     asked: Asked | None = None
     confirmation: Confirmation | None = None
 
@@ -211,7 +216,7 @@ def acting_for(situation: Situation) -> str | None:
     """The choice in force: made in this interaction, or earlier in this session for this client; None if neither."""
     if not situation.demands.organisation:
         return ONESELF
-    available = {r.organisation.record_id for r in usable(situation.representations)}
+    available = {r.organisation.record_id for r in usable(situation)}
     if not situation.demands.organisation_required:
         available.add(ONESELF)
     # `select_account` is how a portal lets the person act for somebody else than before.
@@ -223,22 +228,43 @@ def acting_for(situation: Situation) -> str | None:
     return None if situation.representations or situation.demands.organisation_required else ONESELF
 
 
-def usable(representations: tuple[Representation, ...]) -> tuple[Representation, ...]:
-    """The representations of organisations that can be acted for: a dissolved one cannot."""
-    return tuple(
-        r
-        for r in representations
-        if organisation_standing(r.organisation) is not OrganisationStanding.DISSOLVED
-    )
+def is_dissolved(representation: Representation) -> bool:
+    """Whether nobody can act for the organisation any more."""
+    return organisation_standing(representation.organisation) is OrganisationStanding.DISSOLVED
+
+
+def fitting(situation: Situation) -> tuple[Representation, ...]:
+    """The representations in which what is asked could be granted: of the organisation named, with the powers."""
+    details = situation.demands.details
+    return tuple(r for r in situation.representations if find_lack(details, r) is None)
+
+
+def usable(situation: Situation) -> tuple[Representation, ...]:
+    """The representations that can be chosen: a dissolved organisation cannot be acted for."""
+    return tuple(r for r in fitting(situation) if not is_dissolved(r))
+
+
+def acted_for(situation: Situation) -> Representation | None:
+    """The representation in which the person acts; None for oneself, or while it is not chosen."""
+    chosen = acting_for(situation)
+    return next((r for r in situation.representations if r.organisation.record_id == chosen), None)
+
+
+def _level(situation: Situation) -> Step | None:
+    """What an account of this level cannot grant, its holder cannot be asked for."""
+    session, needed = situation.session, needed_level(situation.demands.details)
+    if session is not None and AccountLevel(session.ial).value < needed.value:
+        return Stop("account_level_low")
+    return None
 
 
 def _representation(situation: Situation) -> Step | None:
     if acting_for(situation) is not None:
         return None
-    if usable(situation.representations):
+    if usable(situation):
         return ChooseRepresentation()
     if situation.representations:
-        return Stop("organisation_dissolved")
+        return Stop("organisation_dissolved" if fitting(situation) else "mandate_lacking")
     return Refuse(AccessDenied("This person represents no organisation, and the request requires one."))
 
 
@@ -249,6 +275,8 @@ def asked_now(situation: Situation) -> Asked | None:
     themselves is not asked about any.
     """
     asked, chosen = situation.demands.asked, acting_for(situation)
+    if asked is not None and situation.demands.details:
+        asked = replace(asked, details=granted_details(situation))
     if asked is None or ORGANISATION_CLAIM not in asked.claims:
         return asked
     if chosen == ONESELF:
@@ -257,18 +285,24 @@ def asked_now(situation: Situation) -> Asked | None:
     return replace(asked, essential=asked.essential | {ORGANISATION_CLAIM})
 
 
+def granted_details(situation: Situation) -> tuple[Detail, ...]:
+    """What the person grants when they agree, in the capacity that they chose; nothing before they did."""
+    details = situation.demands.details
+    return () if acting_for(situation) is None else grant_details(details, acted_for(situation))
+
+
 def _consent(situation: Situation) -> Step | None:
     session, asked = situation.session, asked_now(situation)
-    if asked is None or not asked.claims or session is None or situation.progress.consented:
+    if asked is None or not (asked.claims or asked.details) or session is None or situation.progress.consented:
         return None
     if "consent" in situation.demands.prompt or not covered(session, asked):
         return AskConsent(asked)
     return None
 
 
-def _device(situation: Situation) -> Step | None:
-    """RFC 8628 §5.4: whoever is here did not come from the device, so they are asked whether it is theirs."""
-    asks = situation.demands.confirmation is Confirmation.DEVICE
+def _elsewhere(situation: Situation) -> Step | None:
+    """RFC 8628 §5.4, CIBA Core §8: nobody came here from where it was begun, so they are asked whether it was them."""
+    asks = situation.demands.confirmation in {Confirmation.DEVICE, Confirmation.PORTAL}
     return Confirm() if asks and not situation.progress.confirmed else None
 
 
@@ -286,13 +320,24 @@ def _reachable(situation: Situation) -> Step | None:
     return None
 
 
+def _in_time(situation: Situation) -> Step | None:
+    """RFC 9396 §5: what is over, also by now, and what is asked for too long."""
+    try:
+        check_terms(situation.demands.details, situation.now)
+    except InvalidAuthorizationDetails as error:
+        return Refuse(error)
+    return None
+
+
 RULES: tuple[Callable[[Situation], Step | None], ...] = (
     _reachable,
+    _in_time,
     _login,
     _other_person,
     _stop,
     _second_factor,
-    _device,
+    _elsewhere,
+    _level,
     _representation,
     _consent,
     _app,

@@ -9,6 +9,7 @@ from typing import Final
 
 from idp.errors import InsufficientScope, InvalidToken
 from idp.oidc.authentication_event import AuthenticationEvent
+from idp.oidc.authorization_details.detail import Detail
 from idp.oidc.client import Client
 from idp.oidc.organisation import organisation_id
 from idp.oidc.sender import UNBOUND, Confirmation
@@ -41,7 +42,8 @@ class PersonAccess:
     """What a person's grant gives a client access to. `representation` is the organisation acted for, if any.
 
     `audience` are the resources it is for, `confirmation` what it is bound to. `actors` are the clients that act for
-    the person by exchange, the newest first; `not_after` is the end of the token that was exchanged, in epoch seconds.
+    the person by exchange, the newest first; `details` is what else was granted, by type (RFC 9396). `not_after` is the
+    end of what it rests on, the token that was exchanged or the first of its details, in epoch seconds.
     """
 
     grant_id: str
@@ -52,12 +54,18 @@ class PersonAccess:
     representation: Representation | None
     confirmation: Confirmation = UNBOUND
     actors: tuple[str, ...] = ()
+    details: tuple[Detail, ...] = ()
     not_after: int | None = None
 
     def expires_at(self, now: int) -> int:
         """When a token of it ends that is made now: exchange prolongs nothing."""
         expires_at = now + ACCESS_TOKEN_LIFETIME
         return expires_at if self.not_after is None else min(expires_at, self.not_after)
+
+    @property
+    def granted_details(self) -> dict[str, object]:
+        """`authorization_details` of the token, and of the answer that it comes in (RFC 9396 §7, §9.1), or nothing."""
+        return {"authorization_details": [dict(one) for one in self.details]} if self.details else {}
 
 
 def act_claim(actors: Sequence[str]) -> dict[str, object]:
@@ -99,6 +107,7 @@ def access_token_claims(
         "acr": access.event.acr(issuer),
         "grant_id": access.grant_id,
         **access.confirmation.claims,
+        **access.granted_details,
     }
     if access.representation is not None:
         claims["vn_organisation"] = {"id": organisation_id(access.representation)}

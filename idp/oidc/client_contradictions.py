@@ -10,6 +10,7 @@ from idp.errors import InvalidClientMetadata
 from idp.oidc.authorization_details.table import TYPES
 from idp.oidc.client import KINDS, Client
 from idp.oidc.client_certificate import check_certificate_metadata
+from idp.oidc.client_backchannel import BACKCHANNEL_CHECKS
 from idp.oidc.client_profile import PROFILE_CHECKS
 from idp.oidc.frontchannel_logout import origin_of
 from idp.oidc.grant_types import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN, TOKEN_EXCHANGE
@@ -52,7 +53,7 @@ def _check_uris(client: Client) -> None:
 
 def _check_grants(client: Client) -> None:
     if REFRESH_TOKEN in client.grant_types and not client.people_log_in:
-        raise InvalidClientMetadata("the grant type refresh_token needs authorization_code or device_code")
+        raise InvalidClientMetadata("the grant type refresh_token needs one by which people log in")
     if OFFLINE_ACCESS in client.scope and REFRESH_TOKEN not in client.grant_types:
         raise InvalidClientMetadata("the scope offline_access needs the grant type refresh_token")
     if client.public and CLIENT_CREDENTIALS in client.grant_types:
@@ -80,7 +81,7 @@ def _check_scope(client: Client) -> None:
     personal = [token for token in client.scope if token in SCOPES]
     if bool(personal) != client.people_log_in:
         raise InvalidClientMetadata(
-            "scopes about persons and the grant type authorization_code or device_code belong together"
+            "scopes about persons and a grant type by which people log in belong together"
         )
     if personal and "openid" not in personal:
         raise InvalidClientMetadata("scope must contain openid")
@@ -193,6 +194,6 @@ def _check_details(client: Client) -> None:
 CONTRADICTIONS: Final[tuple[Callable[[Client], None], ...]] = (
     _check_kind, *PROFILE_CHECKS, _check_keys, _check_uris, _check_grants, _check_authentication,
     check_certificate_metadata, _check_encryption, _check_request_objects, _check_logout_and_start, _check_scope,
-    _check_exchange, _check_legal_basis,
+    _check_details, _check_exchange, _check_legal_basis, *BACKCHANNEL_CHECKS,
 )  # fmt: skip
 """Every rule raises `InvalidClientMetadata` (or `InvalidRedirectUri`) with one sentence."""

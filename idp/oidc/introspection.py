@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
+from idp.oidc.authorization_details.detail import Detail
+from idp.oidc.authorization_details.granting import told_to
 from idp.oidc.client import Client
 from idp.oidc.resource import is_addressed
 from idp.oidc.sender import read_confirmation
@@ -36,18 +38,31 @@ def may_introspect(client: Client, claims: Mapping[str, object], issuer: str) ->
 
 
 def introspection_response(
-    client: Client, claims: Mapping[str, object], *, issuer: str, now: int
+    client: Client, claims: Mapping[str, Any], *, issuer: str, now: int
 ) -> dict[str, object]:
     """The answer about a verified access token whose grant is still good (§2.2)."""
     expires_at = claims.get("exp")
     if not isinstance(expires_at, int) or expires_at <= now or not may_introspect(client, claims, issuer):
         return dict(INACTIVE)
-    told = {name: claims[name] for name in _TOLD if name in claims}
+    told = {name: claims[name] for name in _TOLD if name in claims} | _details(client, claims)
     return {"active": True, "token_type": read_confirmation(claims).token_type} | told
 
 
+def _details(client: Client, claims: Mapping[str, Any]) -> dict[str, object]:
+    """RFC 9396 §9.2: a resource is told of the details that are for it."""
+    details = claims.get("authorization_details", ())
+    told = details if claims["client_id"] == client.client_id else told_to(client.resources, details)
+    return {"authorization_details": told} if told else {}
+
+
 def refresh_introspection_response(
-    *, issuer: str, client_id: str, subject: str, scope: str, expires_at: int
+    *,
+    issuer: str,
+    client_id: str,
+    subject: str,
+    scope: str,
+    expires_at: int,
+    details: Sequence[Detail] = (),
 ) -> dict[str, object]:
     """The answer about a refresh token, to the client that it was issued to."""
     return {
@@ -57,4 +72,5 @@ def refresh_introspection_response(
         "sub": subject,
         "scope": scope,
         "exp": expires_at,
+        **({"authorization_details": list(details)} if details else {}),
     }

@@ -30,6 +30,7 @@ class Problem(StrEnum):
     CHOICE_MISSING = "choice_missing"
     CHOICE_UNAVAILABLE = "choice_unavailable"
     CLAIM_REQUIRED = "claim_required"
+    DETAIL_REQUIRED = "detail_required"
     TOO_SHORT = "too_short"
     TOO_LONG = "too_long"
     COMMON = "common"
@@ -79,6 +80,9 @@ PROBLEM_TEXT: Final[Mapping[Problem, Message]] = MappingProxyType(
         Problem.CHOICE_UNAVAILABLE: msg("This choice is not available now. Please choose another"),
         Problem.CLAIM_REQUIRED: msg(
             "The service cannot continue without the information marked as required. Tick it, or choose not to share"
+        ),
+        Problem.DETAIL_REQUIRED: msg(
+            "The service cannot continue without what you allow it to do. Tick it, or do not go on"
         ),
         Problem.TOO_SHORT: msg("The password needs at least %(number)s characters. Add another word or two"),
         Problem.TOO_LONG: msg("The password is longer than %(number)s characters. Make it a little shorter"),

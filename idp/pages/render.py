@@ -18,7 +18,8 @@ from typing import Any, Final
 from jinja2 import BaseLoader, Environment, StrictUndefined, Template, TemplateNotFound
 from markupsafe import Markup
 
-from idp.pages import i18n, qr
+from idp.pages import detail_lines, i18n, qr
+from idp.pages.detail_lines import DetailFact
 from idp.pages.forms import problem_of
 from idp.pages.i18n import LOCALES, Locale
 from idp.pages.views import View
@@ -30,6 +31,7 @@ from idp.pages.wording import (
     LEVEL_EXPLAINED,
     LEVEL_TEXT,
     LOGIN_REASON_TEXT,
+    REQUESTS_DONE_TEXT,
     ROLE_TEXT,
     UNAVAILABLE_TEXT,
     VALUE_TEXT,
@@ -144,6 +146,7 @@ def make_environment(locale: Locale) -> Environment:
         "texts": {
             "basis": BASIS_TEXT,
             "done": DONE_TEXT,
+            "requests_done": REQUESTS_DONE_TEXT,
             "explained": LEVEL_EXPLAINED,
             "history": HISTORY_TEXT,
             "level": LEVEL_TEXT,
@@ -184,12 +187,33 @@ def _localised_filters(locale: Locale, translate: Callable[[str], Markup]) -> di
         return " · ".join(claim_name(claim) for claim in claims)
 
     return {
+        **_detail_filters(locale, translate),
         "claim_name": claim_name,
         "claim_names": claim_names,
         "claim_value": claim_value,
         "date": lambda at: i18n.format_date(at, locale),
         "moment": lambda at: i18n.format_moment(at, locale),
         "time": lambda at: i18n.format_time(at, locale),
+    }
+
+
+def _detail_filters(locale: Locale, translate: Callable[[str], Markup]) -> dict[str, Callable[..., str]]:
+    def fact_value(value: str, member: str, kind: str) -> str:
+        text = detail_lines.MEMBER_VALUE_TEXT.get((kind, member, value))
+        if text:
+            return translate(text)
+        return i18n.format_calendar_date(value, locale) if (kind, member) in detail_lines.DAYS else value
+
+    def fact_values(fact: DetailFact, kind: str) -> str:
+        absent = detail_lines.ABSENT_TEXT.get((kind, fact.member))
+        if not fact.values:
+            return translate(absent) if absent else ""
+        return ", ".join(fact_value(value, fact.member, kind) for value in fact.values)
+
+    return {
+        "detail_name": lambda kind: translate(detail_lines.TYPE_TEXT[kind]),
+        "fact_name": lambda fact, kind: translate(detail_lines.MEMBER_TEXT[kind, fact.member]),
+        "fact_values": fact_values,
     }
 
 

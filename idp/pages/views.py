@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from idp.assurance import AccountLevel
+from idp.pages.detail_lines import DetailLine
 from idp.pages.errors import ERROR_PAGES, ErrorText
 from idp.pages.forms import FieldProblem
 from idp.pages.wording import (
@@ -26,7 +27,8 @@ class ClientCard:
     """The portal that a person is on the way to, as it is registered.
 
     `logo_url` must be an address of our own (the strict content security policy loads nothing from elsewhere);
-    `name_lang` is the language of `name` and `agency`. `on_device` says that it waits on a device elsewhere.
+    `name_lang` is the language of `name` and `agency`. `on_device` and `at_portal` say
+    that it waits elsewhere, on a device or at its own counter.
     """
 
     name: str
@@ -36,6 +38,7 @@ class ClientCard:
     policy_url: str = ""
     tos_url: str = ""
     on_device: bool = False
+    at_portal: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +114,11 @@ class ClaimLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice(View):
-    """A portal with a task given by law: button `decision=continue`. No agreement is asked for.
+    """A portal with a task given by law: button `decision=continue`. No agreement is asked for to the `claims`.
 
-    `shown` comes back with the answer and says what the page showed, to whom.
+    What the portal may do in the person's name is not in the law: checkboxes `detail`, by the number of the line, all
+    of them needed; `allowed` are those that were ticked. `shown` comes back with the answer and says what the page
+    showed, to whom.
     """
 
     template: ClassVar[str] = "notice.html"
@@ -123,6 +128,8 @@ class Notice(View):
     claims: tuple[ClaimLine, ...]
     purpose: str
     legal_reference: str
+    details: tuple[DetailLine, ...] = ()
+    allowed: tuple[str, ...] = ()
     organisation_name: str = ""
     shown: str = ""
     cancel_action: str = ""
@@ -132,7 +139,8 @@ class Notice(View):
 class Consent(View):
     """Checkboxes `claim`, buttons `decision=allow` and `decision=deny`. Nothing is ticked beforehand (Law 91/2025).
 
-    `ticked` are the claims the person had ticked when the form comes back with a problem; `shown` as for a notice.
+    `ticked` are the claims the person had ticked when the form comes back with a problem; `details`, `allowed` and
+    `shown` as for a notice.
     """
 
     template: ClassVar[str] = "consent.html"
@@ -141,6 +149,8 @@ class Consent(View):
     person_name: str
     claims: tuple[ClaimLine, ...]
     purpose: str = ""
+    details: tuple[DetailLine, ...] = ()
+    allowed: tuple[str, ...] = ()
     organisation_name: str = ""
     shown: str = ""
     ticked: tuple[str, ...] = ()
@@ -218,6 +228,7 @@ class ConsentLine:
     agency: str
     claims: tuple[str, ...]
     given_at: int
+    details: tuple[DetailLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,8 +285,10 @@ class Account(View):
     consents: tuple[ConsentLine, ...] = ()
     releases: tuple[ReleaseLine, ...] = ()
     history: tuple[HistoryLine, ...] = ()
+    requests: int = 0
     done: Done | None = None
     older_url: str = ""
+    requests_url: str = "/account/requests"
     sign_out_url: str = "/logout"
     authenticator_url: str = "/account/authenticator"
     actions: AccountActions = field(default_factory=AccountActions)

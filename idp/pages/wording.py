@@ -93,6 +93,8 @@ class Unavailable(StrEnum):
     DISSOLVED = "dissolved"
     SUSPENDED = "suspended"
     MANDATE_ENDED = "mandate_ended"
+    NOT_NAMED = "not_named"
+    POWERS_LACKING = "powers_lacking"
 
 
 UNAVAILABLE_TEXT: Final[Mapping[Unavailable, Message]] = MappingProxyType(
@@ -102,6 +104,10 @@ UNAVAILABLE_TEXT: Final[Mapping[Unavailable, Message]] = MappingProxyType(
         ),
         Unavailable.SUSPENDED: msg("Cannot be chosen: the business register shows that it is suspended"),
         Unavailable.MANDATE_ENDED: msg("Cannot be chosen: your authorisation has ended"),
+        Unavailable.NOT_NAMED: msg("Cannot be chosen: the service asks about another organisation"),
+        Unavailable.POWERS_LACKING: msg(
+            "Cannot be chosen: the business register does not give you the powers that the service asks for"
+        ),
     }
 )
 
@@ -159,6 +165,8 @@ class StopReason(StrEnum):
     NO_CARD = "no_card"
     ACCOUNT_LOCKED = "account_locked"
     ORGANISATION_DISSOLVED = "organisation_dissolved"
+    MANDATE_LACKING = "mandate_lacking"
+    ACCOUNT_LEVEL_LOW = "account_level_low"
 
 
 class HistoryEvent(StrEnum):
@@ -181,6 +189,9 @@ class HistoryEvent(StrEnum):
     PORTAL_NOT_TOLD = "portal_not_told"
     PORTAL_ENTERED = "portal_entered"
     DEVICE_LET_IN = "device_let_in"
+    REQUEST_AGREED = "request_agreed"
+    REQUEST_REFUSED = "request_refused"
+    SERVICE_BLOCKED = "service_blocked"
     INFORMATION_GIVEN = "information_given"
     CONSENT_GIVEN = "consent_given"
     NOTICE_SEEN = "notice_seen"
@@ -213,6 +224,9 @@ HISTORY_TEXT: Final[Mapping[HistoryEvent, Message]] = MappingProxyType(
         HistoryEvent.PORTAL_NOT_TOLD: msg("A service could not be told that the session had ended"),
         HistoryEvent.PORTAL_ENTERED: msg("Entered a service"),
         HistoryEvent.DEVICE_LET_IN: msg("Let a device sign in"),
+        HistoryEvent.REQUEST_AGREED: msg("Agreed to sign in to a service that asked"),
+        HistoryEvent.REQUEST_REFUSED: msg("Refused a service that asked to sign in"),
+        HistoryEvent.SERVICE_BLOCKED: msg("Refused a service, and wanted to see nothing of it for an hour"),
         HistoryEvent.INFORMATION_GIVEN: msg("A service received information"),
         HistoryEvent.CONSENT_DENIED: msg("Did not agree to share information"),
         HistoryEvent.ACTIVATION_ISSUED: msg("Activation code issued"),
@@ -239,6 +253,25 @@ BASIS_TEXT: Final[Mapping[Basis, Message]] = MappingProxyType(
     {
         Basis.STATUTORY_TASK: msg("Task given by law"),
         Basis.CONSENT: msg("Your agreement"),
+    }
+)
+
+
+class RequestsDone(StrEnum):
+    """What was just done about a request of a service."""
+
+    REFUSED = "refused"
+    BLOCKED = "blocked"
+    OVER = "over"
+
+
+REQUESTS_DONE_TEXT: Final[Mapping[RequestsDone, Message]] = MappingProxyType(
+    {
+        RequestsDone.REFUSED: msg("The service has been refused. It has received nothing about you."),
+        RequestsDone.BLOCKED: msg(
+            "The service has been refused, and for an hour nothing that it asks is shown to you."
+        ),
+        RequestsDone.OVER: msg("That request waits no longer."),
     }
 )
 

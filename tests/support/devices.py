@@ -115,8 +115,11 @@ async def let_in(
     visit = await (await arrive(provider, browser, device, citizen)).submit(decision="confirm")
     while visit.forms:
         if visit.offers(decision="allow"):
-            claims = [value for form in visit.forms for name, value in form.choices if name == "claim"]
-            visit = await visit.submit(decision="allow", claim=claims)
+            ticked = {
+                kind: [value for form in visit.forms for name, value in form.choices if name == kind]
+                for kind in ("claim", "detail")
+            }
+            visit = await visit.submit(decision="allow", **ticked)
         else:
             visit = await visit.submit(acting_for=acting_for)
     assert re.search(r"đang được đăng nhập", visit.text), visit.text

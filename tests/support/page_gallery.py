@@ -35,6 +35,8 @@ from idp.pages.wording import (
 )
 from tests.support.page_gallery_account import ACCOUNT_PAGES
 from tests.support.page_gallery_authenticator import AUTHENTICATOR_PAGES
+from tests.support.page_gallery_mandate import MANDATE_PAGES
+from tests.support.page_gallery_requests import REQUEST_PAGES
 from tests.support.page_samples import HIGHLAND_PERSON, LAW, MINISTRY, NOON, NUMBER, PERSON, PROVINCE, REQUEST
 
 ENTERPRISE: Final = ClientCard(
@@ -352,6 +354,8 @@ GALLERY: Final[list[tuple[str, View]]] = [
     *_CONVERSATION,
     *_ACTIVATION,
     *_DEVICES,
+    *MANDATE_PAGES,
+    *REQUEST_PAGES,
     *AUTHENTICATOR_PAGES,
     *ACCOUNT_PAGES,
     *_ERRORS,

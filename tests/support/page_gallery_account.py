@@ -15,6 +15,7 @@ from idp.pages.views import (
     View,
 )
 from idp.pages.wording import Basis, Done, HistoryEvent
+from tests.support.page_gallery_mandate import MANDATES
 from tests.support.page_samples import HIGHLAND_PERSON, LAW, MINISTRY, NOON, PERSON, PROVINCE
 
 _FULL_ACCOUNT: Final = Account(
@@ -50,6 +51,14 @@ _FULL_ACCOUNT: Final = Account(
             agency=PROVINCE.agency,
             claims=("name", "birthdate", "phone_number"),
             given_at=NOON - 86_400,
+        ),
+        ConsentLine(
+            consent_id="c2",
+            client_name=MINISTRY.name,
+            agency=MINISTRY.agency,
+            claims=(),
+            given_at=NOON - 86_400,
+            details=MANDATES,
         ),
     ),
     releases=(

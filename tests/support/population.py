@@ -189,14 +189,19 @@ async def change_company(registers: Database, company: Company, **values: object
     await registers.write(step(changed, of=company.record_id))
 
 
-async def end_office(registers: Database, citizen: Citizen, company: Company, last_day: str) -> None:
-    """Somebody is legal representative until this day, and not longer."""
-    ended = (
+async def change_office(registers: Database, citizen: Citizen, company: Company, **values: object) -> None:
+    """The business register says something else of somebody's office in an organisation from now on."""
+    changed = (
         update(legal_representatives)
         .where(
             legal_representatives.c.person_id == bindparam("person"),
             legal_representatives.c.organisation_id == bindparam("company"),
         )
-        .values(until=last_day)
+        .values(values)
     )
-    await registers.write(step(ended, person=citizen.record_id, company=company.record_id))
+    await registers.write(step(changed, person=citizen.record_id, company=company.record_id))
+
+
+async def end_office(registers: Database, citizen: Citizen, company: Company, last_day: str) -> None:
+    """Somebody is legal representative until this day, and not longer."""
+    await change_office(registers, citizen, company, until=last_day)

@@ -35,6 +35,7 @@ async def redeem(context: Context, asked: ClientRequest) -> dict[str, object]:
         InvalidGrant: the code is unknown, used, expired, or bound to something else than this request.
         InvalidDpopProof: the code, or the client's tokens, are bound to a key, and no proof came.
         InvalidTarget: a resource beyond the authorization (RFC 8707 §2.2).
+        InvalidAuthorizationDetails: more than was granted (RFC 9396 §8).
         SignerUnavailable, NoActiveKey, an outage of a database: nothing can be issued now.
     """
     client, form = asked.client, asked.form

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from idp.context import Context
@@ -9,7 +10,7 @@ from idp.oidc.client import Client
 from idp.oidc.grants.holder import find_first_holder
 from idp.oidc.grants.recording import issued
 from idp.oidc.grants.refresh_secret import RefreshToken, first_token
-from idp.oidc.grants.tokens import token_response
+from idp.oidc.grants.tokens import NOTHING, Wanted, token_response
 from idp.oidc.scope import refresh_allowed
 from idp.oidc.sender import ClientRequest, Confirmation
 from idp.store import refresh_tokens
@@ -29,14 +30,22 @@ class FirstTokens:
 
 
 async def first_tokens(
-    context: Context, asked: ClientRequest, grant_id: str, *, grant_type: str
+    context: Context,
+    asked: ClientRequest,
+    grant_id: str,
+    *,
+    grant_type: str,
+    told: Mapping[str, object] = NOTHING,
 ) -> FirstTokens:
     """Sign what a grant gives; nothing is recorded as issued yet: what cannot be signed is not.
+
+    `told` are further claims of the ID token.
 
     Raises:
         InvalidGrant: the grant is revoked, or its person, session or representation does not stand any more.
         InvalidDpopProof, InvalidRequest: the sender does not prove what the client's tokens are bound to.
         InvalidTarget: a resource beyond the authorization (RFC 8707 §2.2).
+        InvalidAuthorizationDetails: more than was granted (RFC 9396 §8).
         SignerUnavailable, NoActiveKey, an outage of a database: nothing can be issued now.
     """
     client, confirmation = asked.client, asked.confirmation
@@ -51,8 +60,9 @@ async def first_tokens(
         held.holder,
         nonce=grant.nonce,
         refresh_token=None if token is None else token.text,
-        resource=asked.form.get("resource", ""),
+        wanted=Wanted.of(asked.form),
         confirmation=confirmation,
+        told=told,
     )
     event = issued(context, client, grant, grant_type=grant_type, refresh=token is not None)
     bound_to = own_key(client, confirmation)

@@ -22,7 +22,7 @@ from idp.oidc.grants.first_tokens import own_key
 from idp.oidc.grants.holder import HeldGrant, find_holder
 from idp.oidc.grants.recording import issued, refused
 from idp.oidc.grants.refresh_secret import RefreshToken, read_refresh_token, successor
-from idp.oidc.grants.tokens import narrow, token_response
+from idp.oidc.grants.tokens import Wanted, narrow, token_response
 from idp.oidc.scope import read_scope
 from idp.oidc.sender import ClientRequest, Confirmation
 from idp.store import grants, refresh_tokens
@@ -37,11 +37,11 @@ _UNKNOWN = "the refresh token is unknown, expired or revoked"
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Who asks, for the grant as far as its scope is asked for, for which resources, and bound to what."""
+    """Who asks, for the grant as far as its scope is asked for, what of it is wanted, and bound to what."""
 
     client: Client
     held: HeldGrant
-    resource: str
+    wanted: Wanted
     confirmation: Confirmation
     proof: Proof | None
 
@@ -57,6 +57,7 @@ async def redeem(context: Context, asked: ClientRequest) -> dict[str, object]:
         InvalidRequest: the parameter is missing.
         InvalidScope: more is asked for than was granted (RFC 6749 §6).
         InvalidTarget: a resource beyond the authorization (RFC 8707 §2.2).
+        InvalidAuthorizationDetails: more than was granted (RFC 9396 §8).
         InvalidGrant: unknown, expired, revoked, replayed, another client's, or bound to another key.
         InvalidDpopProof: the token, or the client's tokens, are bound to a key, and no proof came.
     """
@@ -71,9 +72,7 @@ async def redeem(context: Context, asked: ClientRequest) -> dict[str, object]:
     try:
         held = await _held(context, client, family, form.get("scope", ""))
         check_bound_key(family.dpop_jkt, asked.sender.proof, "refresh token")
-        wanted = _Asked(
-            client, held, form.get("resource", ""), asked.confirmation, asked.sender.proof
-        )
+        wanted = _Asked(client, held, Wanted.of(form), asked.confirmation, asked.sender.proof)
         return await _answer(context, wanted, token, family)
     except Replayed as error:
         revoked = grants.revoke(family.grant_id, "refresh_replay", context.now)
@@ -194,7 +193,7 @@ async def _signed(context: Context, asked: _Asked, next_token: RefreshToken) -> 
         asked.held.holder,
         nonce=None,
         refresh_token=next_token.text,
-        resource=asked.resource,
+        wanted=asked.wanted,
         confirmation=asked.confirmation,
     )
 

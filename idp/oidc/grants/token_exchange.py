@@ -17,6 +17,8 @@ from typing import Any, Final
 from idp.context import Context
 from idp.errors import InvalidGrant, InvalidRequest, InvalidScope, InvalidTarget, OAuthError
 from idp.oidc.access_token import PersonAccess, access_token_claims, fresh_jti, read_actors
+from idp.oidc.authorization_details.detail import Detail
+from idp.oidc.authorization_details.granting import first_end, for_audience, narrowed, open_to
 from idp.oidc.client import Client
 from idp.oidc.client_cache import client_of
 from idp.oidc.grant_types import TOKEN_EXCHANGE
@@ -46,6 +48,7 @@ class Delegation:
 
     jti: str
     scope: tuple[str, ...]
+    details: tuple[Detail, ...]
     expires_at: int
     held: HeldGrant
     granted_to: Client
@@ -59,6 +62,7 @@ async def redeem(context: Context, asked: ClientRequest) -> dict[str, object]:
         InvalidRequest: a parameter is missing or not supported; the subject token is not good, or not this client's to
             exchange (§2.2.2).
         InvalidScope: more than the subject token has.
+        InvalidAuthorizationDetails: more than it carries.
         InvalidTarget: a resource beyond the grant, or not registered for this client.
     """
     client, form = asked.client, asked.form
@@ -122,6 +126,7 @@ async def _prove(context: Context, client: Client, claims: Mapping[str, Any]) ->
     return Delegation(
         jti=claims["jti"],
         scope=read_scope(claims["scope"]),
+        details=tuple(claims.get("authorization_details", ())),
         expires_at=claims["exp"],
         held=held,
         granted_to=granted_to,
@@ -141,17 +146,27 @@ async def _get_enabled(context: Context, client_id: str) -> Client:
 def _narrowed(
     context: Context, client: Client, delegation: Delegation, form: Mapping[str, str]
 ) -> PersonAccess:
-    grant = delegation.held.grant
+    grant, audience = delegation.held.grant, _targets(client, delegation, form, context.settings.issuer)
+    details = _narrowed_details(delegation, form.get("authorization_details", ""), audience, context.now)
     return PersonAccess(
         grant_id=grant.grant_id,
         subject=pairwise_subject(context.keyring, delegation.granted_to.sector, grant.account_id),
-        audience=_targets(client, delegation, form, context.settings.issuer),
+        audience=audience,
         scope=_narrowed_scope(delegation, form.get("scope", "")),
         event=authentication_event(grant),
         representation=delegation.held.holder.representation,
         actors=delegation.actors,
-        not_after=delegation.expires_at,
+        details=details,
+        not_after=min(delegation.expires_at, first_end(details) or delegation.expires_at),
     )
+
+
+def _narrowed_details(
+    delegation: Delegation, text: str, audience: tuple[str, ...], now: int
+) -> tuple[Detail, ...]:
+    """Of what the subject token carries (RFC 9396 §6)."""
+    carried = open_to(delegation.details, delegation.granted_to, now)
+    return for_audience(narrowed(carried, text, now), audience, named=bool(text))
 
 
 def _targets(client: Client, delegation: Delegation, form: Mapping[str, str], issuer: str) -> tuple[str, ...]:
@@ -188,6 +203,7 @@ async def _answer(
         "token_type": access.confirmation.token_type,
         "expires_in": access.expires_at(context.now) - context.now,
         "scope": " ".join(access.scope),
+        **access.granted_details,
     }
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final
 
 from idp.assurance import AccountLevel, AuthenticationLevel
 from idp.context import Context
-from idp.oidc.access_token import ACCESS_TOKEN_LIFETIME, PersonAccess, access_token_claims, fresh_jti
+from idp.oidc.access_token import PersonAccess, access_token_claims, fresh_jti
 from idp.oidc.authentication_event import AuthenticationEvent
+from idp.oidc.authorization_details import granting
+from idp.oidc.authorization_details.detail import Detail
+from idp.oidc.authorization_details.request import kept_details
 from idp.oidc.claims.contacts import find_contacts
 from idp.oidc.claims.release import Place, Release, RequestedClaims, released_claims
 from idp.oidc.client import Client
@@ -30,6 +36,24 @@ class Holder:
     person: Person
     account_level: AccountLevel
     representation: Representation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a token request names of its grant, as it was sent: resources (RFC 8707 §2.2), details (RFC 9396 §6)."""
+
+    resource: str = ""
+    authorization_details: str = ""
+
+    @classmethod
+    def of(cls, form: Mapping[str, str]) -> Wanted:
+        """Of the parameters of the request."""
+        return cls(form.get("resource", ""), form.get("authorization_details", ""))
+
+
+NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
+WHOLE: Final = Wanted()
+"""Of a request that names nothing: all that was granted."""
 
 
 def narrow(grant: Grant, scope: tuple[str, ...]) -> Grant:
@@ -75,40 +99,64 @@ async def release_claims(
     return released_claims(holder.person, asked, place, replace(release, contacts=contacts))
 
 
-async def sign_access_token(
+def person_access(
     context: Context,
     client: Client,
     grant: Grant,
     holder: Holder,
     *,
-    resource: str,
+    wanted: Wanted,
     confirmation: Confirmation,
-) -> str:
-    """A fresh access token of a grant (RFC 9068), for the resources that a token request names.
+) -> PersonAccess:
+    """What an access token of a grant gives access to, as far as the token request names it.
 
     Raises:
-        InvalidTarget: the grant, or the client's registration, does not reach them (RFC 8707 §2.2).
+        InvalidTarget: the grant, or the client's registration, does not reach the resources (RFC 8707 §2.2).
+        InvalidAuthorizationDetails: nor the details (RFC 9396 §8).
     """
-    issuer = context.settings.issuer
-    access = PersonAccess(
+    audience = person_audience(wanted.resource, client, grant.resources, context.settings.issuer)
+    details = _details(client, grant, wanted.authorization_details, audience, context.now)
+    return PersonAccess(
         grant_id=grant.grant_id,
         subject=pairwise_subject(context.keyring, client.sector, grant.account_id),
-        audience=person_audience(resource, client, grant.resources, issuer),
+        audience=audience,
         scope=grant.scope,
         event=authentication_event(grant),
         representation=holder.representation,
         confirmation=confirmation,
+        details=details,
+        not_after=granting.first_end(details),
     )
-    claims = access_token_claims(access, client, issuer=issuer, jti=fresh_jti(), now=context.now)
+
+
+def _details(
+    client: Client, grant: Grant, text: str, audience: tuple[str, ...], now: int
+) -> tuple[Detail, ...]:
+    granted = granting.open_to(kept_details(grant.authorization_details), client, now)
+    wanted = granting.narrowed(granted, text, now)
+    return granting.for_audience(wanted, audience, named=bool(text))
+
+
+async def sign_access_token(context: Context, client: Client, access: PersonAccess) -> str:
+    """A fresh access token (RFC 9068)."""
+    claims = access_token_claims(
+        access, client, issuer=context.settings.issuer, jti=fresh_jti(), now=context.now
+    )
     return await context.keyring.issue(
         Purpose.ACCESS_TOKEN, claims, alg=client.access_token_signed_response_alg
     )
 
 
 async def sign_id_token(
-    context: Context, client: Client, grant: Grant, holder: Holder, *, nonce: str | None
+    context: Context,
+    client: Client,
+    grant: Grant,
+    holder: Holder,
+    *,
+    nonce: str | None,
+    told: Mapping[str, object] = NOTHING,
 ) -> str:
-    """A fresh ID token of a grant, with the claims that were asked for in it and granted.
+    """A fresh ID token of a grant, with the claims that were asked for in it and granted, and what else is `told`.
 
     It is encrypted where the client registered so; the endpoint has equipped it with its keys.
     """
@@ -120,7 +168,10 @@ async def sign_id_token(
         subject_type=holder.person.subject_type,
         event=authentication_event(grant),
         nonce=nonce,
-        released=await release_claims(context, client, grant, holder, place="id_token", release=release),
+        released={
+            **await release_claims(context, client, grant, holder, place="id_token", release=release),
+            **told,
+        },
         now=context.now,
     )
     token = await context.keyring.issue(Purpose.ID_TOKEN, claims, alg=client.id_token_signed_response_alg)
@@ -135,27 +186,30 @@ async def token_response(
     *,
     nonce: str | None,
     refresh_token: str | None,
-    resource: str = "",
+    wanted: Wanted = WHOLE,
     confirmation: Confirmation = UNBOUND,
+    told: Mapping[str, object] = NOTHING,
 ) -> dict[str, object]:
     """The body of a successful token response. A refreshed ID token has no `nonce` (Core §12.2).
 
-    Who refreshes for less than `openid` is given no ID token. `resource` is what the token request names,
-    `confirmation` what the access token is bound to.
+    Who refreshes for less than `openid` is given no ID token. `wanted` is what the token request names,
+    `confirmation` what the access token is bound to, `told` are further claims of the ID token.
 
     Raises:
-        InvalidTarget: as `sign_access_token`.
+        InvalidTarget, InvalidAuthorizationDetails: as `person_access`.
     """
+    access = person_access(
+        context, client, grant, holder, wanted=wanted, confirmation=confirmation
+    )
     body: dict[str, object] = {
-        "access_token": await sign_access_token(
-            context, client, grant, holder, resource=resource, confirmation=confirmation
-        ),
+        "access_token": await sign_access_token(context, client, access),
         "token_type": confirmation.token_type,
-        "expires_in": ACCESS_TOKEN_LIFETIME,
+        "expires_in": access.expires_at(context.now) - context.now,
         "scope": " ".join(grant.scope),
+        **access.granted_details,
     }
     if OPENID in grant.scope:
-        body["id_token"] = await sign_id_token(context, client, grant, holder, nonce=nonce)
+        body["id_token"] = await sign_id_token(context, client, grant, holder, nonce=nonce, told=told)
     if refresh_token is not None:
         body["refresh_token"] = refresh_token
     return body

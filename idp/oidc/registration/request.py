@@ -17,7 +17,7 @@ from idp.oidc import metadata_fields as fields
 from idp.oidc.client import KINDS, Client
 from idp.oidc.client_defaults import kind_of
 from idp.oidc.client_metadata import KNOWN, client_metadata, read_client
-from idp.oidc.grant_types import CLIENT_CREDENTIALS, DEVICE_CODE, REFRESH_TOKEN
+from idp.oidc.grant_types import CIBA, CLIENT_CREDENTIALS, DEVICE_CODE, REFRESH_TOKEN
 from idp.oidc.profile import PROFILES, ProfileRules
 from idp.oidc.registration.terms import TRIAL_DAYS, Terms
 from idp.oidc.scope import OFFLINE_ACCESS, SCOPES
@@ -54,7 +54,7 @@ _WITHOUT_EFFECT: Final = (
 _SHOWN: Final = ("client_uri", "logo_uri", "policy_uri", "tos_uri", "initiate_login_uri")
 _ADDRESSES: Final = (
     "redirect_uris", "post_logout_redirect_uris", "request_uris", *_SHOWN, "jwks_uri", "sector_identifier_uri",
-    "backchannel_logout_uri", "frontchannel_logout_uri",
+    "backchannel_logout_uri", "frontchannel_logout_uri", "backchannel_client_notification_endpoint",
 )  # fmt: skip
 
 
@@ -197,6 +197,10 @@ def _sector(client: Client, terms: Terms, *, asks_pairwise: bool) -> str:
     And so is one that devices log in to: a device is answered wherever it is, so an address proves nothing, unless the
     terms name the hosts.
     """
+    if CIBA in client.grant_types and not terms.hosts:
+        raise InvalidClientMetadata(
+            "a client that asks people from behind is registered by staff, or by terms that name its hosts"
+        )
     if DEVICE_CODE in client.grant_types and not terms.hosts:
         if client.sector_identifier_uri:
             raise InvalidClientMetadata(
@@ -254,6 +258,11 @@ def _check_within(client: Client, terms: Terms) -> None:
     if client.kind not in terms.kinds:
         raise InvalidClientMetadata(
             f"this would be a {client.kind} client; the terms of this registration allow {', '.join(terms.kinds)}"
+        )
+    types = client.authorization_details_types
+    if beyond := [one for one in types if one not in terms.authorization_details_types]:
+        raise InvalidClientMetadata(
+            f"authorization_details_types is beyond the terms of this registration: {beyond[0]}"
         )
     for host, name in _hosts(client, _ADDRESSES).items():
         if terms.hosts and host not in terms.hosts:

@@ -15,6 +15,7 @@ import orjson
 
 from idp.errors import InvalidClientMetadata
 from idp.oidc import metadata_fields as fields
+from idp.oidc.authorization_details.table import TYPES
 from idp.oidc.client import KINDS, Kind, LegalBasis
 from idp.oidc.client_name import read_owner
 from idp.oidc.profile import PROFILES, ProfileName
@@ -28,7 +29,8 @@ class Terms:
     `sector` is None where it follows from the client's addresses (OpenID Connect Core §8.1). `hosts` are those that its
     https addresses may be at; empty: any. `trial` is for clients that are only tried out, as by a conformance suite:
     they may show people pages of other hosts. `profiles` are those that a client may choose of; the first that its kind
-    can keep to is that of a client that names none.
+    can keep to is that of a client that names none. `authorization_details_types` are those that a client may choose of
+    (RFC 9396); one that names none has none.
     """
 
     owner: str
@@ -39,6 +41,7 @@ class Terms:
     purpose: Mapping[str, str] = field(hash=False)
     kinds: tuple[Kind, ...]
     profiles: tuple[ProfileName, ...]
+    authorization_details_types: tuple[str, ...]
     audience: tuple[str, ...]
     hosts: tuple[str, ...]
     trial: bool
@@ -56,6 +59,7 @@ SANDBOX_TERMS: Final = Terms(
     purpose=MappingProxyType({"vi": "Thử kết nối", "en": "Trying out a connection"}),
     kinds=("server", "browser", "native"),
     profiles=("legacy", "oidc", "fapi2", "fapi2_message_signing"),
+    authorization_details_types=tuple(TYPES),
     audience=(),
     hosts=(),
     trial=True,
@@ -65,7 +69,7 @@ SANDBOX_TERMS: Final = Terms(
 _NAMES: Final = frozenset(
     {
         "owner", "sector", "scope", "legal_basis", "legal_reference", "purpose", "purpose#vi", "purpose#en", "kinds",
-        "profiles", "audience", "hosts", "trial",
+        "profiles", "authorization_details_types", "audience", "hosts", "trial",
     }
 )  # fmt: skip
 
@@ -92,6 +96,7 @@ def read_terms(document: object) -> Terms:
         purpose=fields.read_wording(document, "purpose"),
         kinds=_read_kinds(document),
         profiles=_read_profiles(document),
+        authorization_details_types=fields.read_texts(document, "authorization_details_types"),
         audience=fields.read_resource_uris(document, "audience"),
         hosts=_read_hosts(document),
         trial=fields.read_boolean(document, "trial"),
@@ -113,6 +118,7 @@ def terms_text(terms: Terms) -> str:
         "purpose#en": terms.purpose["en"],
         "kinds": list(terms.kinds),
         "profiles": list(terms.profiles),
+        "authorization_details_types": list(terms.authorization_details_types),
         "audience": list(terms.audience),
         "hosts": list(terms.hosts),
         "trial": terms.trial,
@@ -172,6 +178,13 @@ def _check_legal_basis(terms: Terms) -> None:
         raise InvalidClientMetadata("purpose is needed: people are told why a client asks for their data")
 
 
+def _check_details(terms: Terms) -> None:
+    if unknown := sorted(set(terms.authorization_details_types) - TYPES.keys()):
+        raise InvalidClientMetadata(f"unknown authorization_details_types: {', '.join(unknown)}")
+    if terms.authorization_details_types and not terms.purpose["vi"]:
+        raise InvalidClientMetadata("purpose is needed: people are told why a client asks to act for them")
+
+
 def _check_profiles(terms: Terms) -> None:
     if any(PROFILES[name].ends for name in terms.profiles) and not terms.trial:
         raise InvalidClientMetadata(
@@ -184,5 +197,6 @@ def _check_profiles(terms: Terms) -> None:
 _CONTRADICTIONS: Final[tuple[Callable[[Terms], None], ...]] = (
     _check_scope,
     _check_legal_basis,
+    _check_details,
     _check_profiles,
 )
