@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from idp.endpoints.own_pages import DEVICE
+from idp.endpoints.own_pages import DEVICE, REQUESTS
 from idp.endpoints.showing import client_card, locale_of, show
 from idp.endpoints.surroundings import Surroundings
 from idp.errors import PageError
 from idp.http.responses import Answer
 from idp.interaction.conversation import Errand
+from idp.oidc import backchannel_request, device_request
 from idp.oidc.authorization_request import AuthorizationRequest
 from idp.oidc.client import Client
-from idp.oidc.device_request import read_kept_errand
 from idp.oidc.redirect_uri import check_enabled
 from idp.pages.device_views import DeviceDone
-from idp.store import device_codes
+from idp.pages.request_views import PortalDone
+from idp.store import backchannel_requests, device_codes
 from idp.store.awaiting import Awaiting
 from idp.store.device_codes import DeviceAuthorization
 from idp.store.interactions import Interaction
@@ -24,18 +25,24 @@ from idp.store.interactions import Interaction
 async def find_errand_elsewhere(
     here: Surroundings, client: Client, interaction: Interaction
 ) -> Errand | None:
-    """What a waiting device asks for; None where the interaction is about a redirect.
+    """What a waiting device or portal asks for; None where the interaction is about a redirect.
 
     Raises:
         PageError: it waits no longer, or its client is disabled.
     """
-    user_digest = read_kept_errand(interaction.request)
-    if user_digest is None:
+    kept, db = interaction.request, here.context.db
+    asked: Awaiting | None
+    if (user_digest := device_request.read_kept_errand(kept)) is not None:
+        asked = await device_codes.find_by_user_code(db, user_digest)
+        over = PageError("device_code_over", 410, detail="the device waits no longer", way_on=DEVICE)
+    elif (digest := backchannel_request.read_kept_errand(kept)) is not None:
+        asked = await backchannel_requests.find(db, digest)
+        over = PageError("request_over", 410, detail="the portal waits no longer", way_on=REQUESTS)
+    else:
         return None
     check_enabled(client, here.context.now)
-    asked = await device_codes.find_by_user_code(here.context.db, user_digest)
     if asked is None or not asked.waits(here.context.now):
-        raise PageError("device_code_over", 410, detail="the device waits no longer", way_on=DEVICE)
+        raise over
     return Errand(client, asked, AuthorizationRequest.from_json(asked.request))
 
 
@@ -43,10 +50,12 @@ def told_elsewhere(awaiting: Awaiting) -> dict[str, str]:
     """What the audit notes of an approval beside the grant."""
     if isinstance(awaiting, DeviceAuthorization):
         return {"device_network": awaiting.network}
-    raise AssertionError(f"{awaiting} is approved by nobody")
+    return {"asked_by": "portal"}
 
 
 def show_done_elsewhere(request: Request, here: Surroundings, errand: Errand, *, approved: bool) -> Answer:
     """The last page: the client hears of it when it asks next."""
     card = client_card(errand.client, locale_of(request, here, errand))
-    return show(request, here, DeviceDone(client=card, approved=approved), at=DEVICE, errand=errand)
+    if isinstance(errand.target, DeviceAuthorization):
+        return show(request, here, DeviceDone(client=card, approved=approved), at=DEVICE, errand=errand)
+    return show(request, here, PortalDone(client=card, approved=approved), at=REQUESTS, errand=errand)

@@ -27,6 +27,7 @@ from idp.store.sessions import Session
 
 ACCOUNT: Final = "/account"
 DEVICE: Final = "/device"
+REQUESTS: Final = "/account/requests"
 AUTHENTICATOR: Final = "/account/authenticator"
 FRESH_SECONDS: Final = 10 * 60
 """How old a login may be for what changes the ways of logging in."""
@@ -35,6 +36,7 @@ OWN_PAGES: Final[Mapping[str, Demands]] = MappingProxyType(
     {
         ACCOUNT: PLAIN,
         DEVICE: PLAIN,
+        REQUESTS: PLAIN,
         # A wish is asked of whoever has an authenticator, and of nobody else.
         AUTHENTICATOR: Demands(max_age=FRESH_SECONDS, wished_level=AuthenticationLevel.TWO),
     }

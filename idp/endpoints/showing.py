@@ -22,8 +22,10 @@ from idp.oidc.end_session import KNOWN_PARAMETERS
 from idp.oidc.redirect_uri import with_query
 from idp.pages.i18n import Locale
 from idp.pages.views import ClientCard, View
+from idp.store.backchannel_requests import BackchannelRequest
+from idp.store.device_codes import DeviceAuthorization
 
-_REPEATED: Final = frozenset({"before", "done", "interaction", "user_code"}) | KNOWN_PARAMETERS
+_REPEATED: Final = frozenset({"before", "done", "interaction", "user_code", "watch"}) | KNOWN_PARAMETERS
 """Parameters of our own pages, and of the logout endpoint, that a language switch leads back with."""
 
 
@@ -97,8 +99,12 @@ def field(form: Parameters, name: str) -> str:
 
 
 def errand_card(errand: Errand, locale: Locale) -> ClientCard:
-    """How the client is named that a person was sent by, or that waits on a device."""
-    return replace(client_card(errand.client, locale), on_device=not errand.leads_to)
+    """How the client is named that a person was sent by, or that waits elsewhere."""
+    return replace(
+        client_card(errand.client, locale),
+        on_device=isinstance(errand.target, DeviceAuthorization),
+        at_portal=isinstance(errand.target, BackchannelRequest),
+    )
 
 
 def client_card(client: Client, locale: Locale) -> ClientCard:

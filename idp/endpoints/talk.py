@@ -176,7 +176,9 @@ async def settle(talk: Talk, errand: Errand, situation: Situation, settled: Sett
         if isinstance(target, Awaiting):
             await approve_elsewhere(context, errand, situation, settled, **told_elsewhere(target))
             return show_done_elsewhere(talk.request, talk.here, errand, approved=True)
-        response = await issue_code(context, await equipped(talk.here, errand), situation, settled)
+        response = await issue_code(
+            context, await equipped(talk.request, talk.here, errand), situation, settled
+        )
     except NothingChanged as nothing:
         raise answered_before(talk.request, talk.here, errand) from nothing
     return answer_client(talk.request, talk.here, response, errand)
@@ -197,7 +199,7 @@ async def fail(talk: Talk, error: OAuthError, *events: database.Step) -> Answer:
     if isinstance(target, Awaiting):
         await end(talk, error, target.answers.deny(target.digest, now), *events)
         return show_done_elsewhere(talk.request, talk.here, errand, approved=False)
-    response = await refusal(talk.here, errand.client, target, error)
+    response = await refusal(talk.request, talk.here, errand.client, target, error)
     await end(talk, error, *use_pushed(errand.request, now), *events)
     return answer_client(talk.request, talk.here, response, errand)
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from idp.context import Context
 from idp.interaction.asked import asked
+from idp.interaction.backchannel import is_about
 from idp.interaction.confirming import wanted_confirmation
 from idp.interaction.levels import least_level, wished_level
 from idp.interaction.steps import Demands, Progress, Situation
@@ -22,7 +23,8 @@ from idp.registers.population import find_person
 from idp.registers.standing import Standing, standing
 from idp.registers.types import Representation
 from idp.store import sessions
-from idp.store.device_codes import DeviceAuthorization
+from idp.store.awaiting import Awaiting
+from idp.store.backchannel_requests import BackchannelRequest
 from idp.store.interactions import Interaction
 from idp.store.sessions import Session
 
@@ -34,16 +36,16 @@ PLAIN: Final = Demands()
 class Errand:
     """What a portal sent the person for: a proven target and the request that goes with it.
 
-    The target is where the browser is led back to, or a device that waits elsewhere (RFC 8628).
+    The target is where the browser is led back to, or what waits elsewhere: a device (RFC 8628), a portal (CIBA).
     """
 
     client: Client
-    target: RedirectTarget | DeviceAuthorization
+    target: RedirectTarget | Awaiting
     request: AuthorizationRequest
 
     @property
     def leads_to(self) -> str:
-        """The address that the browser is led back to in the end; empty where the answer goes to a device."""
+        """The address that the browser is led back to in the end; empty where the answer goes elsewhere."""
         return self.target.redirect_uri if isinstance(self.target, RedirectTarget) else ""
 
 
@@ -59,6 +61,7 @@ def demands(context: Context, errand: Errand | None, own: Demands = PLAIN) -> De
         wished_level=wished_level(request, context.settings.issuer),
         organisation=request.asks_organisation,
         organisation_required=request.requires_organisation,
+        details=request.details,
         asked=asked(request, errand.client),
         confirmation=wanted_confirmation(errand.client, errand.target),
     )
@@ -108,7 +111,8 @@ async def look(
         session=session,
         person=person,
         standing=Standing.MISSING if person is None else standing(person, day),
-        other_person_hinted=errand is not None and _hints_other_person(context, errand, session, hinted),
+        other_person_hinted=errand is not None
+        and await _is_for_other_person(context, errand, session, hinted),
         representations=await _representations(context, session) if wanted.organisation else (),
     )
 
@@ -133,6 +137,15 @@ def _hinted_subject(context: Context, errand: Errand) -> str | None:
         return None
     client_id = errand.client.client_id
     return verify_hint(context.keyring, hint, issuer=context.settings.issuer, client_id=client_id).subject
+
+
+async def _is_for_other_person(
+    context: Context, errand: Errand, session: Session, hinted: str | None
+) -> bool:
+    """As `_hints_other_person`, or by what a portal's own request says, which came before the person did (CIBA)."""
+    if isinstance(errand.target, BackchannelRequest):
+        return not await is_about(context, errand.target, session)
+    return _hints_other_person(context, errand, session, hinted)
 
 
 def _hints_other_person(context: Context, errand: Errand, session: Session, hinted: str | None) -> bool:
