@@ -22,7 +22,7 @@ from idp.oidc.redirect_uri import RedirectTarget, with_query
 ANSWERED: Final = "already_finished"
 
 
-async def equipped(here: Surroundings, errand: Errand) -> Errand:
+async def equipped(request: Request, here: Surroundings, errand: Errand) -> Errand:
     """The errand with the key of its client at hand that the answer is encrypted with, if it is (JARM §3).
 
     Raises:
@@ -31,33 +31,28 @@ async def equipped(here: Surroundings, errand: Errand) -> Errand:
     target = errand.target
     if not isinstance(target, RedirectTarget) or not target.signed:
         return errand
-    return replace(errand, client=await _equipped(here, errand.client, target))
+    return replace(errand, client=await _equipped(request, here, errand.client))
 
 
-async def _equipped(here: Surroundings, client: Client, target: RedirectTarget) -> Client:
-    """The client of an errand.
-
-    Raises:
-        PageError: its key cannot be had, so that it cannot be told anything.
-    """
-    if not target.signed:
-        return client
+async def _equipped(request: Request, here: Surroundings, client: Client) -> Client:
     try:
         return await equip(client, client.authorization_encryption, here.shared.client_keys)
     except OAuthError as error:
-        raise PageError("unanswerable", error.status, detail=error.description) from error
+        why = error.description
+        raise dead_end(request, here, "unanswerable", error.status, client, detail=why) from error
 
 
 async def refusal(
-    here: Surroundings, client: Client, target: RedirectTarget, error: OAuthError
+    request: Request, here: Surroundings, client: Client, target: RedirectTarget, error: OAuthError
 ) -> AuthorizationResponse:
     """The answer with an error, as it is sent.
 
     Raises:
         PageError: as `equipped`.
     """
-    client, context = await _equipped(here, client, target), here.context
-    return await secured(failure(target, error), client, context.keyring, context.now)
+    if target.signed:
+        client = await _equipped(request, here, client)
+    return await secured(failure(target, error), client, here.context.keyring, here.context.now)
 
 
 def answer_client(

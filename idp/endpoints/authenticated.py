@@ -14,8 +14,7 @@ from idp.endpoints.surroundings import Surroundings
 from idp.errors import InvalidClient, InvalidDpopProof
 from idp.http.access_log import note_client
 from idp.http.forms import read_form
-from idp.oidc import parameters
-from idp.oidc.authorization_details import request as authorization_details
+from idp.oidc import authorization_request, parameters
 from idp.oidc.client import Client
 from idp.oidc.client_assertion import CheckedAssertion
 from idp.oidc.client_authentication import (
@@ -33,7 +32,7 @@ from idp.store import single_use
 from keys.policy import MAX_TOKEN_LENGTH
 
 LIMITS = {
-    authorization_details.NAME: authorization_details.LONGEST,
+    **authorization_request.LIMITS,
     "client_assertion": ASSERTION_LIMIT,
     "token": MAX_TOKEN_LENGTH,
     "subject_token": MAX_TOKEN_LENGTH,

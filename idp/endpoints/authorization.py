@@ -131,7 +131,7 @@ async def _refuse(
 ) -> Answer:
     """Tell the client. What was pushed and is as good as it has its one answer by that; it is `asked` then."""
     context = here.context
-    response = await refusal(here, client, target, error)
+    response = await refusal(request, here, client, target, error)
     why = error.description
     event = record(context, Kind.AUTHORIZATION, error.error, client_id=client.client_id, why=why)
     used = () if asked is None else use_pushed(asked, context.now)
@@ -176,7 +176,7 @@ async def _answer(
 ) -> Answer:
     settled = Settled(step.acting_for, agreed_claims(situation))
     try:
-        response = await issue_code(here.context, await equipped(here, errand), situation, settled)
+        response = await issue_code(here.context, await equipped(request, here, errand), situation, settled)
     except NothingChanged as nothing:
         raise answered_before(request, here, errand) from nothing
     return answer_client(request, here, response, errand)
