@@ -15,6 +15,7 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import (
     Criticality,
@@ -25,7 +26,7 @@ from cryptography.x509.verification import (
     VerificationError,
 )
 
-from keys.certificate import Certificate
+from keys.certificate import Certificate, read_certificate
 
 LONGEST_CHAIN: Final = 4
 """Authorities between a client and a root, at most."""
@@ -44,6 +45,9 @@ class Authorities:
     """Roots, and the authorities that they certify. Without roots nobody is believed."""
 
     def __init__(self, certificates: Sequence[x509.Certificate]) -> None:
+        self.certificates = tuple(
+            read_certificate(certificate.public_bytes(Encoding.DER)) for certificate in certificates
+        )
         roots = [certificate for certificate in certificates if _signed_itself(certificate)]
         self._between = [certificate for certificate in certificates if certificate not in roots]
         self._store = Store(roots) if roots else None

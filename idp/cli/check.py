@@ -12,6 +12,7 @@ from typing import Final
 import click
 
 from idp.cli.check_clients import check_clients
+from idp.cli.check_tls import check_tls, is_wanted
 from idp.cli.findings import Finding, Verdict
 from idp.cli.output import instant, json_option, say_json
 from idp.settings import Settings, SettingsError, read_settings
@@ -31,7 +32,7 @@ Check = Callable[[Settings], Awaitable[Finding]]
 @click.command()
 @json_option
 def check(as_json: bool) -> None:  # noqa: FBT001 - click passes a flag by name
-    """Look over settings, database, keys, registers, clients, clock, breached passwords; exit 1 if anything fails."""
+    """Look over settings, database, keys, registers, clients, clock, TLS, passwords; exit 1 if anything fails."""
     findings = asyncio.run(look())
     if as_json:
         say_json([asdict(finding) for finding in findings])
@@ -58,6 +59,8 @@ async def look() -> list[Finding]:
         "clients": check_clients,
         "clock": check_clock,
     }
+    if is_wanted(settings):
+        checks["tls"] = check_tls
     if settings.breached_passwords_file is not None:
         checks["passwords"] = check_breached_passwords
     return [await _carefully(subject, one, settings) for subject, one in checks.items()]
@@ -94,7 +97,7 @@ async def check_settings(settings: Settings) -> Finding:
     if not settings.secure:
         advice = "Fit for this machine only: give people an https address in IDP_ISSUER."
         return Finding("settings", Verdict.WARN, summary, advice)
-    if not settings.trusted_proxies:
+    if not settings.trusted_proxies and settings.tls_files is None:
         advice = "Name the TLS proxy in IDP_TRUSTED_PROXIES, or every caller seems to come from its address."
         return Finding("settings", Verdict.WARN, summary, advice)
     return Finding("settings", Verdict.OK, summary)
