@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from sqlalchemy import Executable
@@ -14,6 +14,9 @@ import idp.app
 from idp.store.database import Database, Row, Step, open_database
 from keys.backends.software import SoftwareSigner
 from tests.support.browsing import Browser
+from tests.support.fapi import FAPI2, FapiPortal
+from tests.support.fapi import FAPI2, SIGNING, FapiPortal
+from tests.support.installation import ISSUER
 from tests.support.population import HOA, HOA_BINH, KHANG
 from tests.support.portals import Asked, Tokens
 from tests.support.provider import Ground, Provider, running_provider
@@ -49,7 +52,22 @@ BUDGET = {
     "discovery": Cost(),
     "keys": Cost(),
 }
+FAPI_BUDGET = {
+    "pushed request": Cost(appends=1, writes=2),
+    "its authorization request, with a session": Cost(reads=2, writes=3, registers=1),
+    "pushed request, signed": Cost(appends=1, writes=2),
+    "its authorization request, answered in a JWT": Cost(reads=2, writes=3, registers=1, signatures=1),
+}
 """`reads` counts single statements, a burn (UPDATE ... RETURNING) among them."""
+
+BOUND: Final = {
+    "pushed request": Cost(appends=1, writes=2),
+    "authorization request, pushed, with a session": Cost(reads=2, writes=3, registers=1),
+    "code": Cost(reads=2, appends=1, writes=2, registers=1, signatures=2),
+    "refresh, not rotated": Cost(reads=2, appends=1, writes=2, registers=1, signatures=2),
+    "UserInfo": Cost(reads=2, appends=1, registers=1),
+}
+"""The same of a portal of the profile `fapi2`. Its assertion and its proof are used up by one write of two steps."""
 
 
 class Meter:
@@ -207,6 +225,41 @@ async def test_the_busiest_requests_cost_what_the_table_says(
         "keys": await _cost(meter, lambda: provider.http().get("/jwks")),
     }
     assert measured == BUDGET
+
+
+async def test_the_same_with_proofs(metered_provider: Provider, meter: Meter) -> None:
+    provider, hoa = metered_provider, metered_provider.browser()
+    described = {**FAPI2, "grant_types": ["authorization_code", "refresh_token"]}
+    portal = await FapiPortal.register(provider, described)
+    tokens = await portal.tokens(*await portal.enter(provider, HOA, hoa))
+    pushed, other = await portal.push(), await portal.push()
+    await hoa.open(other.address(provider.settings.issuer))
+    meter.cost = Cost()
+    visit = await hoa.open(pushed.address(provider.settings.issuer))
+    measured = {"authorization request, pushed, with a session": meter.cost}
+    meter.cost = Cost()
+    await portal.redeem(pushed.asked, visit.code)
+    measured |= {
+        "code": meter.cost,
+        "pushed request": await _cost(meter, portal.push),
+        "refresh, not rotated": await _cost(meter, lambda: portal.refresh(tokens.refresh_token)),
+        "UserInfo": await _cost(meter, lambda: portal.userinfo(tokens.access_token)),
+    }
+    assert measured == BOUND
+
+
+async def test_the_hops_of_fapi_cost_what_the_table_says(metered_provider: Provider, meter: Meter) -> None:
+    provider, browser = metered_provider, metered_provider.browser()
+    measured: dict[str, Cost] = {}
+    for described, names in ((FAPI2, list(FAPI_BUDGET)[:2]), (SIGNING, list(FAPI_BUDGET)[2:])):
+        portal = await FapiPortal.register(provider, described)
+        await portal.enter(provider, HOA, browser)
+        meter.cost = Cost()
+        pushed = await portal.push()
+        measured[names[0]], meter.cost = meter.cost, Cost()
+        assert (await browser.open(pushed.address(ISSUER))).answer
+        measured[names[1]] = meter.cost
+    assert measured == FAPI_BUDGET
 
 
 async def _entered(provider: Provider, client_id: str) -> Browser:
