@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hmac
 import logging
+import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -101,11 +103,12 @@ class Portal:
     async def callback(self, request: Request) -> Response:
         """Takes the browser back from the provider: first whose answer it is, then what it says."""
         session = self._sessions.find(request)
-        pending = self._sessions.take_pending(session, request.query_params.get("state", ""))
+        answer = await self._read_answer(request)
+        pending = self._sessions.take_pending(session, str(answer.get("state", "")))
         if session is None or pending is None:
             return self._message(request, words.STALE, status=400)
         try:
-            code = await self._read_answer(request)
+            code = await self._read_code(answer)
             if pending.challenge is None:
                 session.person = await self._identify(code, pending)
             else:
@@ -168,6 +171,11 @@ class Portal:
         log.warning("refused a token: %s", error)
         return self._message(request, words.FORGED, status=502)
 
+    async def refused(self, request: Request, error: Exception) -> Response:
+        """The provider did not take a request that we pushed."""
+        log.warning("the provider refused a request: %s", error)
+        return self._message(request, words.error_words(str(error)), status=403)
+
     async def unreachable(self, request: Request, error: Exception) -> Response:
         """The provider did not answer."""
         log.warning("provider unreachable: %s", error)
@@ -193,15 +201,21 @@ class Portal:
         self._sessions.keep_pending(session, departure.state, pending)
         return self._sessions.attach(RedirectResponse(departure.url, status_code=303), session)
 
-    async def _read_answer(self, request: Request) -> str:
-        """The code of the authorization response, after a look at its issuer (RFC 9207 §2.4) and its error."""
+    async def _read_answer(self, request: Request) -> Mapping[str, Any]:
+        """The parameters of the authorization response; a portal that signs believes only a signed one (JARM §2.4)."""
+        if self._settings.way.signs:
+            return await self._tokens.verify_answer(request.query_params.get("response", ""))
+        return request.query_params
+
+    async def _read_code(self, answer: Mapping[str, Any]) -> str:
+        """The code of the answer, after a look at its issuer (RFC 9207 §2.4) and its error."""
         promised = (await self._provider.metadata()).get("authorization_response_iss_parameter_supported")
-        named = request.query_params.get("iss")
+        named = answer.get("iss")
         if (promised or named is not None) and named != self._settings.issuer:
             raise RefusedToken("the answer comes from another issuer")
-        if "error" in request.query_params:
-            raise ProviderRefused(request.query_params["error"])
-        return request.query_params.get("code", "")
+        if "error" in answer:
+            raise ProviderRefused(str(answer["error"]))
+        return str(answer.get("code", ""))
 
     async def _identify(self, code: str, pending: Pending) -> Person:
         """The person behind a code: exchange, verify both tokens, fetch the data, compare the subjects."""
@@ -214,7 +228,7 @@ class Portal:
         level = words.read_level(self._settings.issuer, identity.get("acr"))
         if level < self._settings.minimum_level:
             raise LevelTooLow
-        data = await self._userinfo(answer, identity["sub"])
+        data = await self._userinfo(access_token, identity["sub"])
         auth_time = int(identity.get("auth_time", identity["iat"]))
         return Person(
             subject=identity["sub"],
@@ -243,8 +257,8 @@ class Portal:
         level = words.read_level(self._settings.issuer, identity.get("acr"))
         session.person = replace(person, level=level, id_token=answer["id_token"])
 
-    async def _userinfo(self, answer: dict[str, Any], subject: str) -> dict[str, Any]:
-        response = await self._provider.userinfo(answer)
+    async def _userinfo(self, access_token: str, subject: str) -> dict[str, Any]:
+        response = await self._provider.userinfo(access_token)
         if self._settings.signed_userinfo:  # as registered, whatever the header of the answer says
             return await self._tokens.verify_userinfo(response.text, subject=subject)
         try:
@@ -298,10 +312,13 @@ def build_app(
             issuer=settings.issuer,
             audience=settings.api,
             address=settings.base_url,  # without `/api`: that is part of the path that the server sees
-            accept_unbound_tokens=True,
+            nonce_secret=secrets.token_bytes(32),  # several processes would need one secret
+            accept_unbound_tokens=not settings.way.proves,
         )
         own_api = [Mount("/api", build_api(Guard(api, transport=transport)))]
-    portal = Portal(settings, provider, tokens, sessions, OwnApi(settings.api, transport=towards_api))
+    portal = Portal(
+        settings, provider, tokens, sessions, OwnApi(settings.api, provider.bearing, transport=towards_api)
+    )
     return Starlette(
         routes=[
             Route("/", portal.home),
@@ -321,6 +338,7 @@ def build_app(
         exception_handlers={
             404: portal.not_found,
             RefusedToken: portal.forged,
+            ProviderRefused: portal.refused,
             ProviderUnreachable: portal.unreachable,
             Unavailable: portal.unreachable,
             LevelTooLow: portal.too_low,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx2
@@ -14,10 +14,17 @@ TIMEOUT_SECONDS = 10.0
 
 
 class OwnApi:
-    """Calls the API at one address. `transport` replaces the network in tests."""
+    """Calls the API at one address; `bearing` says how a token is sent. `transport` replaces the network in tests."""
 
-    def __init__(self, address: str, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        bearing: Callable[[str], httpx2.Auth],
+        *,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
         self._address = address
+        self._bearing = bearing
         self._transport = transport
 
     async def extracts(self, access_token: str) -> list[Mapping[str, Any]] | Challenge:
@@ -26,10 +33,10 @@ class OwnApi:
         Raises:
             ProviderUnreachable: no answer, or none that was foreseen.
         """
-        headers = {"Authorization": f"Bearer {access_token}"} if access_token else {}
+        auth = self._bearing(access_token) if access_token else None
         try:
             async with httpx2.AsyncClient(transport=self._transport, timeout=TIMEOUT_SECONDS) as http:
-                response = await http.get(f"{self._address}/extracts", headers=headers)
+                response = await http.get(f"{self._address}/extracts", auth=auth)
             if response.status_code == httpx2.codes.UNAUTHORIZED:
                 return read_challenge(response.headers.get("www-authenticate", ""))
             found: list[Mapping[str, Any]] = response.raise_for_status().json()["extracts"]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from examples.portal.way import STANDARD, WAYS, Way
+
 
 class PortalSettingsError(Exception):
     """One sentence that says what is wrong with the portal's file."""
@@ -37,6 +39,11 @@ class PortalSettings:
     def client_id(self) -> str:
         """The name under which the provider knows this portal."""
         return str(self.registration["client_id"])
+
+    @property
+    def way(self) -> Way:
+        """How it talks to the provider, by the profile of its registration."""
+        return WAYS[self.registration.get("profile", STANDARD)]
 
     @property
     def scope(self) -> str:
@@ -77,13 +84,16 @@ def read_settings(path: Path, *, issuer: str, base_url: str) -> PortalSettings:
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-        return PortalSettings(
+        settings = PortalSettings(
             issuer=issuer,
             base_url=base_url.rstrip("/"),
             registration=document["registration"],
             **document["portal"],
         )
+        if settings.registration.get("profile", STANDARD) not in WAYS:
+            raise PortalSettingsError(f"{path} has a profile that this portal cannot keep to")
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise PortalSettingsError(f"{path} cannot be read: {error}") from error
     except (KeyError, TypeError) as error:
         raise PortalSettingsError(f"{path} does not describe a portal: {error}") from error
+    return settings

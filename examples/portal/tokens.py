@@ -103,6 +103,22 @@ class Tokens:
             raise RefusedToken("a logout token has no nonce")
         return claims
 
+    async def verify_answer(self, token: str) -> dict[str, Any]:
+        """The parameters of a signed authorization response (JARM §2.4), `code` or `error` among them.
+
+        Raises:
+            RefusedToken: at the first check that fails.
+        """
+        claims = await self._verify(
+            token,
+            audience=self._settings.client_id,
+            types=ID_TOKEN_TYPES,
+            required=["iss", "aud", "exp"],
+        )
+        if "sub" in claims or not claims.keys() & {"code", "error"}:  # an ID token is no answer
+            raise RefusedToken("the token is not an authorization response")
+        return claims
+
     async def verify_userinfo(self, token: str, *, subject: str) -> dict[str, Any]:
         """The claims of a signed UserInfo answer (OpenID Connect Core §5.3.2).
 

@@ -43,7 +43,7 @@ async def stage() -> AsyncIterator[Callable[[str], Scene]]:
         address = "http://localhost:9101"
         settings = read_settings(PORTALS / f"{name}.toml", issuer=ISSUER, base_url=address)
         key = ECKey.generate_key("P-256", auto_kid=True)
-        provider = FakeProvider(settings.client_id, key, settings.signed_userinfo)
+        provider = FakeProvider(settings.client_id, key, settings.signed_userinfo, settings.way)
         towards_provider = httpx2.ASGITransport(provider.app())
         portal = build_app(
             settings,

@@ -144,7 +144,7 @@ async def test_an_answer_of_another_issuer_is_refused(stage: Stage, issuer: str 
     scene = stage("ministry")
     scene.provider.issuer_parameter = issuer
     assert (await scene.visit("/login")).status_code == 502
-    assert not scene.provider.assertions  # the code was not exchanged
+    assert not scene.provider.exchanges
 
 
 async def test_a_discovery_document_of_another_issuer_is_refused(stage: Stage) -> None:
