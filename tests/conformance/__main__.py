@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import secrets
 import sys
 import time
 from collections.abc import Sequence
@@ -12,10 +13,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from tests.conformance.browser import Visitor
 from tests.conformance.expectations import Verdict, judge
 from tests.conformance.plans import PLANS, Configuration, Plan, configuration
 from tests.conformance.provider import Installation, install
+from tests.conformance.static_clients import in_configuration
 from tests.conformance.suite import Module, Outcome, Suite
+from tests.support.population import HOA
 from tests.support.served import serving
 
 ROTATES_KEYS: Final = "oidcc-server-rotate-keys"
@@ -43,6 +47,9 @@ def _arguments() -> argparse.Namespace:
         "--issuer", required=True, help="https address under which the suite reaches the provider"
     )
     parser.add_argument(
+        "--mtls", default="", help="https address where your TLS proxy asks clients for certificates"
+    )
+    parser.add_argument(
         "--listen", default="127.0.0.1:9300", help="where the provider listens, behind your TLS proxy"
     )
     parser.add_argument(
@@ -63,6 +70,11 @@ def _chosen(names: Sequence[str]) -> list[Plan]:
     return [plan for plan in PLANS if not names or plan.alias in names]
 
 
+def _check_address(plans: Sequence[Plan], mtls: str) -> None:
+    if wanting := [plan.alias for plan in plans if plan.wants_certificates and not mtls]:
+        raise SystemExit(f"Clients show certificates, so --mtls is needed: {', '.join(wanting)}")
+
+
 def _run_module(suite: Suite, plan_id: str, module: Module, installation: Installation) -> Outcome:
     run = suite.begin(plan_id, module)
     if suite.wait(run, "CONFIGURED", "WAITING") == "CONFIGURED":
@@ -76,7 +88,8 @@ def _run_module(suite: Suite, plan_id: str, module: Module, installation: Instal
 
 def _configured(plan: Plan, installation: Installation, folder: Path | None) -> Configuration:
     """The configuration of a plan; a person may give it to the suite by hand, from the file."""
-    made = configuration(plan, installation.visitor, installation.clients.get(plan.alias, {}))
+    clients = in_configuration(installation.clients[plan.alias])
+    made = configuration(plan, installation.visitor, clients)
     if folder is not None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         text = json.dumps(made, indent=2, ensure_ascii=False)
@@ -106,14 +119,23 @@ def _run_plan(
 def main() -> None:
     """Make an installation, serve it, run the plans; the exit status counts what was not expected."""
     asked = _arguments()
+    plans = _chosen(asked.plan)
+    _check_address(plans, asked.mtls)
     with TemporaryDirectory(prefix="motcua-conformance-") as name, Suite(asked.suite, asked.token) as suite:
         folder = Path(name)
-        installation = asyncio.run(install(folder, asked.issuer.rstrip("/"), suite.address))
+        visitor = Visitor(
+            asked.issuer.rstrip("/"),
+            suite.address,
+            HOA.number,
+            secrets.token_urlsafe(18),
+            asked.mtls.rstrip("/"),
+        )
+        installation = asyncio.run(install(folder, visitor, plans))
         environment = installation.environment(asked.listen, asked.certificate)
         port = int(asked.listen.rpartition(":")[2])
         with serving(environment, folder / "serve.log", port):
             worse = 0
-            for plan in _chosen(asked.plan):
+            for plan in plans:
                 made = _configured(plan, installation, asked.configurations)
                 worse += _run_plan(suite, plan, installation, made, asked.module)
     _say(f"{worse} not expected")

@@ -25,12 +25,17 @@ SHOWN: Final = "update-image-placeholder"
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who logs in where: `issuer` and `suite` are addresses without a final slash."""
+    """Who logs in where: `issuer`, `mtls` and `suite` are addresses without a final slash.
+
+    `approval` is where a CIBA request is answered, with `{auth_req_id}` and `{action}` in it.
+    """
 
     issuer: str
     suite: str
     personal_number: str
     password: str
+    mtls: str = ""
+    approval: str = ""
 
 
 def _sign_in(visitor: Visitor, *, seen: str = "", needed: bool = False) -> Task:
@@ -79,18 +84,35 @@ def _at(visitor: Visitor, path: str, *tasks: Task, times: int = 0) -> Mapping[st
     return {"match": f"{visitor.issuer}{path}*", "tasks": list(tasks), **limit}
 
 
-def login(visitor: Visitor) -> Steps:
-    """A login as everybody's."""
-    return [_at(visitor, "/authorize", _sign_in(visitor), _agree(visitor), _arrive(visitor))]
+def login(visitor: Visitor, *, times: int = 0) -> Steps:
+    """A login as everybody's; with `times`, only at the first so many requests."""
+    return [_at(visitor, "/authorize", _sign_in(visitor), _agree(visitor), _arrive(visitor), times=times)]
+
+
+def refuse(visitor: Visitor) -> Steps:
+    """The person goes back to the portal without a login."""
+    press = {
+        "task": "Refuse",
+        "match": f"{visitor.issuer}/interaction/*",
+        "commands": [["click", "id", "cancel"]],
+    }
+    return [_at(visitor, "/authorize", press, _arrive(visitor))]
+
+
+def look_then_login(visitor: Visitor) -> Steps:
+    """The first visit only looks at the login page; the second one, of the same address, logs in."""
+    look = {
+        "task": "Look",
+        "match": f"{visitor.issuer}/interaction/*",
+        "commands": [["wait", "id", "sign_in", SECONDS]],
+    }
+    return together([_at(visitor, "/authorize", look, times=1)], login_shown(visitor, seen="sign_in"))
 
 
 def login_then_login_shown(visitor: Visitor, *, seen: str = "sign_in") -> Steps:
     """The first request logs in; the second must show the login page again."""
     again = (_sign_in(visitor, seen=seen, needed=True), _agree(visitor), _arrive(visitor))
-    return [
-        _at(visitor, "/authorize", _sign_in(visitor), _agree(visitor), _arrive(visitor), times=1),
-        _at(visitor, "/authorize", *again),
-    ]
+    return together(login(visitor, times=1), [_at(visitor, "/authorize", *again)])
 
 
 def login_shown(visitor: Visitor, *, seen: str) -> Steps:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
 from idp.authentication.hashing import PasswordHasher
 from idp.oidc.client_metadata import read_client
-from idp.registers.calendar import today
 from idp.registers.schema import create_registers
 from idp.store import accounts, clients, contacts, versions
 from idp.store.contacts import Contact, ContactKind
@@ -27,23 +24,22 @@ from keys.actions import Generate, standard_rotation
 from keys.keyring import Keyring, load_keyring
 from keys.seal import KeyEncryptionKey, create_kek_file
 from tests.conformance.browser import Visitor
-from tests.conformance.plans import PLANS, STATIC, Plan
+from tests.conformance.plans import Plan
+from tests.conformance.static_clients import Ground, StaticClient, make_client
+from tests.support.certificates import root
 from tests.support.installation import act, establish
 from tests.support.population import HOA, lay_out_population
-
-PLACES: Final = ("client", "client_secret_post", "client2")
-"""Where a plan's configuration holds its clients."""
 
 OUTBOUND: Final = "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
 """Where a suite on the tester's own machine may stand, in a container or not."""
 
-LAST_DAY: Final = (today(int(time.time())) + timedelta(days=30)).isoformat()
-_LAW: Final = "Luật Giao dịch điện tử số 20/2023/QH15"
+AUTHORITY: Final = "authority.crt"
+"""The file with whom we believe whose a client's certificate is."""
 
 _CLASSICAL: Final = standard_rotation(0).keys
 """The suite's library knows no post-quantum keys, and warns of them."""
 
-Clients = Mapping[str, Mapping[str, Mapping[str, str]]]
+Clients = Mapping[str, Mapping[str, StaticClient]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +64,11 @@ class Installation:
             "IDP_OUTBOUND_NETWORKS": OUTBOUND,
             "IDP_OPEN_REGISTRATION": self.visitor.issuer,
         }
+        if self.visitor.mtls:
+            settings |= {
+                "IDP_MTLS_URL": self.visitor.mtls,
+                "IDP_CLIENT_CA_FILE": str(self.folder / AUTHORITY),
+            }
         return inherited | trusted | settings
 
     async def rotate_keys(self) -> None:
@@ -90,25 +91,22 @@ def _registers_url(folder: Path) -> str:
     return f"sqlite:///{folder / 'registers.db'}"
 
 
-async def install(folder: Path, issuer: str, suite: str) -> Installation:
+async def install(folder: Path, visitor: Visitor, plans: Sequence[Plan]) -> Installation:
     """A new installation in an empty folder: its first ceremony, one person with an account, all clients."""
-    visitor = Visitor(issuer, suite, HOA.number, secrets.token_urlsafe(18))
-    kek = create_kek_file(folder / "kek")
+    kek, issuer = create_kek_file(folder / "kek"), visitor.issuer
+    ground = Ground(visitor.suite, int(time.time()), root())
+    (folder / AUTHORITY).write_text(ground.authority.pem, encoding="ascii")
     await upgrade(_database_url(folder))
     db = await open_database(_database_url(folder))
     try:
-        await establish(db, kek, int(time.time()), issuer=issuer, keys=_CLASSICAL)
-        keyring = await load_keyring(db, kek, issuer, int(time.time()))
+        await establish(db, kek, ground.now, issuer=issuer, keys=_CLASSICAL)
+        keyring = await load_keyring(db, kek, issuer, ground.now)
         await _open_account(db, keyring, visitor.password)
-        registered = {plan.alias: await _register(db, plan, suite) for plan in PLANS if _is_static(plan)}
+        registered = {plan.alias: await _register(db, plan, ground) for plan in plans}
     finally:
         await db.close()
     await _people(folder)
     return Installation(folder, visitor, registered)
-
-
-def _is_static(plan: Plan) -> bool:
-    return plan.variant.get("client_registration") == STATIC
 
 
 async def _people(folder: Path) -> None:
@@ -132,40 +130,12 @@ async def _open_account(db: Database, keyring: Keyring, password: str) -> None:
     )
 
 
-async def _register(db: Database, plan: Plan, suite: str) -> dict[str, dict[str, str]]:
-    """The clients of one plan, with fresh secrets."""
-    now, placed = int(time.time()), {}
-    for place in PLACES:
-        secret, metadata = secrets.token_urlsafe(32), static_metadata(plan, place, suite)
-        read_client(metadata, now=now)
-        digest = hashlib.sha256(secret.encode()).digest()
-        text = orjson.dumps(metadata).decode()
-        await db.write(clients.add(metadata["client_id"], text, secret_digest=digest, now=now))
-        placed[place] = {"client_id": metadata["client_id"], "client_secret": secret}
+async def _register(db: Database, plan: Plan, ground: Ground) -> dict[str, StaticClient]:
+    """The clients of one plan, with fresh keys and secrets; none where the suite registers them."""
+    placed = {place: make_client(ground, plan, place) for place in plan.places}
+    for client in placed.values():
+        read_client(client.metadata, now=ground.now)
+        digest = hashlib.sha256(client.secret.encode()).digest() if client.secret else None
+        text = orjson.dumps(client.metadata).decode()
+        await db.write(clients.add(client.metadata["client_id"], text, secret_digest=digest, now=ground.now))
     return placed
-
-
-def static_metadata(plan: Plan, place: str, suite: str) -> dict[str, Any]:
-    """What is registered of one client of a plan: the suite's modules send no PKCE and verify RS256."""
-    base = f"{suite}/test/a/{plan.alias}"
-    return {
-        "client_id": f"{plan.alias}-{place}",
-        "client_name": f"Bộ kiểm thử {plan.alias}",
-        "owner": "Người kiểm thử",
-        "sector": plan.alias,
-        "redirect_uris": [f"{base}/callback", f"{base}/callback?dummy1=lorem&dummy2=ipsum"],
-        "post_logout_redirect_uris": [f"{base}/post_logout_redirect"],
-        "grant_types": ["authorization_code", "refresh_token"],
-        "token_endpoint_auth_method": (
-            "client_secret_post" if place == "client_secret_post" else "client_secret_basic"
-        ),
-        "profile": "legacy",
-        "legacy_until": LAST_DAY,
-        "id_token_signed_response_alg": "RS256",
-        "request_object_signing_alg": "none",
-        "scope": "openid profile email address phone offline_access",
-        "legal_basis": "statutory_task",
-        "legal_reference": _LAW,
-        "purpose": "Kiểm tra sự phù hợp với tiêu chuẩn",
-        "purpose#en": "To test conformance",
-    }

@@ -13,14 +13,19 @@ from idp.oidc.client_metadata import read_client
 from idp.pages.errors import ERROR_PAGES
 from tests.conformance.browser import Visitor
 from tests.conformance.expectations import EXPECTED, Verdict, judge
-from tests.conformance.plans import OVERRIDES, PLANS, STATIC, Plan, configuration
-from tests.conformance.provider import PLACES, static_metadata
+from tests.conformance.plans import FAPI_CIBA, OVERRIDES, PLANS, PORTAL, STATIC, Plan, configuration
+from tests.conformance.static_clients import Ground, in_configuration, make_client
 from tests.conformance.suite import Module, Outcome
+from tests.support.certificates import root
 from tests.support.persons import NOW
 
 ISSUER = "https://sso.example.gov.vn"
 SUITE = "https://suite.example"
-VISITOR = Visitor(ISSUER, SUITE, "001184000017", "a password")
+MTLS = "https://mtls.example.gov.vn"
+APPROVAL = "http://127.0.0.1:9301/?auth_req_id={auth_req_id}&action={action}"
+VISITOR = Visitor(ISSUER, SUITE, "001184000017", "a password", MTLS, APPROVAL)
+GROUND = Ground(SUITE, NOW, root())
+PLACED = [pytest.param(plan, place, id=f"{plan.alias}-{place}") for plan in PLANS for place in plan.places]
 TEMPLATES = Path(__file__).parents[2] / "idp" / "pages" / "templates"
 NAMED = re.compile(r'id="([a-z_-]+)"|"(personal_number|password)"')
 PLAYED = {"submission_complete"}  # the suite's own page
@@ -54,17 +59,41 @@ def test_an_error_that_a_module_shall_see_is_a_page_of_ours(module: str) -> None
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.alias)
 def test_a_configuration_is_json_and_has_the_clients_that_the_suite_does_not_register(plan: Plan) -> None:
-    clients = {place: {"client_id": place, "client_secret": "s"} for place in PLACES}
-    made = json.loads(json.dumps(configuration(plan, VISITOR, clients)))
+    clients = {place: make_client(GROUND, plan, place) for place in plan.places}
+    made = json.loads(json.dumps(configuration(plan, VISITOR, in_configuration(clients))))
     assert made["server"]["discoveryUrl"] == f"{ISSUER}/.well-known/openid-configuration"
-    static = plan.variant.get("client_registration") == STATIC
+    static = plan.family != PORTAL or plan.variant.get("client_registration") == STATIC
     assert ("client_id" in made.get("client", {})) == static
+    assert ({"mtls", "mtls2"} <= made.keys()) == plan.wants_certificates
+    assert ("automated_ciba_approval_url" in made) == (plan.family == FAPI_CIBA)
+    if plan.family != PORTAL:
+        assert made["resource"]["resourceUrl"].startswith(MTLS if plan.wants_certificates else ISSUER)
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_the_static_clients_can_be_registered(place: str) -> None:
-    client = read_client(static_metadata(PLANS[0], place, SUITE), now=NOW)
-    assert client.redirect_uris[0] == f"{SUITE}/test/a/{PLANS[0].alias}/callback"
+@pytest.mark.parametrize(("plan", "place"), PLACED)
+def test_the_static_clients_can_be_registered(plan: Plan, place: str) -> None:
+    made = make_client(GROUND, plan, place)
+    client = read_client(made.metadata, now=NOW)
+    assert client.client_id == made.told["client_id"]
+    assert (client.token_endpoint_auth_method == "private_key_jwt") == (
+        plan.variant.get("client_auth_type") == "private_key_jwt"
+    )
+    assert client.tls_client_certificate_bound_access_tokens == plan.wants_certificates
+
+
+@pytest.mark.parametrize(
+    "plan", [plan for plan in PLANS if plan.family != PORTAL], ids=lambda plan: plan.alias
+)
+def test_the_two_clients_have_keys_of_their_own_and_private_ones_only_in_the_configuration(
+    plan: Plan,
+) -> None:
+    made = [make_client(GROUND, plan, place) for place in plan.places]
+    registered = [key for client in made for key in client.metadata["jwks"]["keys"]]
+    told = [key for client in made for key in client.told["jwks"]["keys"]]
+    assert len({key["kid"] for key in registered}) == len(registered)
+    assert [key["alg"] for key in told] == ["PS256", "ES256"]
+    assert all("d" in key for key in told)
+    assert not any("d" in key for key in registered)
 
 
 @pytest.mark.parametrize(

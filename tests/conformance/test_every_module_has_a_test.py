@@ -1,4 +1,4 @@
-"""Whoever does not run the suite runs its modules all the same: each has a test of ours that is named after it.
+"""Whoever does not run the suite runs its modules all the same: a test of ours, or a row, is named after each.
 
 The lists are those of the suite, release 5.2.4, in the variants that `plans` names.
 """
@@ -13,6 +13,7 @@ from typing import Final
 
 import pytest
 
+from tests.conformance import fapi_modules as fapi
 from tests.conformance.expectations import EXPECTED
 from tests.conformance.plans import OVERRIDES, PLANS
 
@@ -103,6 +104,11 @@ LOGOUT: Final = (
 STATIC_FILES: Final = ("test_oidc_basic_checklist", "test_oidc_basic_checklist_person")
 DYNAMIC_FILE: Final = ("test_oidc_dynamic_checklist",)
 LOGOUT_FILE: Final = ("test_oidc_logout_checklist",)
+FAPI_FILES: Final = (
+    "test_fapi2_checklist",
+    "test_fapi2_checklist_refusals",
+    "test_fapi2_checklist_tokens",
+)
 
 MODULES: Final[Mapping[str, Mapping[tuple[str, ...], tuple[str, ...]]]] = {
     "oidcc-basic-certification-test-plan": {STATIC_FILES: BASIC, DYNAMIC_FILE: BASIC_REGISTERED},
@@ -130,6 +136,8 @@ MODULES: Final[Mapping[str, Mapping[tuple[str, ...], tuple[str, ...]]]] = {
             "oidcc-3rd_party-init-login-nohttps",
         )
     },
+    "fapi2-security-profile-final-test-plan": {FAPI_FILES: fapi.SECURITY_PROFILE},
+    "fapi2-message-signing-final-test-plan": {FAPI_FILES: fapi.MESSAGE_SIGNING},
 }
 """Plan -> files of tests -> the modules that are found there."""
 
@@ -146,7 +154,7 @@ _ROWS: Final = [
 
 def name_of(module: str) -> str:
     """The name of its test."""
-    return f"test_{module.replace('-', '_').lower()}"
+    return f"test_{fapi.short(module).replace('-', '_').lower()}"
 
 
 @cache
@@ -161,6 +169,25 @@ def written_in(file: str) -> Mapping[str, frozenset[str]]:
     return found
 
 
+@cache
+def rows_in(file: str) -> frozenset[str]:
+    """The names of the rows in the tables of a file."""
+    calls = (
+        node
+        for folder in FOLDERS
+        for path in folder.glob(f"{file}.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.param"
+    )
+    named = (keyword.value for call in calls for keyword in call.keywords if keyword.arg == "id")
+    return frozenset(str(value.value) for value in named if isinstance(value, ast.Constant))
+
+
+def is_tested_in(file: str, module: str) -> bool:
+    """Whether a test of a file, or a row of a table there, has the name of a module."""
+    return name_of(module) in written_in(file) or fapi.short(module) in rows_in(file)
+
+
 def _all_modules() -> Iterator[str]:
     for places in MODULES.values():
         for modules in places.values():
@@ -169,7 +196,7 @@ def _all_modules() -> Iterator[str]:
 
 @pytest.mark.parametrize(("files", "module"), _ROWS)
 def test_a_module_has_a_test(files: tuple[str, ...], module: str) -> None:
-    assert any(name_of(module) in written_in(file) for file in files), f"{name_of(module)} in {files}"
+    assert any(is_tested_in(file, module) for file in files), f"{name_of(module)} in {files}"
 
 
 @pytest.mark.parametrize("module", [*BASIC, *(name for name in BASIC_REGISTERED if name not in NO_MODE)])
@@ -185,7 +212,15 @@ def test_every_plan_that_is_run_is_listed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("modules", "count"), [((*BASIC, *BASIC_REGISTERED), 38), (DYNAMIC, 23), (LOGOUT, 11)]
+    ("modules", "count"),
+    [
+        ((*BASIC, *BASIC_REGISTERED), 38),
+        (DYNAMIC, 23),
+        (LOGOUT, 11),
+        (fapi.SECURITY_PROFILE, 56),
+        (fapi.MESSAGE_SIGNING, 70),
+        (fapi.FAPI_CIBA, 43),
+    ],
 )
 def test_control_the_lists_are_whole(modules: tuple[str, ...], count: int) -> None:
     assert len(set(modules)) == len(modules) == count
@@ -198,4 +233,5 @@ def test_what_is_said_of_modules_is_said_of_modules_of_the_plans() -> None:
 
 
 def test_control_a_name_that_no_test_has_is_missed() -> None:
-    assert not any(name_of("oidcc-implicit-server") in written_in(file) for file in STATIC_FILES)
+    assert not any(is_tested_in(file, "oidcc-implicit-server") for file in STATIC_FILES)
+    assert not any(is_tested_in(file, f"{fapi.FAPI2}nothing-of-the-sort") for file in FAPI_FILES)
