@@ -21,7 +21,7 @@ from idp.http.cookies import Cookies
 from idp.http.edge import Arrival, Edge
 from idp.http.outbound import Outbound
 from idp.jobs.accepted_certificates import RegisteredCertificates
-from idp.jobs.backchannel_logout import Deliverer
+from idp.jobs.delivery import Deliverer
 from idp.jobs.key_rotation import KeysOfWorker
 from idp.jobs.schedule import jobs_of_worker
 from idp.jobs.sightings import keep_last_sightings, keep_sightings, read_addresses

@@ -74,6 +74,7 @@ class _Call:
     method: str
     headers: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] | None = None
+    content: bytes | None = None
     most_bytes: int | None = None
 
 
@@ -112,6 +113,16 @@ class Outbound:
             OutboundError: no connection, no trust in the certificate, or no HTTP.
         """
         answer = await self._call(uri, _Call("POST", form=dict(form)))
+        return answer.status
+
+    async def post_json(self, uri: str, body: bytes, *, bearer: str) -> int:
+        """POST a JSON document with a bearer token (RFC 6750 §2.1); otherwise as `post_form`.
+
+        Raises:
+            OutboundError: as `post_form`.
+        """
+        headers = {"authorization": f"Bearer {bearer}", "content-type": "application/json"}
+        answer = await self._call(uri, _Call("POST", headers=headers, content=body))
         return answer.status
 
     async def get(self, uri: str, /, *, most_bytes: int, accept: str) -> Fetched:
@@ -186,6 +197,7 @@ class Outbound:
                 call.method,
                 _at(parts, address),
                 data=call.form,
+                content=call.content,
                 headers={
                     "host": parts.netloc,
                     "user-agent": "motcua",

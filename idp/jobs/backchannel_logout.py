@@ -1,26 +1,22 @@
 """Tells portals that sessions have ended (OpenID Connect Back-Channel Logout 1.0 §2.5), out of the outbox.
 
-Every worker does so. Each portal has a lane of its own with a few deliveries at a time, so that one that does not
-answer keeps nobody else waiting, and is left alone until the next round when one of them fails. A delivery that fails
-is tried again later and later, for about a day.
+A delivery that fails is tried again for about a day.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from idp.audit.events import Kind, record
 from idp.context import Context
 from idp.errors import InvalidRequest, TemporarilyUnavailable
-from idp.http.outbound import WHOLE_SECONDS, Outbound, OutboundError
+from idp.http.outbound import OutboundError
+from idp.jobs import delivery
+from idp.jobs.delivery import Deliverer, deliver_all
 from idp.oidc.client import Client
-from idp.oidc.client_cache import ClientCache
-from idp.oidc.client_keys import ClientKeys
 from idp.oidc.encrypted_answer import encrypted, equip
 from idp.oidc.logout_token import logout_token_claims
 from idp.oidc.subject import pairwise_subject
@@ -33,14 +29,6 @@ from keys.policy import Purpose
 
 logger = logging.getLogger("motcua.jobs")
 
-AT_ONCE: Final = 8  # deliveries to one portal
-LANES: Final = 16  # portals
-LEASE_SECONDS: Final = 60
-"""How long a row that was taken is nobody else's; longer than a delivery can take (`WHOLE_SECONDS`)."""
-
-ROUND_SECONDS: Final = (
-    60  # after this long no more is taken: what has come due meanwhile waits for the next round
-)
 FIRST_PAUSE: Final = 10
 LONGEST_PAUSE: Final = 3600
 MOST_ATTEMPTS: Final = 30
@@ -49,27 +37,6 @@ MOST_ATTEMPTS: Final = 30
 ACCEPTED: Final = frozenset({200, 204})
 """§2.8 says 200, and that some frameworks answer 204 in its place."""
 
-assert WHOLE_SECONDS * 2 < LEASE_SECONDS  # noqa: S101 - two constants of two modules that must fit
-
-
-async def _as_it_is() -> None:
-    """What is in memory follows the database by other ways."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deliverer:
-    """What delivering needs; `context` is made anew for each delivery, since a round takes its time.
-
-    `follow` looks whether keys or clients have changed. It is asked after rows were taken: what a revoked key made
-    necessary was queued in the write that revoked it, and is never signed with it.
-    """
-
-    context: Callable[[], Context]
-    clients: ClientCache
-    client_keys: ClientKeys
-    outbound: Outbound
-    follow: Callable[[], Awaitable[None]] = _as_it_is
-
 
 class _Undeliverable(Exception):
     """It would not help to try again; the text is an id."""
@@ -77,28 +44,30 @@ class _Undeliverable(Exception):
 
 async def deliver_logouts(deliverer: Deliverer) -> None:
     """One round: everything that is due, while time and the portals allow."""
-    context = deliverer.context()
-    waiting = await logout_outbox.clients_with_due(context.db, context.now)
-    random.shuffle(waiting)
-    free = asyncio.Semaphore(LANES)
-    deadline = asyncio.get_running_loop().time() + ROUND_SECONDS
-    async with asyncio.TaskGroup() as lanes:
-        for client_id in waiting:
-            lanes.create_task(_lane(deliverer, client_id, free, deadline))
+    await deliver_all(_Logouts(deliverer))
 
 
-async def _lane(deliverer: Deliverer, client_id: str, free: asyncio.Semaphore, deadline: float) -> None:
-    async with free:
-        while asyncio.get_running_loop().time() < deadline:
-            context = deliverer.context()
-            until = context.now + LEASE_SECONDS
-            taken = await logout_outbox.take(
-                context.db, client_id, now=context.now, until=until, most=AT_ONCE
-            )
-            if taken:
-                await deliverer.follow()
-            if not taken or not all(await asyncio.gather(*(_deliver(deliverer, one) for one in taken))):
-                return
+@dataclass(frozen=True, slots=True)
+class _Logouts:
+    """The outbox of logouts."""
+
+    deliverer: Deliverer
+
+    async def clients(self) -> list[str]:
+        context = self.deliverer.context()
+        return await logout_outbox.clients_with_due(context.db, context.now)
+
+    async def take(self, client_id: str, *, most: int, lease: int) -> Sequence[Logout]:
+        context = self.deliverer.context()
+        taken = await logout_outbox.take(
+            context.db, client_id, now=context.now, until=context.now + lease, most=most
+        )
+        if taken:
+            await self.deliverer.follow()
+        return taken
+
+    async def deliver(self, taken: Logout, /) -> bool:
+        return await _deliver(self.deliverer, taken)
 
 
 async def _deliver(deliverer: Deliverer, logout: Logout) -> bool:
@@ -154,9 +123,8 @@ async def _sign(context: Context, client: Client, logout: Logout) -> str:
 
 
 def pause_after(attempts: int) -> int:
-    """Seconds until the next attempt: twice as long each time, less up to a half so that portals are not flooded."""
-    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts - 1, 16))
-    return random.randint((longest + 1) // 2, longest)  # noqa: S311 - spreads load, guards nothing
+    """Seconds until the next attempt."""
+    return delivery.pause_after(attempts, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
 
 
 async def _settle(context: Context, logout: Logout) -> None:

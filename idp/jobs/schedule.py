@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from idp.jobs.backchannel_logout import Deliverer, deliver_logouts
+from idp.jobs.backchannel_logout import deliver_logouts
+from idp.jobs.delivery import Deliverer
 from idp.jobs.expired_sessions import end_expired_sessions
 from idp.jobs.incidents import end_incidents
+from idp.jobs.ping import deliver_pings
 from idp.jobs.purge import purge_expired
 from idp.jobs.register_watch import RegisterWatch
 from idp.store.database import Database
@@ -23,6 +25,8 @@ INCIDENT_SECONDS: Final = 2
 LOGOUT_SECONDS: Final = 2
 """A portal is told of a logout after this long at the latest, if it answers."""
 
+PING_SECONDS: Final = 1
+"""A portal is told that its request has an answer after this long at the latest, if it answers."""
 PURGE_SECONDS: Final = 60
 REGISTER_SECONDS: Final = 15
 """After this long the registers are looked at for a change that ends sessions."""
@@ -63,6 +67,7 @@ def jobs_of_worker(
         Job("sightings", SIGHTINGS_SECONDS, lambda _now: keep_sightings()),
         Job("certificates", CERTIFICATES_SECONDS, lambda _now: accept_certificates()),
         Job("logouts", LOGOUT_SECONDS, lambda _now: deliver_logouts(deliverer)),
+        Job("pings", PING_SECONDS, lambda _now: deliver_pings(deliverer)),
         Job("incidents", INCIDENT_SECONDS, lambda _now: end_incidents(deliverer.context), exclusive=True),
         Job("expiry", EXPIRY_SECONDS, lambda _now: end_expired_sessions(deliverer.context), exclusive=True),
         Job("registers", REGISTER_SECONDS, lambda _now: watch.look(), exclusive=True),

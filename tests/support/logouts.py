@@ -10,7 +10,8 @@ import pytest
 
 from idp.http.outbound import Outbound
 from idp.jobs import schedule
-from idp.jobs.backchannel_logout import Deliverer, deliver_logouts
+from idp.jobs.backchannel_logout import deliver_logouts
+from idp.jobs.delivery import Deliverer
 from idp.jobs.expired_sessions import end_expired_sessions
 from idp.jobs.register_watch import RegisterWatch
 from idp.oidc.client_cache import ClientCache

@@ -28,6 +28,8 @@ class Received:
     content_type: str
     accept: str
     form: dict[str, list[str]]
+    authorization: str = ""
+    body: bytes = b""
 
     @property
     def token(self) -> str:
@@ -68,7 +70,16 @@ class ReceivingPortal:
             body = await reader.readexactly(int(headers.get("content-length", "0")))
             method, path, _ = head[0].split()
             kind, accept = headers.get("content-type", ""), headers.get("accept", "")
-            request = Received(method, path, headers["host"], kind, accept, parse_qs(body.decode()))
+            request = Received(
+                method,
+                path,
+                headers["host"],
+                kind,
+                accept,
+                parse_qs(body.decode()),
+                headers.get("authorization", ""),
+                body,
+            )
             await self._answer(request, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass

@@ -9,7 +9,8 @@ import jwt
 import pytest
 
 from idp.jobs import backchannel_logout, schedule
-from idp.jobs.backchannel_logout import LEASE_SECONDS, MOST_ATTEMPTS, deliver_logouts
+from idp.jobs.backchannel_logout import MOST_ATTEMPTS, deliver_logouts
+from idp.jobs.delivery import AT_ONCE, LEASE_SECONDS
 from idp.store import clients, logout_outbox, registrations
 from idp.store.database import required, step
 from keys.actions import Revoke
@@ -190,7 +191,7 @@ async def test_a_portal_that_does_not_answer_keeps_no_other_waiting(
 
 
 async def test_deliveries_to_one_portal_at_a_time_are_few(one: Provider, receiver: ReceivingPortal) -> None:
-    for _ in range(backchannel_logout.AT_ONCE + 3):
+    for _ in range(AT_ONCE + 3):
         await one.tokens("told", HOA, one.browser())
     receiver.gate.clear()
     await one.lock(HOA)
@@ -198,8 +199,8 @@ async def test_deliveries_to_one_portal_at_a_time_are_few(one: Provider, receive
     await asyncio.wait_for(receiver.arrived.wait(), 10)
     receiver.gate.set()
     await round_
-    assert len(receiver.received) == backchannel_logout.AT_ONCE + 3
-    assert receiver.most_at_once <= backchannel_logout.AT_ONCE
+    assert len(receiver.received) == AT_ONCE + 3
+    assert receiver.most_at_once <= AT_ONCE
 
 
 async def test_the_operators_network_is_not_called_without_their_leave(
