@@ -17,10 +17,13 @@ from tests.support.certificates import CLIENTS, Holder, Wish, issued, root, self
 from tests.support.certified import NAME, by_itself, by_name, machine, request_of
 from tests.support.devices import add_clients
 from tests.support.installation import ISSUER
-from tests.support.on_sqlite import provider_on_sqlite
+from tests.support.on_sqlite import on_sqlite, provider_on_sqlite
 from tests.support.population import HOA
 from tests.support.portals import REGISTRATIONS, Portal, Tokens
 from tests.support.provider import NOW, Ground, Provider
+from tests.support.registering import PORTAL as PORTAL_ITSELF
+from tests.support.registering import ask as ask_to_register
+from tests.support.registering import initial_token, registered
 
 MTLS: Final = "https://mtls.sso.example.vn"
 PROXY: Final = "127.0.0.1"
@@ -284,6 +287,7 @@ async def test_what_is_said_of_it(service: Provider) -> None:
     assert aliases.keys() == ENDPOINTS.keys() - for_browsers
 
 
+@on_sqlite
 async def test_where_nobody_asks_for_certificates_nothing_is_said(provider: Provider) -> None:
     metadata = (await provider.http().get("/.well-known/openid-configuration")).json()
     assert "mtls_endpoint_aliases" not in metadata
@@ -291,3 +295,43 @@ async def test_where_nobody_asks_for_certificates_nothing_is_said(provider: Prov
     assert not any(
         "tls_client_auth" in method for method in metadata["token_endpoint_auth_methods_supported"]
     )
+
+
+async def test_a_portal_registers_its_certificate_itself(service: Provider) -> None:
+    token = await initial_token(service, uses=2, kinds=["server"], profiles=["fapi2"])
+    mine = await registered(
+        service,
+        token,
+        token_endpoint_auth_method="self_signed_tls_client_auth",
+        tls_client_certificate_bound_access_tokens=True,
+        jwks={"keys": [STRANGER.jwk()]},
+    )
+    assert mine.told["tls_client_certificate_bound_access_tokens"] is True
+    assert mine.told["jwks"]["keys"][0]["x5c"] == STRANGER.jwk()["x5c"]
+    answer = await http(service, STRANGER).post(
+        "/token", data={"grant_type": "authorization_code", "code": "none", "client_id": mine.client_id}
+    )
+    assert answer.json()["error"] in {"invalid_grant", "invalid_request"}  # who it is was believed
+    named = await registered(
+        service,
+        token,
+        token_endpoint_auth_method="tls_client_auth",
+        tls_client_auth_san_dns="self.example",
+        tls_client_certificate_bound_access_tokens=True,
+    )
+    assert named.told["tls_client_auth_san_dns"] == "self.example"
+
+
+@on_sqlite
+async def test_where_nobody_asks_for_certificates_none_is_registered(provider: Provider) -> None:
+    token = await initial_token(provider, kinds=["server"], profiles=["fapi2"])
+    answer = await ask_to_register(
+        provider,
+        token,
+        **PORTAL_ITSELF,
+        token_endpoint_auth_method="self_signed_tls_client_auth",
+        tls_client_certificate_bound_access_tokens=True,
+        jwks={"keys": [STRANGER.jwk()]},
+    )
+    check_refused(answer, "invalid_client_metadata", 400)
+    assert "IDP_MTLS_URL" in answer.json()["error_description"]

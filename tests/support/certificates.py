@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from cryptography import x509
@@ -49,7 +50,7 @@ class Holder:
         """As nginx writes it (`$ssl_client_escaped_cert`)."""
         return quote(self.pem, safe="")
 
-    def jwk(self, kid: str = "certified") -> dict[str, object]:
+    def jwk(self, kid: str = "certified") -> dict[str, Any]:
         """The key with its certificate (RFC 7517 §4.7)."""
         x5c = [b64encode(self.der).decode()]
         return {**public_members(self.key.public_key()), "kid": kid, "use": "sig", "x5c": x5c}
