@@ -14,6 +14,7 @@ from idp.errors import InvalidRequest, Unavailable
 from idp.http import responses
 from idp.http.responses import Answer
 from idp.oidc import backchannel_request
+from idp.oidc.authorization_details.granting import check_terms
 from idp.oidc.backchannel_object import SignedRequest, verify_request
 from idp.oidc.backchannel_request import AskedElsewhere
 from idp.oidc.client import Client
@@ -33,6 +34,7 @@ async def post(request: Request, here: Surroundings) -> Answer:
     asked = backchannel_request.read_backchannel_request(
         signed.claims, client, context.keyring, context.settings.issuer
     )
+    check_terms(asked.request.details, context.now)
     if not await single_use.burn_jti(context.db, signed.jti_digest, signed.expires_at):
         raise InvalidRequest("request was used before: its jti must be new in every request")
     path = backchannel_request.asking_path(client.client_id, asked.whom)

@@ -14,6 +14,7 @@ from idp.errors import Unavailable
 from idp.http import responses
 from idp.http.responses import Answer
 from idp.oidc import device_code
+from idp.oidc.authorization_details.granting import check_terms
 from idp.oidc.authorization_request import AuthorizationRequest
 from idp.oidc.client import Client
 from idp.oidc.device_request import KNOWN_PARAMETERS, device_response, read_device_request
@@ -29,6 +30,7 @@ async def post(request: Request, here: Surroundings) -> Answer:
     sent = await read_client_form(request, here, KNOWN_PARAMETERS)
     client, context = sent.client, here.context
     asked = read_device_request(sent.form, client, context.settings.issuer)
+    check_terms(asked.details, context.now)
     path = device_code.asking_path(client.client_id, context.address)
     await require_room(context, path, "too many codes were asked for from this network")
     code, user_code = await _keep(context, client, asked)

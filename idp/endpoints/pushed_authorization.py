@@ -14,6 +14,7 @@ from idp.endpoints.token import NOT_KEPT
 from idp.errors import InvalidRequest, OAuthError, PageError
 from idp.http import responses
 from idp.http.responses import Answer
+from idp.oidc.authorization_details.granting import check_terms
 from idp.oidc.authorization_request import (
     KNOWN_PARAMETERS,
     AuthorizationRequest,
@@ -60,7 +61,9 @@ async def _read(here: Surroundings, sent: ClientRequest) -> AuthorizationRequest
         target = prove_target(sent.client, parameters, here.context.settings.issuer)
     except PageError as error:  # there is no person to tell, and the client can be told
         raise InvalidRequest(ERROR_PAGES[error.page].technical, detail=error.detail) from error
-    return read_authorization_request(parameters, sent.client, target)
+    asked = read_authorization_request(parameters, sent.client, target)
+    check_terms(asked.details, here.context.now)
+    return asked
 
 
 def _outside(sent: ClientRequest) -> Parameters:

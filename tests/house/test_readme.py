@@ -7,12 +7,15 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 import pytest
 
 from idp.cli.main import motcua
+from idp.oidc.authorization_details.granting import check_terms
+from idp.oidc.authorization_details.request import read_details
+from idp.oidc.authorization_details.table import TYPES
 from idp.oidc.client import KINDS, Kind, KindRules
 from idp.oidc.client_metadata import read_client
 from idp.oidc.grant_types import CIBA, DEVICE_CODE, TOKEN_EXCHANGE
@@ -218,8 +221,21 @@ def test_the_end_of_legacy_is_told() -> None:
 
 
 def test_the_sample_registration_is_accepted() -> None:
-    samples = [body for language, body in _FENCED.findall(_text()) if language == "json"]
-    assert [read_client(json.loads(sample), now=NOW).client_id for sample in samples] == ["my-portal"]
+    registrations = [sample for sample in _samples() if isinstance(sample, dict)]
+    assert [read_client(sample, now=NOW).client_id for sample in registrations] == ["my-portal"]
+
+
+def test_the_sample_mandate_is_accepted() -> None:
+    (asked,) = [sample for sample in _samples() if isinstance(sample, list)]
+    registration = next(sample for sample in _samples() if isinstance(sample, dict))
+    portal = read_client({**registration, "authorization_details_types": ["vn_mandate"]}, now=NOW)
+    details = read_details(json.dumps(asked), portal, ())
+    check_terms(details, NOW)
+    assert TYPES["vn_mandate"].members <= details[0].keys()
+
+
+def _samples() -> list[Any]:
+    return [json.loads(body) for language, body in _FENCED.findall(_text()) if language == "json"]
 
 
 def test_decisions_are_numbered_dated_and_whole() -> None:

@@ -52,6 +52,8 @@ REGISTERED = {
     "pushed_authorization_request_endpoint", "require_pushed_authorization_requests",
     "authorization_signing_alg_values_supported", "authorization_encryption_alg_values_supported",
     "authorization_encryption_enc_values_supported",
+    # RFC 9396 §10
+    "authorization_details_types_supported",
     # RFC 9449 §5.1
     "dpop_signing_alg_values_supported",
     # RP-Initiated, Back-Channel, Front-Channel Logout 1.0; Initiating User Registration 1.0 §4.2

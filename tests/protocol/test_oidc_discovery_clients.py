@@ -49,6 +49,7 @@ METHODS: Final = (
     "private_key_jwt", "client_secret_basic", "client_secret_post", "none", "client_secret_jwt", "tls_client_auth",
     "self_signed_tls_client_auth",
 )  # fmt: skip
+DETAILS: Final = ("vn_mandate", "payment_initiation", "openid_credential", "VN_MANDATE", "")
 SOMETHING: Final = {"grant_type": "authorization_code", "code": "x", "redirect_uri": "x", "token": "x"}
 JWKS: Final = {"keys": [published_key("ES256")]}
 GRANTS: Final = (
@@ -377,3 +378,15 @@ async def test_no_other_proof_is_taken(service: Provider, alg: str) -> None:
     signer = alg if alg in policy.CLIENT_ALGORITHMS else "ES256"
     answered = await _with_proof(service, _proof(service, alg, signer))
     assert answered["error"] == "invalid_dpop_proof"
+
+
+@pytest.mark.parametrize("kind", advertised("authorization_details_types_supported"))
+async def test_every_type_of_details_can_be_registered(sandbox: Provider, kind: str) -> None:
+    client = await registered(sandbox, authorization_details_types=[kind])
+    assert client.told["authorization_details_types"] == [kind]
+
+
+@pytest.mark.parametrize("kind", withheld("authorization_details_types_supported", DETAILS))
+async def test_no_other_type_of_details_can_be_registered(sandbox: Provider, kind: str) -> None:
+    response = await ask(sandbox, **PORTAL, authorization_details_types=[kind])
+    refused(response, "invalid_client_metadata", "authorization_details_types")

@@ -37,6 +37,7 @@ APP: Final[dict[str, Any]] = {
         ({"resources": ["https://api.example"]}, "resources"),
         ({"key_set_addresses": ["198.51.100.0/24"]}, "key_set_addresses"),
         ({"may_act": ["ministry"]}, "may_act"),
+        ({"authorization_details_types": ["vn_mandate"]}, "authorization_details_types"),
         ({"audience": ["https://api.example"]}, "audience"),
         ({"sector_identifier_uri": "https://self.example/sector"}, "sector_identifier_uri"),
         ({"logo_uri": "https://ministry.example/logo.png"}, "logo_uri"),

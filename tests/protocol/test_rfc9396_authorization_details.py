@@ -112,8 +112,29 @@ async def test_the_portal_is_told_what_is_no_detail(agents: Provider, browser: B
 
 @pytest.mark.parametrize("until", ["2026-11-21", "2027-11-24"])
 async def test_a_mandate_is_neither_over_nor_for_ever(agents: Provider, browser: Browser, until: str) -> None:
-    _, visit = await ask(agents, browser, mandate(until=until))
+    asked = mandate(until=until)
+    _, visit = await ask(agents, browser, asked)
     assert visit.error == "invalid_authorization_details"
+    pushed = await agents.portal("agent").post(
+        "/par", **agents.portal("agent").ask(authorization_details=details(asked)).parameters
+    )
+    elsewhere = await agents.portal("counter-screen").post(
+        "/device_authorization", scope="openid", authorization_details=details(asked)
+    )
+    for answer in (pushed, elsewhere):
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_authorization_details")
+
+
+async def test_a_pushed_request_keeps_it_out_of_the_address(agents: Provider, browser: Browser) -> None:
+    """§12, RFC 9126."""
+    portal = agents.portal("agent")
+    asked = portal.ask(authorization_details=details(), resource=DOSSIERS)
+    pushed = (await portal.post("/par", **asked.parameters)).json()
+    visit = await browser.open(
+        f"{portal.issuer}/authorize?client_id=agent&request_uri={pushed['request_uri']}"
+    )
+    tokens = await portal.tokens(asked, await agents.settle(await meet(visit)))
+    assert tokens.body["authorization_details"] == [GRANTED]
 
 
 async def test_only_registered_types_may_be_asked_for(agents: Provider, browser: Browser) -> None:
