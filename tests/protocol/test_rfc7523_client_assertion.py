@@ -26,6 +26,17 @@ KEY = SoftwareSigner.generate("ES256")
 OTHER_KEY = SoftwareSigner.generate("ES256")
 PORTAL = client(token_endpoint_auth_method="private_key_jwt", jwks={"keys": [KEY.public_jwk()]})
 
+ENDPOINTS = (TOKEN_ENDPOINT, f"{ISSUER}/par")
+RSA_KEY = SoftwareSigner.generate("RS256")
+FAPI = {
+    profile: client(
+        profile=profile,
+        token_endpoint_auth_method="private_key_jwt",
+        jwks={"keys": [KEY.public_jwk(), RSA_KEY.public_jwk()]},
+    )
+    for profile in ("fapi2", "fapi2_message_signing")
+}
+
 CLAIMS: dict[str, Any] = {
     "iss": "portal",
     "sub": "portal",
@@ -36,18 +47,18 @@ CLAIMS: dict[str, Any] = {
 }
 
 
-def prove(*without: str, key: SoftwareSigner = KEY, **changes: object) -> AuthenticatedClient:
+def prove(
+    *without: str, key: SoftwareSigner = KEY, by: Client | None = None, **changes: object
+) -> AuthenticatedClient:
     claims = {name: value for name, value in (CLAIMS | changes).items() if name not in without}
     form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": at_once(encode(key, claims, "JWT"))}
     credentials = read_credentials(None, form)
-    return proven(credentials, PORTAL)
+    return proven(credentials, by or PORTAL)
 
 
 def proven(credentials: Credentials, registered: Client) -> AuthenticatedClient:
     keys = ClientKeys(NOWHERE)
-    return at_once(
-        prove_client(credentials, registered, keys, issuer=ISSUER, endpoints=(TOKEN_ENDPOINT,), now=NOW)
-    )
+    return at_once(prove_client(credentials, registered, keys, issuer=ISSUER, endpoints=ENDPOINTS, now=NOW))
 
 
 def test_a_good_assertion_proves_the_client() -> None:
@@ -72,6 +83,7 @@ def test_the_same_jti_has_the_same_digest() -> None:
         {"aud": TOKEN_ENDPOINT},
         {"aud": [ISSUER]},
         {"aud": [ISSUER, TOKEN_ENDPOINT]},
+        {"aud": f"{ISSUER}/par"},
         {"iat": NOW + 8, "nbf": NOW + 8},
         {"exp": NOW - 30},
         {"exp": NOW + 300},
@@ -103,7 +115,7 @@ def test_what_must_be_there(absent: str) -> None:
         {"aud": [ISSUER, "https://other.example"]},
         {"aud": []},
         {"aud": f"{ISSUER}/"},
-        {"aud": f"{ISSUER}/par"},
+        {"aud": f"{ISSUER}/userinfo"},
         {"exp": NOW - 61},
         {"exp": NOW + 3600},
         {"exp": "soon"},
@@ -161,3 +173,29 @@ def test_only_the_registered_algorithm() -> None:
 def test_assertions_that_cannot_be_read(form: dict[str, str]) -> None:
     with pytest.raises(InvalidClient):
         read_credentials(None, form)
+
+
+@pytest.mark.parametrize("by", FAPI.values(), ids=FAPI)
+class TestFapi:
+    """FAPI 2.0 Security Profile §5.3.2.1, §5.4.1."""
+
+    @pytest.mark.parametrize("changes", [{}, {"iat": NOW + 8, "nbf": NOW + 8}, {"nbf": NOW + 10}])
+    def test_taken(self, by: Client, changes: dict[str, Any]) -> None:
+        assert prove(by=by, **changes).client is by
+
+    @pytest.mark.parametrize("audience", [[ISSUER], *ENDPOINTS, [ISSUER, TOKEN_ENDPOINT], f"{ISSUER}/", None])
+    def test_it_is_for_the_issuer_as_one_text(self, by: Client, audience: object) -> None:
+        with pytest.raises(InvalidClient) as refused:
+            prove(by=by, aud=audience)
+        assert "issuer identifier" in refused.value.description
+
+    @pytest.mark.parametrize("changes", [{"nbf": NOW + 61}, {"iat": NOW + 61}, {"exp": NOW - 300}])
+    def test_it_is_of_now(self, by: Client, changes: dict[str, Any]) -> None:
+        with pytest.raises(InvalidClient):
+            prove(by=by, **changes)
+
+    def test_it_is_not_signed_by_rs256(self, by: Client) -> None:
+        with pytest.raises(InvalidClient) as refused:
+            prove(by=by, key=RSA_KEY)
+        assert "RS256" in refused.value.description
+        assert "ES256, PS256, EdDSA" in refused.value.description
