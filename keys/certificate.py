@@ -13,12 +13,17 @@ from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
 from keys import base64url
 
 _REMEMBERED: Final = 1024
 """Certificates of a worker: a client shows the same one with every request."""
+
+LEAST_RSA_BITS: Final = 2048
+LEAST_CURVE_BITS: Final = 224
 
 _TYPES: Final[Mapping[str, x509.ObjectIdentifier]] = {
     "C": NameOID.COUNTRY_NAME,
@@ -44,6 +49,9 @@ _TYPES: Final[Mapping[str, x509.ObjectIdentifier]] = {
 }
 """Short names of attributes: those of RFC 4514 §3, and the ones that OpenSSL and Java print."""
 
+_MALFORMED: Final = (
+    ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType,
+)  # fmt: skip
 _STRING_TAGS: Final = frozenset({0x0C, 0x13, 0x16})  # X.690: UTF8String, PrintableString, IA5String
 _TYPE: Final = re.compile(r"(^|(?<!\\)[,+])([A-Za-z][A-Za-z0-9-]*)(?==)")
 _ENCODED: Final = re.compile(r"(^|(?<!\\)[,+])([A-Za-z0-9.-]+)=#((?:[0-9A-Fa-f]{2})+)(?=[,+]|$)")
@@ -85,15 +93,30 @@ def _alternatives(certificate: x509.Certificate) -> x509.SubjectAlternativeName 
         return None
 
 
+def _check_strength(certificate: x509.Certificate) -> None:
+    """FAPI 2.0 Security Profile §5.4.1."""
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+        strong = key.key_size >= (LEAST_RSA_BITS if isinstance(key, rsa.RSAPublicKey) else LEAST_CURVE_BITS)
+    else:
+        strong = isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey)
+    if not strong:
+        raise InvalidCertificate(
+            f"The key of a certificate is RSA of {LEAST_RSA_BITS} bits, a curve of {LEAST_CURVE_BITS}, or EdDSA,"
+            " at least."
+        )
+
+
 @lru_cache(_REMEMBERED)
 def read_certificate(der: bytes, chain: tuple[bytes, ...] = ()) -> Certificate:
     """Read one certificate from DER.
 
     Raises:
-        InvalidCertificate: anything else than one well-formed X.509 certificate.
+        InvalidCertificate: anything else than one well-formed X.509 certificate, or of a weak key.
     """
     try:
         certificate = x509.load_der_x509_certificate(der)
+        _check_strength(certificate)
         names = _alternatives(certificate) or x509.SubjectAlternativeName([])
         return Certificate(
             der=der,
@@ -107,7 +130,9 @@ def read_certificate(der: bytes, chain: tuple[bytes, ...] = ()) -> Certificate:
             not_after=int(certificate.not_valid_after_utc.timestamp()),
             chain=chain,
         )
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except InvalidCertificate:
+        raise
+    except _MALFORMED as error:
         raise InvalidCertificate("The client certificate is not a well-formed X.509 certificate.") from error
 
 

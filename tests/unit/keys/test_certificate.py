@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from keys import base64url
 from keys.certificate import InvalidCertificate, read_certificate, read_distinguished_name
@@ -50,6 +56,30 @@ def test_octets_that_are_no_certificate(der: bytes) -> None:
 def test_nothing_may_follow_a_certificate() -> None:
     with pytest.raises(InvalidCertificate):
         read_certificate(self_signed(Wish(NAME)).der + b"\x00")
+
+
+@pytest.mark.parametrize(
+    ("key", "accepted"),
+    [
+        (rsa.generate_private_key(65537, 1024), False),  # noqa: S505 - refused here
+        (rsa.generate_private_key(65537, 2048), True),
+        (ec.generate_private_key(ec.SECP192R1()), False),
+        (ec.generate_private_key(ec.SECP384R1()), True),
+        (ed25519.Ed25519PrivateKey.generate(), True),
+    ],
+)
+def test_weak_keys_are_refused(key: Any, *, accepted: bool) -> None:
+    name, now = x509.Name.from_rfc4514_string("CN=portal"), datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(1))
+        .sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
+        .public_bytes(Encoding.DER)
+    )
+    if accepted:
+        assert read_certificate(signed).der == signed
+    else:
+        with pytest.raises(InvalidCertificate, match="key of a certificate"):
+            read_certificate(signed)
 
 
 @pytest.mark.parametrize(
