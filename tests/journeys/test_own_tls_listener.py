@@ -9,6 +9,7 @@ import warnings
 from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -230,6 +231,15 @@ def test_the_listener_for_everybody_asks_for_none(listening: Listening) -> None:
     with listening.client(FIRST, base=listening.provider.issuer) as client:
         answer = client.post("/token", data=dict(request_of("first")))
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
+@pytest.mark.parametrize("path", ["/par", "/token", "/userinfo", "/jwks", "/authorize", "/nowhere"])
+def test_every_answer_says_the_time_once(listening: Listening, path: str) -> None:
+    """RFC 9110 §6.6.1; clients of the FAPI profiles correct their clocks by it."""
+    with listening.client(None, base=listening.provider.issuer) as client:
+        (stated,) = client.get(path).headers.get_list("date")
+    assert stated.endswith(" GMT")
+    assert abs(parsedate_to_datetime(stated).timestamp() - time.time()) < PATIENCE
 
 
 def test_a_header_is_nothing_here(listening: Listening) -> None:
