@@ -50,8 +50,6 @@ async def check_holder(
     if not bound.jkt:
         if presented.by_dpop:
             raise InvalidToken("the access token is not bound to a key: send it by the scheme Bearer")
-        if bound.x5t_s256 and (here.certificate is None or here.certificate.x5t_s256 != bound.x5t_s256):
-            raise InvalidToken("the access token is bound to the certificate of another connection")
         return
     note_resource(request, by_dpop=True)
     if not presented.by_dpop:
