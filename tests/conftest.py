@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.support.relying_parties.visiting",
     "tests.support.run",
     "tests.support.softhsm",
+    "tests.support.ciba",
     "tests.support.fapi_suite",
     "tests.support.suite",
 ]

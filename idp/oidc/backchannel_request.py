@@ -53,7 +53,7 @@ ASKING: Final = Limit(interval_ms=20_000, burst=20)
 
 _PROMPT: Final = "consent"
 """What is asked is always shown: the person did not choose to come."""
-_MESSAGE: Final = re.compile(r"[^\W_](?:[ /#-]?[^\W_])*")
+_MESSAGE: Final = re.compile(r"#?[^\W_](?: ?[/#-]?[^\W_])*")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]{22,}=*")  # RFC 6750 §2.1, of 128 bits (CIBA Core §7.1)
 _SECONDS: Final = re.compile(r"[0-9]{1,6}")
 
@@ -159,7 +159,7 @@ def digests_of(
 
 
 def read_binding_message(text: str) -> str:
-    """What the person is to compare (CIBA Core §7.1): letters and digits, with a space, hyphen, slash or # between.
+    """What the person is to compare (CIBA Core §7.1): letters and digits, with a space, hyphen, slash or # before them.
 
     It has to be there (FAPI-CIBA §5.2.2), and has no room for an address to lead people to.
 
@@ -175,7 +175,7 @@ def read_binding_message(text: str) -> str:
     if len(message) > LONGEST_MESSAGE or not _MESSAGE.fullmatch(message) or not latin or not digits:
         raise InvalidBindingMessage(
             f"binding_message must be at most {LONGEST_MESSAGE} Latin letters and digits, with single spaces, hyphens,"
-            " slashes or # between them"
+            " slashes or # before them"
         )
     return message
 

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
 
 import httpx2
+import pytest
 
 from idp.oidc.grant_types import CIBA
 from tests.support.browsing import Browser, Visit
+from tests.support.certificates import Holder, Wish, self_signed
+from tests.support.devices import add_clients
 from tests.support.fapi import FAPI2, FapiPortal
+from tests.support.on_sqlite import provider_on_sqlite
 from tests.support.population import HOA, Citizen
 from tests.support.portals import Portal, Tokens
-from tests.support.provider import PASSWORD, Provider
+from tests.support.provider import NOW, PASSWORD, Ground, Provider
 
 REQUESTS: Final = "/account/requests"
+MTLS: Final = "https://mtls.sso.example.vn"
+PROXY: Final = "127.0.0.1"
+CERTIFICATE, OTHER_CERTIFICATE = (self_signed(Wish("CN=counter", at=NOW, ends=1 << 24)) for _ in range(2))
 COUNTER: Final[Mapping[str, Any]] = {
     **{
         name: value
@@ -35,7 +42,6 @@ COUNTER: Final[Mapping[str, Any]] = {
     "backchannel_token_delivery_mode": "poll",
 }
 """A call centre of the strongest profile, that polls."""
-COUNTER_2: Final = {**COUNTER, "client_id": "counter-2", "sector": "counter-2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,6 @@ class Asked:
 
     counter: Counter
     response: httpx2.Response
-    claims: Mapping[str, Any] = field(repr=False)
 
     @property
     def auth_req_id(self) -> str:
@@ -62,9 +67,9 @@ class Asked:
         fields = {"grant_type": CIBA, "auth_req_id": self.auth_req_id} | form
         return await (counter or self.counter).post("/token", **fields)
 
-    async def outcome(self, **form: str) -> str:
+    async def outcome(self) -> str:
         """The error that a poll is answered with."""
-        response = await self.poll(**form)
+        response = await self.poll()
         assert response.status_code == 400, response.text
         return str(response.json()["error"])
 
@@ -87,12 +92,49 @@ class Counter(FapiPortal):
 
     async def ask_for(self, *without: str, **changes: Any) -> Asked:
         """Send a good request, changed; claims that are None are left out of the signed object."""
-        claims = self.claims(*without, **changes)
-        return await self.ask_signed(self.request_object(claims), claims)
+        return await self.ask_signed(self.request_object(self.claims(*without, **changes)))
 
-    async def ask_signed(self, request: str, claims: Mapping[str, Any] | None = None, **beside: str) -> Asked:
+    async def ask_signed(self, request: str, **beside: str) -> Asked:
         """Send a signed request as it is."""
-        return Asked(self, await self.post("/bc-authorize", request=request, **beside), claims or {})
+        return Asked(self, await self.post("/bc-authorize", request=request, **beside))
+
+
+class CertifiedCounter(Counter):
+    """One that connects with a certificate, which its tokens are bound to."""
+
+    post = Portal.post
+    userinfo = Portal.userinfo
+
+    def showing(self, provider: Provider, holder: Holder | None) -> Self:
+        """The same client with another certificate, or without one."""
+        return self.of(Portal(self.registered, connected(provider, holder), self.issuer, self.clock))
+
+
+def connected(provider: Provider, holder: Holder | None) -> httpx2.AsyncClient:
+    """A program that connects with a certificate, or without; our proxy hands it on."""
+    headers = {} if holder is None else {"client-cert": holder.header}
+    return httpx2.AsyncClient(transport=provider.transport(PROXY), base_url=MTLS, headers=headers)
+
+
+async def register_certified(
+    provider: Provider, holder: Holder, client_id: str, **changes: Any
+) -> CertifiedCounter:
+    """A counter whose tokens are bound to a certificate; by the same it may authenticate, else by its key."""
+    described = {
+        **COUNTER,
+        "client_id": client_id,
+        "sector": client_id,
+        "dpop_bound_access_tokens": False,
+        "tls_client_certificate_bound_access_tokens": True,
+        **changes,
+    }
+    if described["token_endpoint_auth_method"] == "self_signed_tls_client_auth":
+        described["jwks"] = {"keys": [holder.jwk("k1")]}
+    if client_id not in provider.registered:
+        await add_clients(provider, described)
+    registered = provider.registered[client_id]
+    provider.registered[client_id] = replace(registered, private_key=registered.private_key or holder.key)
+    return CertifiedCounter.of(provider.portal(client_id)).showing(provider, holder)
 
 
 async def open_requests(browser: Browser, citizen: Citizen = HOA) -> Visit:
@@ -136,3 +178,35 @@ async def agree(provider: Provider, browser: Browser, asked: Asked, citizen: Cit
 async def refuse(browser: Browser, asked: Asked, citizen: Citizen = HOA) -> Visit:
     """The person says on the page that asks them that it was not them."""
     return await (await look_at(browser, asked, citizen)).submit(decision="deny")
+
+
+@pytest.fixture(scope="module")
+async def ciba(provider_ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Provider]:
+    """A provider where everybody has an account, behind a proxy that asks for certificates; for one file."""
+    folder = tmp_path_factory.mktemp("ciba")
+    running = provider_on_sqlite(folder, provider_ground, mtls_url=MTLS, trusted_proxies=(f"{PROXY}/32",))
+    async with running as provider:
+        await add_clients(provider, COUNTER)
+        yield provider
+
+
+@pytest.fixture
+def counter(ciba: Provider) -> Counter:
+    """A call centre that holds a key; time has passed since it asked for somebody else."""
+    ciba.clock.advance(60)
+    return Counter.of(ciba.portal("counter"))
+
+
+@pytest.fixture
+async def held(ciba: Provider) -> CertifiedCounter:
+    """One that authenticates by its key, and whose tokens are bound to its certificate."""
+    ciba.clock.advance(60)
+    return await register_certified(ciba, CERTIFICATE, "held")
+
+
+@pytest.fixture
+async def shown(ciba: Provider) -> CertifiedCounter:
+    """One that authenticates by its certificate, too."""
+    return await register_certified(
+        ciba, CERTIFICATE, "shown", token_endpoint_auth_method="self_signed_tls_client_auth"
+    )
