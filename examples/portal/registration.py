@@ -2,12 +2,15 @@
 
 The private key never leaves the portal: the provider is given the public half and recognises the portal by
 signed assertions (`private_key_jwt`), so that there is no shared secret to leak.
+
+    python -m examples.portal.registration portal.key.json    # makes a key, and prints its public half
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,3 +46,7 @@ def client_metadata(settings: PortalSettings, key: ECKey) -> dict[str, Any]:
         **({"audience": [settings.api]} if settings.own_api else {}),
         "jwks": {"keys": [key.as_dict(private=False)]},
     }
+
+
+if __name__ == "__main__":
+    print(json.dumps(make_key(Path(sys.argv[1])).as_dict(private=False)))

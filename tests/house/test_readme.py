@@ -106,11 +106,15 @@ def anchors_of(text: str) -> set[str]:
 def broken_links(path: Path, text: str) -> list[str]:
     """Links to files or headings that are not there; other sites are not asked."""
     links = [link for link in _LINK.findall(_FENCED.sub("", text)) if "://" not in link]
-    return [
-        link
-        for link in links
-        if not (link[1:] in anchors_of(text) if link.startswith("#") else (path.parent / link).exists())
-    ]
+    return [link for link in links if not _leads_somewhere(link, path, text)]
+
+
+def _leads_somewhere(link: str, path: Path, text: str) -> bool:
+    """Whether the file is there that a page links to, and its heading."""
+    name, _, heading = link.partition("#")
+    if name and not (path.parent / name).exists():
+        return False
+    return not heading or heading in anchors_of(_text(path.parent / name) if name else text)
 
 
 def _cell(text: str) -> str:
@@ -250,8 +254,8 @@ def test_decisions_are_numbered_dated_and_whole() -> None:
 
 
 def test_control_what_is_not_there_is_found() -> None:
-    text = "# A b\n\n`motcua clients add F --fast`\n\n[x](#a-b) [y](#c) [z](nothing.md)\n"
+    text = "# A b\n\n`motcua clients add F --fast`\n\n[x](#a-b) [y](#c) [z](nothing.md) [w](bench/README.md#d)\n"
     assert unknown_options(calls_of(text, "motcua")[0]) == ["--fast"]
-    assert broken_links(README, text) == ["#c", "nothing.md"]
+    assert broken_links(README, text) == ["#c", "nothing.md", "bench/README.md#d"]
     with pytest.raises(AssertionError, match="motcua fly"):
         _resolve(["fly"])
