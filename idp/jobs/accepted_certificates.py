@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from asyncio import Task
 
+from idp.errors import OAuthError
 from idp.http.accepted_certificates import AcceptedCertificates
 from idp.oidc.client import Client
 from idp.oidc.client_cache import ClientCache
@@ -12,6 +14,8 @@ from idp.oidc.client_certificate import shows_certificates
 from idp.oidc.client_keys import ClientKeys
 from idp.store import clients as stored_clients
 from idp.store.database import Database
+
+logger = logging.getLogger("motcua.certificates")
 
 
 class RegisteredCertificates:
@@ -49,7 +53,11 @@ class RegisteredCertificates:
 
     async def _accept_of(self, client_id: str) -> Client | None:
         """The client if it has to be looked at again: what stands at an address may be another thing next time."""
-        client = await self._clients.find(client_id)
+        try:
+            client = await self._clients.find(client_id)
+        except OAuthError:  # nor can it do anything else; the others are let through all the same
+            logger.exception("the client %s cannot be read", client_id)
+            return None
         if client is None or not shows_certificates(client):
             return None
         found = await self._keys.keys_of(client)

@@ -79,14 +79,14 @@ def test_without_authorities_nobody_is_believed() -> None:
 
 
 def test_an_end_is_seen_though_the_chain_was_found_before() -> None:
-    authorities, holder = known(ROOT), issued(Wish(CLIENT.subject, ends=30), ROOT)
+    authorities, holder = known(ROOT), issued(Wish(CLIENT.subject, ends=30, at=NOW), ROOT)
     authorities.verify(read(holder), NOW)
     with pytest.raises(UntrustedCertificate, match="not valid at this time"):
         authorities.verify(read(holder), NOW + 40)
 
 
 def test_the_end_of_an_authority_is_seen_within_a_minute() -> None:
-    short = issued(Wish("CN=Short", authority=True, ends=30), ROOT)
+    short = issued(Wish("CN=Short", authority=True, ends=30, at=NOW), ROOT)
     authorities, holder = known(ROOT, short), issued(CLIENT, short)
     authorities.verify(read(holder), NOW)
     with pytest.raises(UntrustedCertificate):
