@@ -139,10 +139,12 @@ async def go_on(talk: Talk, situation: Situation, *, after_form: bool = True) ->
 async def go_on_with_cookie(talk: Talk, cookie_digest: bytes) -> Answer:
     """Go on at once with the session cookie that the answer will set.
 
-    Should that fail, the browser is led back by address, so that it keeps its new session.
+    Should that fail, the browser is led back by address, so that it keeps its new session; there it is told.
     """
     try:
         return await go_on(talk, await situation_of(talk, cookie_digest))
+    except PageError:
+        return responses.see_other(talk.path)
     except Exception:
         logger.exception("the step after a login failed")
         return responses.see_other(talk.path)
