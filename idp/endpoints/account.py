@@ -14,9 +14,10 @@ from idp.endpoints.showing import field, locale_of, read_own_form, show
 from idp.endpoints.surroundings import Surroundings
 from idp.http import responses
 from idp.http.responses import Answer
+from idp.interaction.asked import can_be_withdrawn
 from idp.pages.wording import Done
 from idp.store import consents, grants, sessions
-from idp.store.database import NothingChanged, Step
+from idp.store.database import NothingChanged, Row, Step
 
 PATH: Final = ACCOUNT
 _EVENT_ID: Final = re.compile(r"[0-9a-f-]{36}")
@@ -86,6 +87,10 @@ async def post_withdraw(request: Request, here: Surroundings) -> Answer:
         return signed_in
     session = signed_in.session
     client_id, now = field(form, "consent"), here.context.now
+    agreed = await consents.of_account(here.context.db, session.account_id)
+    asked = next((row["asked_digest"] for row in agreed if _is_agreement(row, client_id)), None)
+    if asked is None:
+        return _back(Done.NOTHING_CHANGED)
     event = record(
         here.context,
         Kind.CONSENT_WITHDRAWN,
@@ -96,11 +101,15 @@ async def post_withdraw(request: Request, here: Surroundings) -> Answer:
     done = await _try(
         here,
         Done.CONSENT_WITHDRAWN,
-        consents.withdraw(session.account_id, client_id, now),
+        consents.withdraw(session.account_id, client_id, bytes(asked), now),
         grants.revoke_at_client(session.account_id, client_id, "person", now),
         event,
     )
     return _back(done)
+
+
+def _is_agreement(row: Row, client_id: str) -> bool:
+    return row["client_id"] == client_id and can_be_withdrawn(row)
 
 
 async def _try(here: Surroundings, done: Done, *steps: Step) -> Done:

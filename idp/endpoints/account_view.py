@@ -11,7 +11,7 @@ from idp.audit.events import OK, Kind
 from idp.endpoints.interaction_views import detail_line
 from idp.endpoints.showing import client_card
 from idp.endpoints.surroundings import Surroundings
-from idp.interaction.asked import remembered_details
+from idp.interaction.asked import can_be_withdrawn, remembered_details
 from idp.interaction.backchannel import waiting_requests
 from idp.oidc.authorization_details.granting import alive
 from idp.oidc.claims.release import lead_of
@@ -98,9 +98,7 @@ async def account_view(
         authenticator=session.second_factor,
         contacts=await _contacts(here, account_id),
         sessions=await _sessions(here, session, names),
-        consents=tuple(
-            _consent(row, names, here.context.now) for row in agreed if row["basis"] == Basis.CONSENT
-        ),
+        consents=_consents(agreed, names, here.context.now),
         releases=_releases(events, agreed, names),
         history=tuple(line for row in events if (line := _line(row, names)) is not None),
         requests=len(await waiting_requests(here.context, session)),
@@ -135,13 +133,19 @@ async def _sessions(here: Surroundings, current: Session, names: Names) -> tuple
     return tuple(lines)
 
 
+def _consents(agreed: Sequence[Row], names: Names, now: int) -> tuple[ConsentLine, ...]:
+    """Agreements in force: what rests on law is none, and a mandate that is over is in force no more."""
+    lines = (_consent(row, names, now) for row in agreed if can_be_withdrawn(row))
+    return tuple(line for line in lines if line.claims or line.details)
+
+
 def _consent(row: Row, names: Names, now: int) -> ConsentLine:
     details = alive(remembered_details(orjson.loads(row["asked"])), now)
     return ConsentLine(
         consent_id=row["client_id"],
         client_name=names.name(row["client_id"]),
         agency=names.owner(row["client_id"]),
-        claims=tuple(orjson.loads(row["claims"])),
+        claims=tuple(orjson.loads(row["claims"])) if row["basis"] == Basis.CONSENT else (),
         given_at=row["given_at"],
         details=tuple(map(detail_line, details)),
     )

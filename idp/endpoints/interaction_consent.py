@@ -16,15 +16,13 @@ from idp.endpoints.talk import Talk, fail, go_on, open_form, settle, show_step, 
 from idp.errors import AccessDenied, PageError
 from idp.http.forms import Parameters
 from idp.http.responses import Answer
-from idp.interaction.asked import Asked, joined
+from idp.interaction.asked import CONSENT, Asked, joined
 from idp.interaction.issue import Settled
 from idp.interaction.steps import ONESELF, AskConsent, Situation, acting_for, next_step
 from idp.oidc.authorization_details.granting import noted
 from idp.pages.forms import FieldProblem, Problem
 from idp.store import consents
 from idp.store.database import Step
-
-CONSENT = "consent"
 
 
 async def post_consent(request: Request, here: Surroundings) -> Answer:

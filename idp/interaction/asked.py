@@ -20,7 +20,11 @@ from idp.oidc.authorization_details.table import TYPES
 from idp.oidc.authorization_request import AuthorizationRequest
 from idp.oidc.claims.release import requested_claims
 from idp.oidc.client import Client
+from idp.store.database import Row
 from idp.store.sessions import Session
+
+CONSENT: Final = "consent"
+"""The legal basis on which people are asked for their data; else they are told of a law."""
 
 MOST_REMEMBERED: Final = 20
 """Details of one client that an agreement is remembered with; older ones are asked again."""
@@ -38,7 +42,11 @@ class Asked:
 
     def document(self) -> bytes:
         """The canonical form that is hashed and kept."""
-        value: dict[str, object] = {"basis": self.basis, "purpose": self.purpose, "claims": sorted(self.claims)}
+        value: dict[str, object] = {
+            "basis": self.basis,
+            "purpose": self.purpose,
+            "claims": sorted(self.claims),
+        }
         if self.details:
             value["details"] = self.details
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
@@ -75,6 +83,11 @@ def remembered_details(earlier: Mapping[str, Any]) -> list[Detail]:
     return [one for one in earlier.get("details", ()) if one["type"] in TYPES]
 
 
+def can_be_withdrawn(row: Row) -> bool:
+    """Whether a kept row is an agreement: what rests on law cannot be withdrawn, what was allowed beside it can."""
+    return row["basis"] == CONSENT or bool(remembered_details(orjson.loads(row["asked"])))
+
+
 def mark(session: Session, now_asked: Asked, acting_for: str) -> str:
     """Stands in the form of a page: for whom it was made, and what it showed. An answer counts for nothing else."""
     shown = b"\0".join((session.session_id.encode(), acting_for.encode(), now_asked.digest()))
@@ -95,7 +108,9 @@ def joined(session: Session, now_asked: Asked, agreed: Iterable[str]) -> tuple[A
         return now_asked, tuple(sorted(agreed))
     claims = tuple(sorted({*earlier["claims"], *now_asked.claims}))
     kept = {claim for claim in consented(session) if claim not in now_asked.claims}
-    details = [one for one in remembered_details(earlier) if not any(covers(new, one) for new in now_asked.details)]
+    details = [
+        one for one in remembered_details(earlier) if not any(covers(new, one) for new in now_asked.details)
+    ]
     remembered = (*details, *now_asked.details)[-MOST_REMEMBERED:]
     whole = Asked(now_asked.basis, now_asked.purpose, claims, now_asked.essential, remembered)
     return whole, tuple(sorted({*kept, *agreed}))

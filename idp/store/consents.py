@@ -21,7 +21,7 @@ WITHDRAW = (
     .where(
         consents.c.account_id == bindparam("account"),
         consents.c.client_id == bindparam("client"),
-        consents.c.basis == "consent",
+        consents.c.asked_digest == bindparam("asked"),
         consents.c.withdrawn_at.is_(None),
     )
     .values(withdrawn_at=bindparam("now"))
@@ -56,9 +56,9 @@ def give(
     )
 
 
-def withdraw(account_id: str, client_id: str, now: int) -> Step:
-    """Take an agreement back; what rests on law cannot be withdrawn and is left as it is."""
-    return required(WITHDRAW, account=account_id, client=client_id, now=now)
+def withdraw(account_id: str, client_id: str, asked_digest: bytes, now: int) -> Step:
+    """Take an agreement back, if it is still the one of this digest."""
+    return required(WITHDRAW, account=account_id, client=client_id, asked=asked_digest, now=now)
 
 
 async def of_account(db: Database, account_id: str) -> Sequence[Row]:

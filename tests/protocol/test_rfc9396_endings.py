@@ -123,10 +123,25 @@ async def test_an_account_of_level_one_gives_none(own: Provider) -> None:
     assert (await visit.submit(decision="cancel")).error == "access_denied"
 
 
-async def test_an_agreement_that_is_taken_back_ends_it(own: Provider) -> None:
+@pytest.mark.parametrize("client_id", ["agent", "bookkeeper"])
+async def test_a_mandate_that_is_taken_back_ends(own: Provider, client_id: str) -> None:
+    """Also where the law is the ground of the information: that cannot be withdrawn, and is shown again."""
     browser = own.browser()
-    await given(own, client_id="bookkeeper", browser=browser)
+    tokens = await given(own, client_id=client_id, browser=browser)
+    await (await browser.open("/account")).submit(consent=client_id)
+    assert await own.portal(client_id).introspect(tokens.access_token) == {"active": False}
+    _, visit = await ask(own, browser, client_id=client_id)
+    assert visit.offers(detail="1")
     page = await browser.open("/account")
-    await page.submit(consent="bookkeeper")
-    _, visit = await ask(own, browser, client_id="bookkeeper")
-    assert visit.offers(decision="allow", detail="1")
+    assert not page.offers(consent=client_id)
+
+
+async def test_what_rests_on_law_alone_is_not_withdrawn(own: Provider) -> None:
+    browser = own.browser()
+    await given(own, browser=browser)
+    await own.enter("ministry", KHANG, browser)
+    form = next(
+        form for form in (await browser.open("/account")).forms if ("consent", "agent") in form.choices
+    )
+    await browser.post(form.action, [*form.values, ("consent", "ministry")])
+    assert (await own.events("consent.withdrawn")) == []
