@@ -19,6 +19,7 @@ from tests.conformance.plans import PLANS, Configuration, Plan, configuration
 from tests.conformance.provider import Installation, install
 from tests.conformance.static_clients import in_configuration
 from tests.conformance.suite import Module, Outcome, Suite
+from tests.conformance.telephone import telephone_of
 from tests.support.population import HOA
 from tests.support.served import serving
 
@@ -110,7 +111,7 @@ def _run_plan(
         outcome = _run_module(suite, plan_id, module, installation)
         verdict = judge(plan, outcome)
         worse += verdict is Verdict.WORSE
-        _say(f"  {outcome.result:8} {module.name:90} {_MARKS[verdict]}")
+        _say(f"  {outcome.result:8} {module.name:100} {_MARKS[verdict]}")
         if verdict is Verdict.WORSE:
             _say("\n".join(f"           {line}" for line in (*outcome.failures, outcome.address)))
     return worse
@@ -121,15 +122,19 @@ def main() -> None:
     asked = _arguments()
     plans = _chosen(asked.plan)
     _check_address(plans, asked.mtls)
-    with TemporaryDirectory(prefix="motcua-conformance-") as name, Suite(asked.suite, asked.token) as suite:
+    person = Visitor(
+        asked.issuer.rstrip("/"),
+        asked.suite.rstrip("/"),
+        HOA.number,
+        secrets.token_urlsafe(18),
+        asked.mtls.rstrip("/"),
+    )
+    with (
+        TemporaryDirectory(prefix="motcua-conformance-") as name,
+        Suite(asked.suite, asked.token) as suite,
+        telephone_of(person) as visitor,
+    ):
         folder = Path(name)
-        visitor = Visitor(
-            asked.issuer.rstrip("/"),
-            suite.address,
-            HOA.number,
-            secrets.token_urlsafe(18),
-            asked.mtls.rstrip("/"),
-        )
         installation = asyncio.run(install(folder, visitor, plans))
         environment = installation.environment(asked.listen, asked.certificate)
         port = int(asked.listen.rpartition(":")[2])

@@ -1,8 +1,8 @@
 """The OpenID Foundation's plans for FAPI 2.0 (Security Profile, Message Signing): what they want to succeed.
 
 Each test is named after its module, without what all of them begin with; it is run with unsigned requests and plain
-answers, and with signed requests and JARM. What must be refused stands in `test_fapi2_checklist_refusals` and
-`test_fapi2_checklist_tokens`; `tests.conformance.fapi_modules` says where the rest is.
+answers, with signed requests and JARM, and with certificates. What must be refused stands in
+`test_fapi2_checklist_refusals` and `test_fapi2_checklist_tokens`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from tests.support.fapi_suite import (
     check_answer,
     check_pushed,
     check_refused,
-    direct,
 )
 from tests.support.installation import ISSUER
 from tests.support.suite_checks import PROFILE, check_key_set, check_token_response
@@ -65,18 +64,18 @@ async def test_happy_flow(fapi: FapiSuite) -> None:
         state=secrets.token_hex(64),
         nonce=secrets.token_urlsafe(33)[:43],
         redirect_uri=WITH_QUERY,
-        dpop_jkt=fapi.second.holder.key.jkt,
+        **({"dpop_jkt": fapi.second.holder.key.jkt} if fapi.second.scheme == "DPoP" else {}),
     )
     turned = replace(asked, parameters=dict(reversed(list(asked.parameters.items()))))
     form = (
         {"request": fapi.second.request_object(turned.parameters)} if fapi.second.signs else turned.parameters
     )
-    pushed = Pushed(turned, await direct(fapi.second, "/par", form, proof=False))
+    pushed = Pushed(turned, await fapi.second.direct("/par", form, proof=False))
     check_pushed(pushed.response)
     beside = {name: asked.parameters[name] for name in ("scope", "redirect_uri", "response_type")}
     second = await fapi.finish(fapi.second, turned, await fapi.arrive(pushed, beside=beside))
-    foreign = await fapi.first.userinfo(second.access_token)
-    assert foreign.status_code == 401, "the first client's key does not open what the second one has"
+    foreign = await fapi.first.told(second.access_token)
+    assert foreign.status_code == 401, "the first client's key does not open it"
     assert first.sub != second.sub
 
 
@@ -114,7 +113,7 @@ async def test_test_claims_parameter_identity_claims(fapi: FapiSuite, wish: obje
         asked["id_token"] = {}
     requested, code = await fapi.code(fapi.first, scope="openid", claims=json.dumps(asked))
     tokens = await fapi.first.read(await fapi.first.redeem(requested, code))
-    told = (await fapi.first.userinfo(tokens.access_token)).json()
+    told = (await fapi.first.told(tokens.access_token)).json()
     assert "shoe_size" not in told
     if wish != {"value": "x"}:
         assert tokens.claims["name"] == told["name"]
@@ -123,30 +122,31 @@ async def test_test_claims_parameter_identity_claims(fapi: FapiSuite, wish: obje
 
 async def test_access_token_type_header_case_sensitivity(fapi: FapiSuite) -> None:
     tokens = await fapi.flow(fapi.first)
-    for scheme in ("dpop", "DPOP", "DPoP"):
-        assert (await fapi.first.userinfo_once(tokens.access_token, scheme)).status_code == 200
+    name = fapi.first.scheme
+    for scheme in (name.lower(), name.upper(), name):
+        assert (await fapi.first.told(tokens.access_token, scheme)).status_code == 200
 
 
 async def test_ensure_request_object_with_multiple_aud_succeeds(signing: FapiSuite) -> None:
     asked = signing.first.ask()
     request = signing.first.request_object(asked.parameters, aud=[ISSUER, "https://other.example"])
-    pushed = Pushed(asked, await direct(signing.first, "/par", {"request": request}))
+    pushed = Pushed(asked, await signing.first.direct("/par", {"request": request}))
     await signing.finish(signing.first, asked, await signing.arrive(pushed))
 
 
 async def test_ensure_request_object_with_nbf_8_seconds_in_the_future_is_accepted(signing: FapiSuite) -> None:
     asked, now = signing.first.ask(), int(signing.first.clock())
     request = signing.first.request_object(asked.parameters, nbf=now + 8)
-    pushed = Pushed(asked, await direct(signing.first, "/par", {"request": request}))
+    pushed = Pushed(asked, await signing.first.direct("/par", {"request": request}))
     await signing.finish(signing.first, asked, await signing.arrive(pushed))
 
 
-async def test_ensure_dpopproof_at_par_endpoint_binding_success(fapi: FapiSuite) -> None:
-    await fapi.flow(fapi.first)  # it sends a proof with whatever it pushes
+async def test_ensure_dpopproof_at_par_endpoint_binding_success(keyed: FapiSuite) -> None:
+    await keyed.flow(keyed.first)  # it sends a proof with whatever it pushes
 
 
-async def test_ensure_dpop_auth_code_binding_success(fapi: FapiSuite) -> None:
-    await fapi.flow(fapi.first, dpop_jkt=fapi.first.holder.key.jkt)
+async def test_ensure_dpop_auth_code_binding_success(keyed: FapiSuite) -> None:
+    await keyed.flow(keyed.first, dpop_jkt=keyed.first.holder.key.jkt)
 
 
 async def test_par_ensure_reused_request_uri_prior_to_auth_completion_succeeds(fapi: FapiSuite) -> None:
@@ -165,36 +165,43 @@ async def test_par_without_duplicate_parameters(fapi: FapiSuite) -> None:
 
 
 async def test_par_ensure_jwt_client_assertions_nbf_8_seconds_in_the_future_is_accepted(
-    fapi: FapiSuite,
+    keyed: FapiSuite,
 ) -> None:
-    ahead = int(fapi.first.clock()) + 8
-    asked = fapi.first.ask()
-    form = {"request": fapi.first.request_object(asked.parameters)} if fapi.first.signs else asked.parameters
-    assertion = fapi.first.assertion(iat=ahead, nbf=ahead, exp=ahead + 60)
-    check_pushed(await direct(fapi.first, "/par", form, assertion=assertion))
+    ahead = int(keyed.first.clock()) + 8
+    asked = keyed.first.ask()
+    form = (
+        {"request": keyed.first.request_object(asked.parameters)} if keyed.first.signs else asked.parameters
+    )
+    assertion = keyed.first.assertion(iat=ahead, nbf=ahead, exp=ahead + 60)
+    check_pushed(await keyed.first.direct("/par", form, assertion=assertion))
 
 
 async def test_refresh_token(fapi: FapiSuite) -> None:
-    tokens = await fapi.flow(fapi.first)
+    tokens, scheme = await fapi.flow(fapi.first), fapi.first.scheme.lower()
     renewed = await fapi.first.refresh(tokens.refresh_token)
-    check_token_response(renewed, "openid profile phone", scheme="dpop")
+    check_token_response(renewed, "openid profile phone", scheme=scheme)
     again = await fapi.first.read(renewed)
     assert again.refresh_token == tokens.refresh_token, "not rotated without need"
     for name in ("iss", "sub", "aud", "auth_time"):
         assert again.claims[name] == tokens.claims[name]
     fapi.provider.clock.advance(30)
-    other_key = fapi.first.with_key(DpopKey.fresh())
+    check_token_response(
+        await fapi.first.refresh(tokens.refresh_token), "openid profile phone", scheme=scheme
+    )
+    form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
+    anonymous = await fapi.first.anonymous("/token", form)
+    check_refused(anonymous, "invalid_client", "invalid_grant", "invalid_request", unauthorized=True)
+    unproven = await fapi.first.direct("/token", form, proof=False)
+    check_refused(unproven, "invalid_client", "invalid_request", "invalid_dpop_proof", unauthorized=True)
+    check_refused(await fapi.second.refresh(tokens.refresh_token), "invalid_grant")
+
+
+async def test_a_refresh_token_is_used_with_another_dpop_key(keyed: FapiSuite) -> None:
+    tokens = await keyed.flow(keyed.first)
+    other_key = keyed.first.with_key(DpopKey.fresh())
     changed = await other_key.refresh(tokens.refresh_token)
     check_token_response(changed, "openid profile phone", scheme="dpop")
-    body = changed.json()
-    assert (await other_key.userinfo(body["access_token"])).status_code == 200
-    form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
-    anonymous = await direct(fapi.first, "/token", {**form, "client_id": fapi.first.client_id}, assertion="")
-    check_refused(anonymous, "invalid_client", "invalid_grant", "invalid_request", unauthorized=True)
-    check_refused(
-        await direct(fapi.first, "/token", form, proof=False), "invalid_request", "invalid_dpop_proof"
-    )
-    check_refused(await fapi.second.refresh(tokens.refresh_token), "invalid_grant")
+    assert (await other_key.told(changed.json()["access_token"])).status_code == 200
 
 
 async def test_ensure_different_nonce_inside_and_outside_request_object(fapi: FapiSuite) -> None:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tests.support.browsing import Visit
 from tests.support.dpop import DpopKey
 from tests.support.fapi import FapiPortal
-from tests.support.fapi_suite import FapiSuite, check_answer, check_pushed, check_refused, direct
+from tests.support.fapi_suite import FapiSuite, check_answer, check_pushed, check_refused
 from tests.support.installation import ISSUER
 from tests.support.portals import Asked
 from tests.support.request_objects import unsigned
@@ -60,7 +60,7 @@ def as_pushed(portal: FapiPortal, asked: Asked) -> dict[str, str]:
 async def test_claims_of_a_request_object(signing: FapiSuite, changes: Changes) -> None:
     changed = changes(int(signing.first.clock()))
     request = signing.first.request_object(signing.first.ask().parameters, **changed)
-    check_refused(await direct(signing.first, "/par", {"request": request}), "invalid_request_object")
+    check_refused(await signing.first.direct("/par", {"request": request}), "invalid_request_object")
 
 
 def _signed_rs256(suite: FapiSuite, good: str) -> str:
@@ -97,17 +97,17 @@ async def test_signatures_of_a_request_object(
     signing: FapiSuite, forge: Callable[[FapiSuite, str], str]
 ) -> None:
     good = signing.first.request_object(signing.first.ask().parameters)
-    response = await direct(signing.first, "/par", {"request": forge(signing, good)})
+    response = await signing.first.direct("/par", {"request": forge(signing, good)})
     check_refused(response, "invalid_request_object")
 
 
 async def test_control_the_request_object_that_is_forged_is_a_good_one(signing: FapiSuite) -> None:
     request = signing.first.request_object(signing.first.ask().parameters)
-    check_pushed(await direct(signing.first, "/par", {"request": request}))
+    check_pushed(await signing.first.direct("/par", {"request": request}))
 
 
 async def test_ensure_unsigned_request_at_par_endpoint_fails(signing: FapiSuite) -> None:
-    response = await direct(signing.first, "/par", signing.first.ask().parameters)
+    response = await signing.first.direct("/par", signing.first.ask().parameters)
     check_refused(response, "invalid_request")
 
 
@@ -135,18 +135,17 @@ async def test_ensure_unsigned_request_at_par_endpoint_fails(signing: FapiSuite)
             ("invalid_request",),
             id="par-plain-pkce-rejected",
         ),
-        pytest.param(
-            "",
-            {"dpop_jkt": DpopKey.fresh().jkt},
-            ("invalid_request", "invalid_dpop_proof"),
-            id="ensure-mismatched-dpop-jkt-fails",
-        ),
     ],
 )
 async def test_pushed_parameters(
     fapi: FapiSuite, without: str, changes: Mapping[str, str], errors: tuple[str, ...]
 ) -> None:
     check_refused((await fapi.first.push(without, **changes)).response, *errors)
+
+
+async def test_ensure_mismatched_dpop_jkt_fails(keyed: FapiSuite) -> None:
+    pushed = await keyed.first.push(dpop_jkt=DpopKey.fresh().jkt)
+    check_refused(pushed.response, "invalid_request", "invalid_dpop_proof")
 
 
 async def test_plain_fapi_tolerate_unregistered_redirect_uri(fapi: FapiSuite) -> None:
@@ -159,7 +158,7 @@ async def test_plain_fapi_tolerate_unregistered_redirect_uri(fapi: FapiSuite) ->
 async def test_par_authorization_request_containing_request_uri_form_param(fapi: FapiSuite) -> None:
     form = as_pushed(fapi.first, fapi.first.ask()) | {"request_uri": "urn:ietf:params:oauth:request_uri:x"}
     refusals = (*AT_PUSH, "request_uri_not_supported")
-    check_refused(await direct(fapi.first, "/par", form), *refusals)
+    check_refused(await fapi.first.direct("/par", form), *refusals)
 
 
 async def test_par_attempt_invalid_http_method(fapi: FapiSuite) -> None:
@@ -223,25 +222,24 @@ _INVALID_CLIENT: Final = ("invalid_client", "invalid_request")
         pytest.param(lambda _: {"sub": None}, id="ensure-client-assertion-with-no-sub-fails"),
     ],
 )
-async def test_claims_of_a_client_assertion(fapi: FapiSuite, changes: Changes, path: str) -> None:
-    assertion = fapi.first.assertion(**changes(int(fapi.first.clock())))
-    form = as_pushed(fapi.first, fapi.first.ask()) if path == "/par" else _any_grant()
-    response = await direct(fapi.first, path, form, assertion=assertion)
+async def test_claims_of_a_client_assertion(keyed: FapiSuite, changes: Changes, path: str) -> None:
+    assertion = keyed.first.assertion(**changes(int(keyed.first.clock())))
+    form = as_pushed(keyed.first, keyed.first.ask()) if path == "/par" else _any_grant()
+    response = await keyed.first.direct(path, form, assertion=assertion)
     check_refused(response, *_INVALID_CLIENT, unauthorized=True)
 
 
 @pytest.mark.parametrize("path", ["/par", "/token"])
-async def test_ensure_signed_client_assertion_with_rs256_fails(fapi: FapiSuite, path: str) -> None:
-    claims = _claims(fapi.first.assertion())
+async def test_ensure_signed_client_assertion_with_rs256_fails(keyed: FapiSuite, path: str) -> None:
+    claims = _claims(keyed.first.assertion())
     assertion = jwt.encode(claims, rsa.generate_private_key(65537, 2048), "RS256", headers={"kid": "k1"})
-    form = as_pushed(fapi.first, fapi.first.ask()) if path == "/par" else _any_grant()
-    response = await direct(fapi.first, path, form, assertion=assertion)
+    form = as_pushed(keyed.first, keyed.first.ask()) if path == "/par" else _any_grant()
+    response = await keyed.first.direct(path, form, assertion=assertion)
     check_refused(response, "invalid_client", unauthorized=True)
 
 
-async def test_ensure_client_assertion_in_token_endpoint(fapi: FapiSuite) -> None:
-    form = _any_grant() | {"client_id": fapi.first.client_id}
-    response = await direct(fapi.first, "/token", form, assertion="")
+async def test_ensure_client_assertion_in_token_endpoint(keyed: FapiSuite) -> None:
+    response = await keyed.first.anonymous("/token", _any_grant())
     check_refused(response, *_INVALID_CLIENT, unauthorized=True)
 
 
