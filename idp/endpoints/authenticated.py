@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from idp.audit.events import Kind, record
 from idp.endpoints.cross_origin import only_own_origins
-from idp.endpoints.proofs import burn_proof, offer_nonce_to_proof, read_proof
+from idp.endpoints.proofs import PROOF_USED, offer_nonce_to_proof, read_proof
 from idp.endpoints.surroundings import Surroundings
 from idp.errors import InvalidClient, InvalidDpopProof
 from idp.http.access_log import note_client
@@ -91,18 +91,15 @@ async def _prove(here: Surroundings, credentials: Credentials, client: Client | 
 
 
 async def _use_up(here: Surroundings, assertion: CheckedAssertion | None, proof: Proof | None) -> None:
-    """Both at once where there are both; who of the two was used before is asked only then."""
-    db = here.context.db
-    if assertion is not None and proof is not None:
-        both = (assertion.jti_digest, assertion.expires_at), (proof.jti_digest, proof.expires_at)
-        if await single_use.burn_jtis(db, *both):
-            return
-    if assertion is not None and not await single_use.burn_jti(
-        db, assertion.jti_digest, assertion.expires_at
-    ):
+    """Both at once where there are both."""
+    once = [one for one in (assertion, proof) if one is not None]
+    if not once:
+        return
+    fresh = await single_use.burn_jtis(here.context.db, *((one.jti_digest, one.expires_at) for one in once))
+    if assertion is not None and not fresh[0]:
         raise InvalidClient("client_assertion was used before: its jti must be new in every request")
-    if proof is not None:
-        await burn_proof(here, proof)
+    if not all(fresh):
+        raise InvalidDpopProof(PROOF_USED)
 
 
 async def _note_refusal(

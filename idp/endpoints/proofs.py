@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 from starlette.requests import Request
 
@@ -12,6 +13,8 @@ from idp.http.dpop import offer_nonce
 from idp.oidc.client import Client
 from idp.oidc.dpop import HEADER, Nonces, Proof, Target, target, verify_proof
 from idp.store import single_use
+
+PROOF_USED: Final = "the proof was used before: its jti must be new in every request"
 
 
 def read_proof(
@@ -52,4 +55,4 @@ async def burn_proof(here: Surroundings, proof: Proof) -> None:
         InvalidDpopProof: it was used before.
     """
     if not await single_use.burn_jti(here.context.db, proof.jti_digest, proof.expires_at):
-        raise InvalidDpopProof("the proof was used before: its jti must be new in every request")
+        raise InvalidDpopProof(PROOF_USED)

@@ -119,7 +119,7 @@ class PostgresDatabase:
             self._grouped_writes[shape] = None if grouped is None else self._writing_together(grouped)
         return self._grouped_writes[shape]
 
-    def _writing_together(self, grouped: groups.GroupedUpdate) -> Grouping[list[Arguments], bool]:
+    def _writing_together(self, grouped: groups.GroupedChange) -> Grouping[list[Arguments], bool]:
         work = partial(self._write_group, grouped.sql)
         together: Grouping[list[Arguments], bool] = Grouping(work, key=lambda write: grouped.key(write[0]))
         self._finishing.append(together.finish)
@@ -148,12 +148,12 @@ class PostgresDatabase:
     async def prepare(self, query: Executable, /) -> None:
         """See `Database.prepare`; the form for groups as well, where there is one."""
         compiled = self._queries.get(query)
-        update = groups.grouped_update(compiled)
+        change = groups.grouped_change(compiled)
         forms = (
             compiled.sql,
             groups.grouped_read(compiled),
             groups.grouped_insert([compiled]),
-            None if update is None else update.sql,
+            None if change is None else change.sql,
         )
         async with self._pool.use() as connection:
             for form in forms:
@@ -173,10 +173,10 @@ class PostgresDatabase:
         if read is not None:
             work = partial(self._fetch_group, compiled, read)
             return self._grouping(Grouping(work, at_once=READS_AT_ONCE))
-        update = groups.grouped_update(compiled)
-        if update is not None:
-            work = partial(self._fetch_group, compiled, update.sql)
-            return self._grouping(Grouping(work, key=update.key))
+        change = groups.grouped_change(compiled)
+        if change is not None:
+            work = partial(self._fetch_group, compiled, change.sql)
+            return self._grouping(Grouping(work, key=change.key))
         return partial(self._fetch_alone, compiled)
 
     def _grouping(self, grouping: Grouping[Arguments, Row | None]) -> Fetch:

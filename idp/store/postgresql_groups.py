@@ -1,8 +1,8 @@
 """Statements of several requests sent as one.
 
 A round trip costs ten times what a row costs. So what arrives while a statement is under way is sent together: reads
-of one query as one read, inserts as one insert, and single-row updates as one update, which is also one commit for all
-of them. The texts are made from the compiled statement; what does not have one of these shapes is sent alone.
+of one query as one read, inserts as one insert, and changes of a single row as one change, which is also one commit for
+all of them. The texts are made from the compiled statement; what does not have one of these shapes is sent alone.
 """
 
 from __future__ import annotations
@@ -23,6 +23,11 @@ POSITION: Final = "group_position"
 _PLACEHOLDER: Final = re.compile(r"\$(\d+)\b")
 _INSERT: Final = re.compile(r"(INSERT INTO \w+ \([\w, ]+\)) VALUES \(((?:(?! ON CONFLICT ).)+)\)", re.DOTALL)
 _UPDATE: Final = re.compile(r"(UPDATE \w+ SET .+?)\s+WHERE (.+?)\s+RETURNING (.+)", re.DOTALL)
+_ONCE: Final = re.compile(
+    r"(INSERT INTO (\w+) \(([\w, ]+)\)) VALUES \(((?:(?! ON CONFLICT ).)+)\)"
+    r"( ON CONFLICT DO NOTHING) RETURNING \2\.(\w+)",
+    re.DOTALL,
+)
 _WRITE: Final = re.compile(r"(?:INSERT INTO|UPDATE) (\w+)\b")
 _LOOKS_ELSEWHERE: Final = re.compile(r"\b(?:SELECT|FROM)\b")
 _EQUALITY: Final = re.compile(r"\w+\.\w+ = \$(\d+)::\w+")
@@ -36,8 +41,8 @@ _ARRAYS: Final[tuple[tuple[type[TypeEngine[Any]], str], ...]] = (
 
 
 @dataclass(frozen=True, slots=True)
-class GroupedUpdate:
-    """One update for many. `keys` are the positions of the values by which each finds its row."""
+class GroupedChange:
+    """One statement that changes a row for each of many. `keys` are the positions of the values that name its row."""
 
     sql: str
     keys: tuple[int, ...]
@@ -60,7 +65,12 @@ def grouped_read(compiled: CompiledQuery) -> str | None:
     )
 
 
-def grouped_update(compiled: CompiledQuery) -> GroupedUpdate | None:
+def grouped_change(compiled: CompiledQuery) -> GroupedChange | None:
+    """What changes one row and tells of it, for arrays of values; None for any other statement."""
+    return grouped_update(compiled) or grouped_once(compiled)
+
+
+def grouped_update(compiled: CompiledQuery) -> GroupedChange | None:
     """An update for arrays of values, where the statement finds its row by plain equalities; None if it does not."""
     source, shape = _source(compiled.types, 1), _UPDATE.fullmatch(compiled.sql)
     if source is None or shape is None:
@@ -69,10 +79,29 @@ def grouped_update(compiled: CompiledQuery) -> GroupedUpdate | None:
     keys = tuple(int(found) - 1 for found in _EQUALITY.findall(shape[2]))
     if not keys or "(" in condition or " OR " in condition or " FROM " in head or "WHERE" in returning:
         return None
-    return GroupedUpdate(
+    return GroupedChange(
         f"{head} FROM {source} WITH ORDINALITY AS q({_columns(compiled)}, {POSITION})"
         f" WHERE {condition} RETURNING q.{POSITION}, {returning}",
         keys,
+    )
+
+
+def grouped_once(compiled: CompiledQuery) -> GroupedChange | None:
+    """An insert for arrays of values that tells who was first, by one column that it is given; None for any other."""
+    source, shape = _source(compiled.types, 1), _ONCE.fullmatch(compiled.sql)
+    if source is None or shape is None:
+        return None
+    head, _, columns, values, unless, told = shape.groups()
+    placeholders = [int(found) for found in _PLACEHOLDER.findall(values)]
+    names = columns.split(", ")
+    if len(placeholders) != len(names) or told not in names:
+        return None
+    key = placeholders[names.index(told)]
+    return GroupedChange(
+        f"WITH q AS (SELECT * FROM {source} WITH ORDINALITY AS q({_columns(compiled)}, {POSITION})),"  # noqa: S608 - made of compiled statements only
+        f" done AS ({head} SELECT {_on_columns(values, 'q')} FROM q{unless} RETURNING {told})"
+        f" SELECT q.{POSITION}, done.* FROM done JOIN q ON q.v{key} = done.{told}",
+        (key - 1,),
     )
 
 
@@ -93,7 +122,7 @@ def grouped_insert(queries: Sequence[CompiledQuery]) -> str | None:
     return f"WITH {before} {last}" if before else last
 
 
-def grouped_write(queries: Sequence[CompiledQuery], required: Sequence[bool]) -> GroupedUpdate | None:
+def grouped_write(queries: Sequence[CompiledQuery], required: Sequence[bool]) -> GroupedChange | None:
     """Writes of one shape as one statement: a required update that finds its row by plain equalities, and inserts.
 
     It tells the positions whose update touched a row; the others have inserted nothing. None for any other shape.
@@ -116,7 +145,7 @@ def grouped_write(queries: Sequence[CompiledQuery], required: Sequence[bool]) ->
             f" JOIN changed ON changed.{POSITION} = {alias}.{POSITION})"
         )
         first += len(compiled.types)
-    return GroupedUpdate(f"WITH {', '.join(parts)} SELECT {POSITION} FROM changed", update.keys)  # noqa: S608 - as above
+    return GroupedChange(f"WITH {', '.join(parts)} SELECT {POSITION} FROM changed", update.keys)  # noqa: S608 - as above
 
 
 def merged_write(queries: Sequence[CompiledQuery], required: Sequence[bool]) -> str | None:

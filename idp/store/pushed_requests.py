@@ -33,6 +33,7 @@ USE = (
     update(pushed_requests)
     .where(pushed_requests.c.request_digest == bindparam("pushed"), pushed_requests.c.used_at.is_(None))
     .values(used_at=bindparam("now"))
+    .returning(pushed_requests.c.request_digest)
 )
 # What it began may go on for as long as an interaction lives, and is answered only while it is here and unused.
 PURGE = delete(pushed_requests).where(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+
 from sqlalchemy import bindparam, delete, select
 
 from idp.store.columns import bound
-from idp.store.database import Database, NothingChanged, Step, required, step
+from idp.store.database import Database, Step, step
 from idp.store.schema import revoked_access_tokens, used_jtis
 from idp.store.upsert import insert_unless_present
 
@@ -34,13 +37,9 @@ async def burn_jti(db: Database, jti_digest: bytes, expires_at: int) -> bool:
     return row is not None
 
 
-async def burn_jtis(db: Database, *jtis: tuple[bytes, int]) -> bool:
-    """Use up several, by digest and end, in one write; False where one was used before, and then none is used up."""
-    try:
-        await db.write(*(required(BURN_JTI, jti_digest=digest, expires_at=end) for digest, end in jtis))
-    except NothingChanged:
-        return False
-    return True
+async def burn_jtis(db: Database, *jtis: tuple[bytes, int]) -> Sequence[bool]:
+    """Use up several at once, by digest and end; of each whether it was good."""
+    return await asyncio.gather(*(burn_jti(db, digest, end) for digest, end in jtis))
 
 
 def revoke_access_token(jti: str, expires_at: int) -> Step:

@@ -53,14 +53,14 @@ BUDGET = {
 """`reads` counts single statements, a burn (UPDATE ... RETURNING) among them."""
 
 BOUND: Final = {
-    "pushed request": Cost(appends=1, writes=2),
+    "pushed request": Cost(reads=2, appends=1),
     "authorization request, pushed, with a session": Cost(reads=2, writes=3, registers=1),
     "the same, answered in a JWT": Cost(reads=2, writes=3, registers=1, signatures=1),
-    "code": Cost(reads=2, appends=1, writes=2, registers=1, signatures=2),
-    "refresh, not rotated": Cost(reads=2, appends=1, writes=2, registers=1, signatures=2),
+    "code": Cost(reads=4, appends=1, registers=1, signatures=2),
+    "refresh, not rotated": Cost(reads=4, appends=1, registers=1, signatures=2),
     "UserInfo": Cost(reads=2, appends=1, registers=1),
 }
-"""The same of a portal of the profile `fapi2`. Its assertion and its proof are used up by one write of two steps."""
+"""The same of a portal of the profile `fapi2`. Its assertion and its proof are used up by two statements at once."""
 
 
 class Meter:
