@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import httpx2
 import jwt
@@ -42,6 +43,17 @@ PORTAL: Final = {
     "jwks": {"keys": [FIRST.jwk("one"), SECOND.jwk("two")]},
 }
 """A portal with two certificates, as while it changes from one to the other."""
+STRONGEST: Final = {
+    **{name: value for name, value in REGISTRATIONS["ministry"].items() if name != "profile"},
+    "client_id": "strongest",
+    "redirect_uris": ["https://strongest.example/callback"],
+    "post_logout_redirect_uris": [],
+    "client_uri": "https://strongest.example/",
+    "token_endpoint_auth_method": "tls_client_auth",
+    "tls_client_auth_subject_dn": NAME,
+    "tls_client_certificate_bound_access_tokens": True,
+}
+"""A portal of the profile that new clients get, which signs nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +84,7 @@ async def service(
                 tls_client_certificate_bound_access_tokens=False,
             ),
             PORTAL,
+            STRONGEST,
         )
         yield provider
 
@@ -271,6 +284,21 @@ async def test_revocation_is_the_clients(service: Provider, hoa: Browser) -> Non
     check_refused(refused, "invalid_client", 401)
     await showing(service, "holder", FIRST).revoke(tokens.access_token)
     assert (await showing(service, "holder", FIRST).userinfo(tokens.access_token)).status_code == 401
+
+
+async def test_a_fapi_login_by_certificate_alone(service: Provider, hoa: Browser) -> None:
+    """FAPI 2.0 Security Profile §5.3.2.1: pushed, redeemed and used with one certificate, and no signature."""
+    portal = showing(service, "strongest", CERTIFIED)
+    asked = portal.ask()
+    pushed = await portal.post("/par", **asked.parameters)
+    assert pushed.status_code == 201, pushed.text
+    refused = await showing(service, "strongest", FIRST).post("/par", **asked.parameters)
+    check_refused(refused, "invalid_client", 401)
+    name = urlencode({"client_id": "strongest", "request_uri": pushed.json()["request_uri"]})
+    visit = await service.settle(await hoa.open(f"{ISSUER}/authorize?{name}"))
+    tokens = await portal.tokens(asked, visit)
+    assert confirmation(tokens.access_token) == {"x5t#S256": thumbprint_of(CERTIFIED.der)}
+    assert (await portal.userinfo(tokens.access_token)).json()["sub"] == tokens.sub
 
 
 async def test_what_is_said_of_it(service: Provider) -> None:
