@@ -64,8 +64,9 @@ class ClientCertificates:
 
 def _shown(scope: Scope) -> bytes:
     """What our own TLS listener was shown (ASGI TLS extension): the caller's own certificate comes first."""
-    chain = scope.get("extensions", {}).get("tls", {}).get("client_cert_chain") or ()
-    return _read_pem(next(iter(chain))) if chain else b""
+    tls = (scope.get("extensions") or {}).get("tls") or {}
+    leaf = next(iter(tls.get("client_cert_chain") or ()), None)
+    return b"" if leaf is None else _read_pem(leaf)
 
 
 def _read_header(value: str) -> bytes:

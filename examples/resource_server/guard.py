@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx2
 from starlette.datastructures import Headers, QueryParams
@@ -23,6 +23,8 @@ from .replays import MemoryReplays
 from .signing_keys import SigningKeys, fetch_key_set
 
 SCHEMES = {"dpop": "DPoP", "bearer": "Bearer"}
+SYMMETRIC = {"none", "HS256", "HS384", "HS512"}
+"""Whoever can verify by these can sign as well, and anybody by the first (RFC 8725 §2.1)."""
 
 Burn = Callable[[bytes, float], Awaitable[bool]]
 """Remembers a used proof; see `MemoryReplays` for what it must promise."""
@@ -49,9 +51,10 @@ class Api:
     accept_unbound_tokens: bool = False
 
     def __post_init__(self) -> None:
-        normalised(self.address)
-        if not (self.issuer and self.audience and self.algorithms):
-            raise ValueError("an API has an issuer, an audience and algorithms")
+        if not (_is_private(self.issuer) and _is_private(self.address)):
+            raise ValueError("issuer and address are https addresses; http is for this machine alone")
+        if not self.audience or not self.algorithms or not set(self.algorithms).isdisjoint(SYMMETRIC):
+            raise ValueError("an API has an audience, and algorithms that sign by a private key")
 
     @property
     def schemes(self) -> list[tuple[str, str]]:
@@ -149,6 +152,12 @@ class Guard:
         proof = verify_proof(sent[0], aim, self.nonces, self._clock())
         if not await self._burn(proof.digest, proof.until):
             raise invalid_proof("the proof has been used before")
+
+
+def _is_private(address: str) -> bool:
+    """Whether what is said there stays between the two ends."""
+    parts = urlsplit(normalised(address))
+    return parts.scheme == "https" or parts.hostname in {"localhost", "127.0.0.1", "::1"}
 
 
 def read_scheme(headers: Headers) -> str:

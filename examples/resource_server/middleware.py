@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
@@ -26,6 +27,14 @@ class UnprotectedRoute(Exception):
     """A route asks for nothing and is not listed as open, or is listed and not there."""
 
 
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What a guard has found out about a request."""
+
+    guard: Guard
+    access: Access
+
+
 class Protected:
     """Lets only requests through that `guard` admits with these `needs`; the application finds them in `access_of`."""
 
@@ -45,13 +54,21 @@ class Protected:
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            scope[KEY] = await self._guard.admit(scope, self._needs)
+            await self._let_in(scope)
             await self.app(scope, receive, send)
         except Refused as refused:
             await self._refuse(scope, refused)(scope, receive, send)
         except Unavailable as unavailable:
             log.warning("nobody can be let in: %s", unavailable)
             await answer_unavailable()(scope, receive, send)
+
+    async def _let_in(self, scope: Scope) -> None:
+        """A request that this guard has admitted before, for the whole application, has used up its proof there."""
+        before: Admitted | None = scope.get(KEY)
+        if before is not None and before.guard is self._guard:
+            self._guard.check(before.access, self._needs)
+        else:
+            scope[KEY] = Admitted(self._guard, await self._guard.admit(scope, self._needs))
 
     def _refuse(self, scope: Scope, refused: Refused) -> Response:
         if refused.error:
@@ -83,10 +100,10 @@ def access_of(connection: HTTPConnection) -> Access:
     Raises:
         UnprotectedRoute: no guard stands before the route, so nothing is known of whoever asks.
     """
-    access = connection.scope.get(KEY)
-    if not isinstance(access, Access):
+    admitted = connection.scope.get(KEY)
+    if not isinstance(admitted, Admitted):
         raise UnprotectedRoute(connection.url.path)
-    return access
+    return admitted.access
 
 
 def closed(routes: Sequence[BaseRoute], *, but: Collection[str] = ()) -> list[BaseRoute]:

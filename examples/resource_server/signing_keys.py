@@ -26,7 +26,7 @@ QUIET_SECONDS = 30
 RETRY_SECONDS = 5
 """After this time a fetch that failed is tried again."""
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 5.0
 DISCOVERY = "/.well-known/openid-configuration"
 
 
@@ -62,8 +62,8 @@ class SigningKeys:
             UnknownKey: the provider publishes no such key.
             Unavailable: there are no keys that may still be believed.
         """
-        if self._is_due(kid):
-            async with self._fetching:  # many requests wait for one fetch
+        if self._is_due(kid) and not (kid in self._keys and self._fetching.locked()):
+            async with self._fetching:  # many requests wait for one fetch; those with a known key do not
                 if self._is_due(kid):
                     await self._renew()
         if self._clock() - self._fetched_at > KEPT_SECONDS:

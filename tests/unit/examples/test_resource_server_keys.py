@@ -92,6 +92,25 @@ async def test_while_the_provider_is_away_known_keys_are_believed_for_a_while() 
     assert (await keys.get("old")).key_id == "old"
 
 
+async def test_a_known_key_does_not_wait_while_others_are_fetched() -> None:
+    publisher, clock, slow = Publisher("old"), Clock(), asyncio.Event()
+
+    async def fetch() -> Mapping[str, Any]:
+        if publisher.asked:
+            await slow.wait()
+        return await publisher()
+
+    keys = SigningKeys(fetch, clock)
+    await keys.get("old")
+    clock.now += DUE_SECONDS + 1
+    first = asyncio.create_task(keys.get("old"))
+    await asyncio.sleep(0)
+    assert (await keys.get("old")).key_id == "old"
+    assert not first.done()
+    slow.set()
+    assert (await first).key_id == "old"
+
+
 async def test_a_token_without_a_key_name_is_refused() -> None:
     with pytest.raises(UnknownKey):
         await SigningKeys(Publisher("old"), Clock()).get(None)

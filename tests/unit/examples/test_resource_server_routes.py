@@ -94,6 +94,26 @@ async def test_a_whole_application_can_stand_behind_the_guard() -> None:
     assert seen == ["http", "lifespan"]
 
 
+async def test_one_guard_before_all_and_more_before_some() -> None:
+    """A proof is used up once, by the outer one; what the inner one asks is asked of the same token."""
+    scene = Scene()
+    strong, weak = (asks(scene.guard, Needs(level=level)) for level in (2, 1))
+    inner = [Route("/dossiers/1", whoami, middleware=weak), Route("/dossiers/2", whoami, middleware=strong)]
+    scene.app = Starlette(routes=[Mount("/", routes=inner, middleware=asks(scene.guard, Needs()))])
+    assert (await scene.ask_well()).status_code == 200
+    token = scene.token()
+    proof = scene.proof(token, htu=f"{API}/dossiers/2")
+    refused = await scene.ask_with(token, proof, path="/dossiers/2")
+    assert blamed(refused)[2] == "insufficient_user_authentication"
+
+
+async def test_what_one_guard_admitted_another_has_not() -> None:
+    scene, other = Scene.taking_anyone(), Scene()
+    inner = [Route("/dossiers/1", whoami, middleware=asks(other.guard, Needs()))]
+    scene.app = Starlette(routes=[Mount("/", routes=inner, middleware=asks(scene.guard, Needs()))])
+    assert (await scene.ask_as_bearer()).status_code == 401
+
+
 async def test_a_websocket_is_refused() -> None:
     sent: list[Message] = []
 

@@ -323,8 +323,18 @@ def test_needs_that_mean_nothing_are_noticed_when_the_application_is_built(wrong
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"issuer": ""}, {"audience": ""}, {"algorithms": ()}, {"address": ""}, {"address": "api.example.vn"}],
+    [
+        {"issuer": ""},
+        {"issuer": "http://sso.example.vn"},
+        {"audience": ""},
+        {"address": ""},
+        {"address": "api.example.vn"},
+        {"address": "http://api.example.vn"},
+        {"algorithms": ()},
+        {"algorithms": ("ES256", "HS256")},
+        {"algorithms": ("none",)},
+    ],
 )
 def test_an_api_that_is_not_described_cannot_be_guarded(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"an API has|not an http address"):
+    with pytest.raises(ValueError, match=r"an API has|not an http address|are https"):
         replace(PUBLIC, **wrong)
