@@ -37,18 +37,37 @@ def _client(origin: str) -> dict[str, Any]:
 
 SCRIPT: Final = """
 async issuer => {
-    const random = () => btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32))))
+    const spell = octets => btoa(String.fromCharCode(...new Uint8Array(octets)))
         .replace(/[+]/g, '-').replace(/[/]/g, '_').replace(/=/g, '')
+    const random = () => spell(crypto.getRandomValues(new Uint8Array(32)))
+    const nonces = []
     const answer = async (address, options) => {
-        try { const got = await fetch(address, options); return [got.status, (await got.json()).error ?? ''] }
-        catch (failure) { return ['blocked', failure.name] }
+        try {
+            const got = await fetch(address, options)
+            nonces.push(got.headers.get('dpop-nonce'))
+            return [got.status, (await got.json()).error ?? '']
+        } catch (failure) { return ['blocked', failure.name] }
     }
+    const octets = text => new TextEncoder().encode(text)
+    const part = value => spell(octets(JSON.stringify(value)))
+    const ecdsa = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+    const key = await crypto.subtle.generateKey(ecdsa, false, ['sign'])
+    const { kty, crv, x, y } = await crypto.subtle.exportKey('jwk', key.publicKey)
+    const proof = async (htm, htu) => {
+        const claims = { jti: random(), htm, htu, iat: Math.floor(Date.now() / 1000) }
+        const start = part({ typ: 'dpop+jwt', alg: 'ES256', jwk: { kty, crv, x, y } }) + '.' + part(claims)
+        return start + '.' + spell(await crypto.subtle.sign(ecdsa, key.privateKey, octets(start)))
+    }
+    const proven = { headers: { dpop: await proof('POST', issuer + '/token') } }
     const form = fields => ({ method: 'POST', body: new URLSearchParams(fields) })
     return {
         discovery: await answer(issuer + '/.well-known/openid-configuration'),
         keys: await answer(issuer + '/jwks', { headers: { 'if-none-match': '"x"' } }),
         token: await answer(issuer + '/token', form(
             { client_id: 'trang-don', grant_type: 'refresh_token', refresh_token: random() })),
+        proven: await answer(issuer + '/token', { ...proven, ...form(
+            { client_id: 'trang-don', grant_type: 'refresh_token', refresh_token: random() }) }),
+        nonces: nonces.filter(nonce => nonce).length,
         userinfo: await answer(issuer + '/userinfo', { headers: { authorization: 'Bearer ' + random() } }),
         withCookies: await answer(issuer + '/userinfo', { credentials: 'include' }),
         introspection: await answer(issuer + '/introspect', form({ client_id: 'trang-don', token: 'x' })),
@@ -88,10 +107,14 @@ async def test_scripts_reach_what_is_for_them(demo: LaunchedDemo, page: Page, tm
         file = tmp_path / "client.json"
         file.write_text(json.dumps(_client(application)), encoding="utf-8")
         demo.motcua("clients", "add", str(file))
-        answers = {"token": [400, "invalid_grant"], "userinfo": [401, "invalid_token"]}
         expected: dict[str, dict[str, Any]] = {
-            application: answers,
-            stranger: {"token": blocked, "userinfo": blocked},
+            application: {
+                "token": [400, "invalid_grant"],
+                "proven": [400, "invalid_grant"],
+                "nonces": 1,  # to the proof, by a header that the script may read
+                "userinfo": [401, "invalid_token"],
+            },
+            stranger: {"token": blocked, "proven": blocked, "nonces": 0, "userinfo": blocked},
         }
         for origin, told in expected.items():
             await page.goto(f"{origin}/")
