@@ -52,8 +52,9 @@ WORKDIR /srv/motcua
 VOLUME /srv/motcua/var
 EXPOSE 9000
 STOPSIGNAL SIGTERM
-# Ready means: database and keys answer. Python asks, because the image has no other client; never through a proxy.
+# Ready means: database and keys answer. Python asks, because the image has no other client; never through a proxy, and by
+# TLS where the listener speaks it (whose certificate names the public address, not this one).
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 \
-    CMD ["python", "-c", "import http.client, os; c = http.client.HTTPConnection('127.0.0.1:' + os.environ['IDP_LISTEN'].rpartition(':')[2], timeout=4); c.request('GET', '/health/ready'); raise SystemExit(c.getresponse().status != 200)"]
+    CMD ["python", "-c", "import http.client, os, ssl; at = '127.0.0.1:' + os.environ['IDP_LISTEN'].rpartition(':')[2]; tls = 'IDP_TLS_KEY_FILE' in os.environ; c = http.client.HTTPSConnection(at, timeout=4, context=ssl._create_unverified_context()) if tls else http.client.HTTPConnection(at, timeout=4); c.request('GET', '/health/ready'); raise SystemExit(c.getresponse().status != 200)"]
 ENTRYPOINT ["motcua"]
 CMD ["serve"]
