@@ -11,8 +11,9 @@ from idp.audit.events import OK, Kind
 from idp.endpoints.interaction_views import detail_line
 from idp.endpoints.showing import client_card
 from idp.endpoints.surroundings import Surroundings
-from idp.interaction.asked import can_be_withdrawn, remembered_details
+from idp.interaction.asked import FOR, can_be_withdrawn, remembered_details
 from idp.interaction.backchannel import waiting_requests
+from idp.oidc.authorization_details.detail import Detail
 from idp.oidc.authorization_details.granting import alive
 from idp.oidc.claims.release import lead_of
 from idp.oidc.client import Client
@@ -20,6 +21,7 @@ from idp.pages import views
 from idp.pages.i18n import Locale
 from idp.pages.views import ConsentLine, ContactLine, HistoryLine, ReleaseLine, SessionLine
 from idp.pages.wording import Basis, Done, HistoryEvent
+from idp.registers.business import find_organisation
 from idp.registers.types import Person
 from idp.store import audit, consents, contacts, sessions
 from idp.store.database import Row
@@ -98,7 +100,7 @@ async def account_view(
         authenticator=session.second_factor,
         contacts=await _contacts(here, account_id),
         sessions=await _sessions(here, session, names),
-        consents=_consents(agreed, names, here.context.now),
+        consents=await _consents(here, agreed, names),
         releases=_releases(events, agreed, names),
         history=tuple(line for row in events if (line := _line(row, names)) is not None),
         requests=len(await waiting_requests(here.context, session)),
@@ -133,21 +135,31 @@ async def _sessions(here: Surroundings, current: Session, names: Names) -> tuple
     return tuple(lines)
 
 
-def _consents(agreed: Sequence[Row], names: Names, now: int) -> tuple[ConsentLine, ...]:
+async def _consents(here: Surroundings, agreed: Sequence[Row], names: Names) -> tuple[ConsentLine, ...]:
     """Agreements in force: what rests on law is none, and a mandate that is over is in force no more."""
-    lines = (_consent(row, names, now) for row in agreed if can_be_withdrawn(row))
+    lines = [await _consent(here, row, names) for row in agreed if can_be_withdrawn(row)]
     return tuple(line for line in lines if line.claims or line.details)
 
 
-def _consent(row: Row, names: Names, now: int) -> ConsentLine:
-    details = alive(remembered_details(orjson.loads(row["asked"])), now)
+async def _consent(here: Surroundings, row: Row, names: Names) -> ConsentLine:
+    allowed = alive(remembered_details(orjson.loads(row["asked"])), here.context.now)
     return ConsentLine(
         consent_id=row["client_id"],
         client_name=names.name(row["client_id"]),
         agency=names.owner(row["client_id"]),
         claims=tuple(orjson.loads(row["claims"])) if row["basis"] == Basis.CONSENT else (),
         given_at=row["given_at"],
-        details=tuple(map(detail_line, details)),
+        details=tuple([detail_line(await _with_name(here, one)) for one in allowed]),
+    )
+
+
+async def _with_name(here: Surroundings, allowed: Detail) -> Detail:
+    """What is remembered, with the organisation's name as the register has it."""
+    organisation = await find_organisation(here.context.registers, allowed[FOR])
+    return (
+        allowed
+        if organisation is None
+        else {**allowed, "vn_organisation": {"legal_name": organisation.legal_name}}
     )
 
 

@@ -15,12 +15,11 @@ from idp.http import responses
 from idp.http.accept import prefers
 from idp.http.responses import Answer
 from idp.oidc.access_token import read_actors
-from idp.oidc.authorization_details.granting import alive
-from idp.oidc.authorization_details.request import kept_details
 from idp.oidc.client import Client
 from idp.oidc.encrypted_answer import encrypted, equip
 from idp.oidc.grants.holder import find_holder
 from idp.oidc.grants.refresh_secret import RefreshToken, read_refresh_token
+from idp.oidc.grants.tokens import granted_details
 from idp.oidc.introspection import INACTIVE, introspection_response, refresh_introspection_response
 from idp.oidc.introspection_jwt import MEDIA_TYPE, introspection_jwt_claims, signing_algorithm
 from idp.oidc.subject import pairwise_subject
@@ -120,6 +119,6 @@ async def _refresh_token(here: Surroundings, client: Client, token: RefreshToken
         client_id=client.client_id,
         subject=pairwise_subject(context.keyring, client.sector, held.grant.account_id),
         scope=" ".join(held.grant.scope),
-        details=alive(kept_details(held.grant.authorization_details), context.now),
+        details=granted_details(held.grant, held.holder, context.now),
         expires_at=expires_at,
     )

@@ -2,20 +2,21 @@
 
 An agreement is remembered with a hash of exactly what was asked. A later request is covered when it asks the same, or
 less of the same for the same purpose; whatever it asks beyond that is put to the person. What a client may do for the
-person (RFC 9396) is remembered as it was granted: for the organisation, and until the day, that were shown.
+person (RFC 9396) is remembered as it was granted: for the organisation, by its record, and until the day, that were
+shown.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
 
 from idp.oidc.authorization_details.detail import Detail
-from idp.oidc.authorization_details.granting import covers
+from idp.oidc.authorization_details.granting import covers, nameless
 from idp.oidc.authorization_details.table import TYPES
 from idp.oidc.authorization_request import AuthorizationRequest
 from idp.oidc.claims.release import requested_claims
@@ -26,19 +27,33 @@ from idp.store.sessions import Session
 CONSENT: Final = "consent"
 """The legal basis on which people are asked for their data; else they are told of a law."""
 
+FOR: Final = "acting_for"
+"""Member of a remembered detail: the organisation's record."""
+
 MOST_REMEMBERED: Final = 20
 """Details of one client that an agreement is remembered with; older ones are asked again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request: the legal basis, the purpose as shown, the claims, each under its lead, and the details to grant."""
+    """One request: the legal basis, the purpose as shown, the claims, each under its lead, and the details to grant.
+
+    `acting_for` is the organisation's record that the details are for, `earlier` what was allowed before.
+    """
 
     basis: str
     purpose: str
     claims: tuple[str, ...]
     essential: frozenset[str]
     details: tuple[Detail, ...] = ()
+    acting_for: str = ""
+    earlier: tuple[Detail, ...] = ()
+
+    @property
+    def allowed(self) -> tuple[Detail, ...]:
+        """The details as they are remembered, each with the organisation's record that it is for."""
+        new = ({**one, FOR: self.acting_for} for one in nameless(self.details))
+        return (*self.earlier, *new)[-MOST_REMEMBERED:]
 
     def document(self) -> bytes:
         """The canonical form that is hashed and kept."""
@@ -47,8 +62,8 @@ class Asked:
             "purpose": self.purpose,
             "claims": sorted(self.claims),
         }
-        if self.details:
-            value["details"] = self.details
+        if self.allowed:
+            value["details"] = self.allowed
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
     def digest(self) -> bytes:
@@ -71,11 +86,13 @@ def covered(session: Session, now_asked: Asked) -> bool:
         return True
     earlier = orjson.loads(session.asked)
     same = earlier["basis"] == now_asked.basis and earlier["purpose"] == now_asked.purpose
-    return same and set(now_asked.claims) <= set(earlier["claims"]) and _granted(earlier, now_asked.details)
+    known = remembered_details(earlier)
+    allowed = all(_is_among(known, one) for one in now_asked.allowed)
+    return same and set(now_asked.claims) <= set(earlier["claims"]) and allowed
 
 
-def _granted(earlier: Mapping[str, Any], details: Iterable[Detail]) -> bool:
-    return all(any(covers(known, one) for known in remembered_details(earlier)) for one in details)
+def _is_among(known: Iterable[Detail], asked: Detail) -> bool:
+    return any(one[FOR] == asked[FOR] and covers(one, asked) for one in known)
 
 
 def remembered_details(earlier: Mapping[str, Any]) -> list[Detail]:
@@ -108,11 +125,8 @@ def joined(session: Session, now_asked: Asked, agreed: Iterable[str]) -> tuple[A
         return now_asked, tuple(sorted(agreed))
     claims = tuple(sorted({*earlier["claims"], *now_asked.claims}))
     kept = {claim for claim in consented(session) if claim not in now_asked.claims}
-    details = [
-        one for one in remembered_details(earlier) if not any(covers(new, one) for new in now_asked.details)
-    ]
-    remembered = (*details, *now_asked.details)[-MOST_REMEMBERED:]
-    whole = Asked(now_asked.basis, now_asked.purpose, claims, now_asked.essential, remembered)
+    others = [one for one in remembered_details(earlier) if not _is_among(now_asked.allowed, one)]
+    whole = replace(now_asked, claims=claims, earlier=tuple(others))
     return whole, tuple(sorted({*kept, *agreed}))
 
 

@@ -11,7 +11,7 @@ from idp.context import Context
 from idp.interaction.conversation import Errand
 from idp.interaction.levels import answered_level
 from idp.interaction.steps import ONESELF, Situation, granted_details
-from idp.oidc.authorization_details.granting import last_end, noted
+from idp.oidc.authorization_details.granting import last_end, nameless, noted
 from idp.oidc.authorization_details.request import details_text, kept_details
 from idp.oidc.authorization_request import AuthorizationRequest
 from idp.oidc.authorization_response import AuthorizationResponse, secured, success
@@ -117,7 +117,7 @@ def new_grant(
         revoked_at=None,
         expires_at=min(longest, last_end(details) or longest),
         resources=request.resources,
-        authorization_details=details_text(details),
+        authorization_details=details_text(nameless(details)),
         dpop_jkt=request.dpop_jkt or None,
     )
 

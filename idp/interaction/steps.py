@@ -276,7 +276,7 @@ def asked_now(situation: Situation) -> Asked | None:
     """
     asked, chosen = situation.demands.asked, acting_for(situation)
     if asked is not None and situation.demands.details:
-        asked = replace(asked, details=granted_details(situation))
+        asked = replace(asked, details=granted_details(situation), acting_for=chosen or ONESELF)
     if asked is None or ORGANISATION_CLAIM not in asked.claims:
         return asked
     if chosen == ONESELF:

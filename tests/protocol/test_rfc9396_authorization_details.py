@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import orjson
 import pytest
+from sqlalchemy import select
 
+from idp.store.schema import consents, grants
 from tests.support import devices
 from tests.support.browsing import Browser
 from tests.support.delegation import DOSSIERS, TAXES, change, exchange, read
@@ -68,6 +70,17 @@ async def test_the_whole_way(agents: Provider, browser: Browser) -> None:
     assert HOA_BINH.code not in orjson.dumps(event.details).decode()
 
 
+async def test_no_code_of_a_company_is_kept(agents: Provider) -> None:
+    """That of a household business is its owner's personal number; what is kept has the register's own key."""
+    await given(agents)
+    kept = [
+        *(row["authorization_details"] for row in await agents.db.fetch_all(select(grants))),
+        *(row["asked"] for row in await agents.db.fetch_all(select(consents))),
+    ]
+    assert "vn_mandate" in "".join(kept)
+    assert [text for text in kept if HOA_BINH.code in text or HOA_BINH.legal_name in text] == []
+
+
 async def test_nothing_goes_without_a_tick(agents: Provider, browser: Browser) -> None:
     """The law is the ground of the information; what is done in somebody's name, they allow themselves."""
     asked = mandate(procedures=["1.000555"])
@@ -96,7 +109,9 @@ async def test_who_is_asked_agrees_to_all_of_it_or_goes_back(agents: Provider, b
     tokens = await agents.portal("bookkeeper").tokens(sent, visit)
     assert tokens.body["authorization_details"] == [GRANTED]
     page = await browser.open("/account")
-    assert all(words in page.text for words in ("Thực hiện thay mặt tổ chức", HOA_BINH.code, "31/12/2026"))
+    assert all(
+        words in page.text for words in ("Thực hiện thay mặt tổ chức", HOA_BINH.legal_name, "31/12/2026")
+    )
 
 
 @pytest.mark.parametrize(

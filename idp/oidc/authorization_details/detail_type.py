@@ -31,8 +31,10 @@ class DetailType:
     """One type: how it is read, who can grant it, and what of it is less.
 
     `members` are those that a request may hold besides the `COMMON` ones, `enriched` those that we add when it is
-    granted (§7.1), `shown` those that a person is shown, in this order, `noted` those that stand in the audit, where
-    nobody can be told by them. `acts_for_organisation`: only who acts for an organisation can grant it.
+    granted (§7.1), `named` those of both by which an organisation can be told: they are not kept with a grant, which
+    knows by the register's key for whom it is, and are filled in anew for each token. `shown` are those that a person
+    is shown, in this order, `noted` those that stand in the audit. `acts_for_organisation`: only who acts for an
+    organisation can grant it.
 
     `read` gives the members of a request in one form, or raises `InvalidAuthorizationDetails`. `check_term` raises it
     where a detail is over now (epoch seconds), or asks for too long. `lack` is why it cannot be granted by who acts in
@@ -43,6 +45,7 @@ class DetailType:
 
     members: frozenset[str]
     enriched: frozenset[str]
+    named: frozenset[str]
     shown: tuple[str, ...]
     noted: tuple[str, ...]
     account_level: AccountLevel

@@ -45,6 +45,13 @@ def grant_details(details: Iterable[Detail], representation: Representation | No
     return tuple(TYPES[one[TYPE]].grant(one, representation) for one in details)
 
 
+def nameless(details: Iterable[Detail]) -> tuple[Detail, ...]:
+    """They as they are kept: without what names an organisation, whose code may be its owner's personal number."""
+    return tuple(
+        {name: value for name, value in one.items() if name not in TYPES[one[TYPE]].named} for one in details
+    )
+
+
 def covers(granted: Detail, asked: Detail) -> bool:
     """Whether what is asked is the same as what was granted, or less."""
     if granted[TYPE] != asked[TYPE] or not _within_locations(granted, asked):
@@ -68,10 +75,9 @@ def first_end(details: Iterable[Detail]) -> int | None:
     return min((TYPES[one[TYPE]].ends_at(one) for one in details), default=None)
 
 
-def open_to(details: Iterable[Detail], client: Client, now: int) -> tuple[Detail, ...]:
-    """Those that are not over, of types that the client is registered for still."""
-    types = client.authorization_details_types
-    return alive((one for one in details if one[TYPE] in types), now)
+def open_to(details: Iterable[Detail], client: Client) -> tuple[Detail, ...]:
+    """Those of types that the client is registered for still."""
+    return tuple(one for one in details if one[TYPE] in client.authorization_details_types)
 
 
 def alive(details: Iterable[Detail], now: int) -> tuple[Detail, ...]:

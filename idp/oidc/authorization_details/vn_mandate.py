@@ -7,6 +7,7 @@ not. It is the register that says so at every use of a token, not the token.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -93,12 +94,15 @@ def _grant(detail: Detail, representation: Representation | None) -> Detail:
     return granted
 
 
+def _value(identifier: Mapping[str, str]) -> str:
+    return identifier["value"]
+
+
 def _covers(granted: Detail, asked: Detail) -> bool:
-    """`asked` may have been granted already; then it is for the same organisation, and in the same office."""
-    same = ("role", "joint", "organisation")
-    if any(name in asked and asked[name] != granted.get(name) for name in same):
+    """`asked` may have been granted already; then it is in the same office. Any code of the organisation names it."""
+    if any(name in asked and asked[name] != granted[name] for name in ("role", "joint")):
         return False
-    if "vn_organisation" in asked and asked["vn_organisation"]["id"] != granted["vn_organisation"]["id"]:
+    if "organisation" in asked and asked["organisation"] not in map(_value, granted["vn_organisation"]["id"]):
         return False
     if "procedures" in granted and not set(asked.get("procedures", ["any"])) <= set(granted["procedures"]):
         return False
@@ -109,8 +113,16 @@ def _covers(granted: Detail, asked: Detail) -> bool:
 VN_MANDATE: Final = DetailType(
     members=frozenset({"actions", "procedures", "organisation", "until"}),
     enriched=frozenset({"vn_organisation", "role", "powers", "joint"}),
+    named=frozenset({"organisation", "vn_organisation"}),
     shown=(
-        "vn_organisation", "organisation", "role", "joint", "actions", "procedures", "until", "locations",
+        "vn_organisation",
+        "organisation",
+        "role",
+        "joint",
+        "actions",
+        "procedures",
+        "until",
+        "locations",
     ),  # fmt: skip,
     noted=("actions", "procedures", "until"),
     account_level=AccountLevel.LEVEL_02,

@@ -18,7 +18,7 @@ from idp.context import Context
 from idp.errors import InvalidGrant, InvalidRequest, InvalidScope, InvalidTarget, OAuthError
 from idp.oidc.access_token import PersonAccess, access_token_claims, fresh_jti, read_actors
 from idp.oidc.authorization_details.detail import Detail
-from idp.oidc.authorization_details.granting import first_end, for_audience, narrowed, open_to
+from idp.oidc.authorization_details.granting import alive, first_end, for_audience, narrowed, open_to
 from idp.oidc.client import Client
 from idp.oidc.client_cache import client_of
 from idp.oidc.grant_types import TOKEN_EXCHANGE
@@ -165,7 +165,7 @@ def _narrowed_details(
     delegation: Delegation, text: str, audience: tuple[str, ...], now: int
 ) -> tuple[Detail, ...]:
     """Of what the subject token carries (RFC 9396 §6)."""
-    carried = open_to(delegation.details, delegation.granted_to, now)
+    carried = open_to(alive(delegation.details, now), delegation.granted_to)
     return for_audience(narrowed(carried, text, now), audience, named=bool(text))
 
 

@@ -115,7 +115,9 @@ def person_access(
         InvalidAuthorizationDetails: nor the details (RFC 9396 §8).
     """
     audience = person_audience(wanted.resource, client, grant.resources, context.settings.issuer)
-    details = _details(client, grant, wanted.authorization_details, audience, context.now)
+    granted = granting.open_to(granted_details(grant, holder, context.now), client)
+    named = granting.narrowed(granted, wanted.authorization_details, context.now)
+    details = granting.for_audience(named, audience, named=bool(wanted.authorization_details))
     return PersonAccess(
         grant_id=grant.grant_id,
         subject=pairwise_subject(context.keyring, client.sector, grant.account_id),
@@ -129,12 +131,10 @@ def person_access(
     )
 
 
-def _details(
-    client: Client, grant: Grant, text: str, audience: tuple[str, ...], now: int
-) -> tuple[Detail, ...]:
-    granted = granting.open_to(kept_details(grant.authorization_details), client, now)
-    wanted = granting.narrowed(granted, text, now)
-    return granting.for_audience(wanted, audience, named=bool(text))
+def granted_details(grant: Grant, holder: Holder, now: int) -> tuple[Detail, ...]:
+    """What was granted by type and is not over, with the organisation as the register states it now (RFC 9396 §7.1)."""
+    kept = granting.alive(kept_details(grant.authorization_details), now)
+    return granting.grant_details(kept, holder.representation)
 
 
 async def sign_access_token(context: Context, client: Client, access: PersonAccess) -> str:

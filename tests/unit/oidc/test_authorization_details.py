@@ -207,11 +207,7 @@ def test_less_is_covered_and_more_is_not() -> None:
 
 def test_another_office_or_organisation_is_not_covered() -> None:
     granted = grant(mandate("organisation"))
-    others: list[dict[str, Any]] = [
-        {"role": "head"},
-        {"joint": True},
-        {"vn_organisation": {"id": [], "legal_name": ""}},
-    ]
+    others: list[dict[str, Any]] = [{"role": "head"}, {"joint": True}, {"organisation": "0309990017"}]
     assert not any(granting.covers(granted, granted | changes) for changes in others)
     assert granting.covers(granted, granted | {"powers": ["sign"]})
 
