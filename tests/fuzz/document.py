@@ -66,7 +66,7 @@ VALUES: Final[Mapping[str, Sequence[str]]] = {
     "redirect_uri": _URIS,
     "post_logout_redirect_uri": ["https://dossiers.example/bye", *_URIS],
     "response_type": ["code", "token", "code id_token", "none"],
-    "response_mode": ["query", "form_post", "fragment", "web_message"],
+    "response_mode": ["query", "form_post", "jwt", "form_post.jwt", "fragment", "web_message"],
     "scope": ["openid", "openid profile org", "openid profile address phone email", "procedures:read", "openid openid"],
     "state": ["s", SCRIPT, "đường", "x" * 300],
     "nonce": ["n", SCRIPT],
@@ -83,7 +83,8 @@ VALUES: Final[Mapping[str, Sequence[str]]] = {
         '{"id_token":{"sub":{"value":"x"}}}', '{"userinfo":[]}', '{"userinfo":{"name":{"essential":7}}}',
     ],
     "request": ["zz-request-zz", "zz-unsigned_request-zz", *_TOKENS],
-    "request_uri": ["https://127.0.0.1:1/request", *_FETCHED, "urn:x"],
+    "request_uri": ["zz-pushed-zz", "https://127.0.0.1:1/request", *_FETCHED, "urn:ietf:params:oauth:request_uri:x"],
+    "dpop_jkt": ["zz-challenge-zz", "short"],  # as long as a thumbprint
     "registration": ["{}"],
     "login_hint": [HOA.number, "a@b.example", SCRIPT],
     "id_token_hint": _TOKENS,
@@ -130,6 +131,7 @@ _CLIENT: Final = ("client_id", "client_secret", "client_assertion", "client_asse
 _OF_PAGES: Final = ("csrf_token", "lang", "ui_locales", "done", "before")
 FORMS: Final[Mapping[str, Iterable[str]]] = {
     "/authorize": authorization_request.KNOWN_PARAMETERS,
+    "/par": {*authorization_request.KNOWN_PARAMETERS, *_CLIENT},
     "/token": (*token.KNOWN, *_CLIENT),
     "/userinfo": ("access_token",),
     "/jwks": ("client_assertion",),

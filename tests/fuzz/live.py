@@ -94,13 +94,21 @@ class Live:
             "challenge": asked.parameters["code_challenge"],
             "api": (await granted(provider, browser)).access_token,
             "bound": bound,
+            "pushed": await self._push(),
         }
+
+    async def _push(self) -> str:
+        """The name of a request that waits for its browser."""
+        portal = self.provider.portal("dossiers")
+        answer = await portal.post("/par", **portal.ask().parameters)
+        return str(answer.json()["request_uri"])
 
     async def _renew_proofs(self, browser: Browser) -> str:
         """Proofs that are good once, and the access token that the second of them is for."""
         app = DpopPortal.of(self.provider.portal("spa"), self._key)
         token = (await app.tokens(*await self.provider.enter("spa", HOA, browser))).access_token
         self.values["proof"] = app.holder.header("POST", "/token")["dpop"]
+        self.values["pushed_proof"] = app.holder.header("POST", "/par")["dpop"]
         self.values["bound_proof"] = app.holder.header("GET", "/userinfo", access_token=token)["dpop"]
         return token
 

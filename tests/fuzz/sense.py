@@ -64,7 +64,12 @@ SENSE: Final[Mapping[str, tuple[Parts, ...]]] = {
     "/authorize": (
         _asks(**_DOSSIERS), _asks(**_DOSSIERS, response_mode="form_post"),
         _asks(**_DOSSIERS, id_token_hint="zz-id_token-zz"),
+        _asks(client_id="dossiers", request_uri="zz-pushed-zz"), _asks(**_DOSSIERS, response_mode="jwt"),
         _asks(**_READER, request="zz-request-zz"), _asks(**_READER, request_uri="https://127.0.0.1:1/request"),
+    ),
+    "/par": (
+        _posts(_BASIC, **_DOSSIERS), _posts({}, **{**_DOSSIERS, "client_id": "spa"}),
+        _posts({**_BASIC, "DPoP": "zz-pushed_proof-zz"}, **_DOSSIERS, response_mode="jwt"),
     ),
     "/token": (
         _posts(_BASIC, **_CODE),
