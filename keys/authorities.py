@@ -99,7 +99,8 @@ class Authorities:
             leaf = x509.load_der_x509_certificate(certificate.der)
             policy.build_client_verifier().verify(leaf, [*sent, *self._between])
         except (VerificationError, ValueError) as error:
-            raise UntrustedCertificate(str(error)) from error
+            # What follows are names in certificates, which may be people's.
+            raise UntrustedCertificate(str(error).partition(" (encountered")[0]) from error
 
 
 NO_AUTHORITIES: Final = Authorities(())

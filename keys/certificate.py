@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from keys import base64url
 
-_REMEMBERED: Final = 1024
+_REMEMBERED: Final = 256
 """Certificates of a worker: a client shows the same one with every request."""
 
 LEAST_RSA_BITS: Final = 2048

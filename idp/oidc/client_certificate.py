@@ -66,12 +66,13 @@ def _verify_name(certificate: Certificate, client: Client, authorities: Authorit
     except UntrustedCertificate as error:
         raise InvalidClient(
             "the certificate is not in its time, or not by an authority that certifies clients here",
-            detail=f"{certificate.subject_dn}: {error}",
+            detail=f"certificate {certificate.x5t_s256}: {error}",
         ) from error
     name = next(name for name in CERTIFICATE_NAMES if getattr(client, name))
     if not _FITS[name](getattr(client, name), certificate):
         raise InvalidClient(
-            f"the certificate has another name than the registered {name}", detail=certificate.subject_dn
+            f"the certificate has another name than the registered {name}",
+            detail=f"certificate {certificate.x5t_s256}",
         )
 
 

@@ -67,6 +67,15 @@ def test_no_chain(why: str) -> None:
         known(ROOT).verify(read(REFUSED[why]), NOW)
 
 
+@pytest.mark.parametrize("why", REFUSED)
+def test_the_reason_names_nobody(why: str) -> None:
+    holder = REFUSED[why]
+    with pytest.raises(UntrustedCertificate) as refused:
+        known(ROOT).verify(read(holder), NOW)
+    names = [name.value for name in (*holder.certificate.subject, *holder.certificate.issuer)]
+    assert [name for name in names if len(name) > 2 and str(name) in str(refused.value)] == []
+
+
 def test_what_a_client_sends_is_no_root() -> None:
     stranger = root("CN=Stranger")
     with pytest.raises(UntrustedCertificate):
