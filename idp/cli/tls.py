@@ -78,7 +78,7 @@ def _context() -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
     context.set_alpn_protocols(["http/1.1"])
-    # Without tickets no key lives longer than its connection (RFC 9325 §3.4, §7.4).
+    # Without tickets there is no key of ours that would open the connections of many days (RFC 9325 §3.4, §7.4).
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
     context.num_tickets = 0

@@ -174,7 +174,7 @@ def s_client(listening: Listening, sent: str, *options: str) -> str:
     return ended.stdout + ended.stderr
 
 
-def test_nothing_of_a_connection_outlives_it(listening: Listening) -> None:
+def test_no_tickets_are_given_and_nothing_is_compressed(listening: Listening) -> None:
     for version in ("-tls1_2", "-tls1_3"):
         said = s_client(listening, "", version)
         assert "Verify return code: 0 (ok)" in said
