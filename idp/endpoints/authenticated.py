@@ -40,8 +40,10 @@ LIMITS = {
 """Characters; a token signed by ML-DSA-65 alone has more than other parameters may."""
 
 
-AUDIENCES: Final = ("token_endpoint", "pushed_authorization_request_endpoint")
-"""Endpoints that assertions may be for (OpenID Connect Core §9, RFC 9126 §2), of clients that are let."""
+AUDIENCES: Final = (
+    "token_endpoint", "pushed_authorization_request_endpoint", "backchannel_authentication_endpoint",
+)  # fmt: skip
+"""Endpoints that assertions may be for (OpenID Connect Core §9, RFC 9126 §2, CIBA Core §7.1), of clients that are let."""
 
 
 async def read_client_form(request: Request, here: Surroundings, known: Collection[str]) -> ClientRequest:

@@ -19,6 +19,8 @@ from idp.oidc.client_keys import ClientKeys
 from keys.backends.software import SoftwareSigner
 from keys.jose import encode
 from tests.support.oidc_rules import ISSUER, NOW, TOKEN_ENDPOINT, client
+from tests.support.on_sqlite import on_sqlite
+from tests.support.provider import Provider
 from tests.support.remote import NOWHERE
 from tests.support.signing import at_once
 
@@ -199,3 +201,19 @@ class TestFapi:
             prove(by=by, key=RSA_KEY)
         assert "RS256" in refused.value.description
         assert "ES256, PS256, EdDSA" in refused.value.description
+
+
+@on_sqlite
+@pytest.mark.parametrize("path", ["", "/token", "/par", "/bc-authorize"])
+async def test_the_addresses_that_an_assertion_may_be_for(service: Provider, path: str) -> None:
+    """OpenID Connect Core §9, RFC 9126 §2, CIBA Core §7.1: of clients whose profile lets them, at every endpoint."""
+    machine = service.portal("machine-es256")
+    response = await machine.http.post(
+        "/token",
+        data={
+            "grant_type": "client_credentials",
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": machine.assertion(aud=f"{machine.issuer}{path}"),
+        },
+    )
+    assert response.status_code == 200, response.text
