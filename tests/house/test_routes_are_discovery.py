@@ -33,6 +33,7 @@ ANSWERS = {
     "revocation_endpoint": ("POST", 401),
     "introspection_endpoint": ("POST", 401),
     "device_authorization_endpoint": ("POST", 401),
+    "backchannel_authentication_endpoint": ("POST", 401),
     "end_session_endpoint": ("GET", 200),
     "registration_endpoint": ("POST", 401),
 }

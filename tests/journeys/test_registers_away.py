@@ -10,6 +10,7 @@ from sqlalchemy import Executable
 
 import idp.app
 from idp.store.database import Database, Row, Step, open_database
+from tests.support.ciba import COUNTER, Counter
 from tests.support.population import HOA
 from tests.support.provider import Ground, running_provider
 
@@ -100,3 +101,13 @@ async def test_a_wrong_request_uses_the_code_up_all_the_same(
         assert wrong.json()["error"] == "invalid_grant"
         line.cut = False
         assert (await portal.redeem(asked, visit.code)).json()["error"] == "invalid_grant"
+
+
+async def test_a_portal_asks_somebody_elsewhere_while_the_registers_are_away(
+    line: Line, database_url: str, registers_url: str, provider_ground: Ground
+) -> None:
+    """Nobody is looked up for it, so it can learn of nobody (CIBA Core §15)."""
+    async with running_provider(database_url, registers_url, provider_ground) as provider:
+        counter = await Counter.register(provider, COUNTER)
+        line.cut = True
+        assert (await counter.ask_for()).auth_req_id

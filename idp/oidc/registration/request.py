@@ -110,6 +110,7 @@ def read_registration(asked: Mapping[str, object], terms: Terms, origin: Origin)
     elif client.sector_identifier_uri:
         raise InvalidClientMetadata("sector_identifier_uri: the terms of this registration name the sector")
     _check_not_ours(client, origin.issuer)
+    _check_elsewhere(client, terms)
     _check_within(client, terms)
     _check_repeated(asked, client)
     return client
@@ -197,10 +198,6 @@ def _sector(client: Client, terms: Terms, *, asks_pairwise: bool) -> str:
     And so is one that devices log in to: a device is answered wherever it is, so an address proves nothing, unless the
     terms name the hosts.
     """
-    if CIBA in client.grant_types and not terms.hosts:
-        raise InvalidClientMetadata(
-            "a client that asks people from behind is registered by staff, or by terms that name its hosts"
-        )
     if DEVICE_CODE in client.grant_types and not terms.hosts:
         if client.sector_identifier_uri:
             raise InvalidClientMetadata(
@@ -252,6 +249,14 @@ def _origin(uri: str) -> tuple[str, str | None, int | None]:
     """RFC 6454 §4."""
     parts = urlsplit(uri)
     return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+
+
+def _check_elsewhere(client: Client, terms: Terms) -> None:
+    """Whoever can ask people who did not come to it is known: by staff, or by what the terms say of its hosts."""
+    if CIBA in client.grant_types and not terms.hosts:
+        raise InvalidClientMetadata(
+            f"the grant type {CIBA} is registered by staff, or by terms that name the hosts of the client"
+        )
 
 
 def _check_within(client: Client, terms: Terms) -> None:
