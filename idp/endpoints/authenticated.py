@@ -43,7 +43,7 @@ LIMITS = {
 AUDIENCES: Final = (
     "token_endpoint", "pushed_authorization_request_endpoint", "backchannel_authentication_endpoint",
 )  # fmt: skip
-"""Endpoints that assertions may be for (OpenID Connect Core §9, RFC 9126 §2, CIBA Core §7.1), of clients that are let."""
+"""Endpoints that assertions may be for, of clients that are let (Core §9, RFC 9126 §2, CIBA Core §7.1)."""
 
 
 async def read_client_form(request: Request, here: Surroundings, known: Collection[str]) -> ClientRequest:
