@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from idp.store.schema import consents, grants
-from tests.support import devices
+from tests.support import ciba, devices
 from tests.support.browsing import Browser
 from tests.support.delegation import DOSSIERS, TAXES, change, exchange, read
 from tests.support.mandates import GRANTED, admit_agents, ask, details, given, mandate, meet
@@ -274,6 +274,12 @@ async def test_a_portal_without_details_names_none(agents: Provider, browser: Br
     assert "authorization_details" not in {*tokens.body, *read(tokens.access_token)}
 
 
+async def test_no_client_grants_itself_any(agents: Provider) -> None:
+    form = {"grant_type": "client_credentials", "authorization_details": details()}
+    refused = await agents.portal("machine-es256").post("/token", **form)
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_authorization_details")
+
+
 async def test_each_refreshed_token_carries_what_its_request_names(agents: Provider) -> None:
     portal, tokens = agents.portal("agent"), await given(agents)
     less = await portal.refresh(
@@ -376,6 +382,23 @@ async def test_a_device_is_given_a_mandate(agents: Provider) -> None:
     await devices.let_in(agents, agents.browser(), device, KHANG, acting_for=HOA_BINH.record_id)
     told = (await device.poll()).json()
     assert told["authorization_details"] == [GRANTED]
+
+
+async def test_a_counter_is_given_a_mandate(agents: Provider) -> None:
+    """CIBA Core §7.1 with RFC 9396 §3."""
+    client_id = "mandate-counter"
+    await devices.add_clients(
+        agents, {**ciba.COUNTER, "client_id": client_id, "authorization_details_types": ["vn_mandate"]}
+    )
+    counter = ciba.Counter.of(agents.portal(client_id))
+    whom = {"login_hint": KHANG.number}
+    refused = await counter.ask_for(**whom, authorization_details=[mandate("until")])
+    assert refused.error == (400, "invalid_authorization_details")
+    refused = await counter.ask_for(**whom, authorization_details=[mandate(until="2026-11-21")])
+    assert refused.error == (400, "invalid_authorization_details")
+    asked = await counter.ask_for(**whom, authorization_details=[mandate()])
+    await ciba.agree(agents, agents.browser(), asked, KHANG, acting_for=HOA_BINH.record_id)
+    assert (await asked.tokens()).body["authorization_details"] == [GRANTED]
 
 
 async def test_a_device_is_told_what_is_no_detail(agents: Provider) -> None:

@@ -123,6 +123,12 @@ class Visit:
         found = re.search(rf'id="{element_id}"[^>]*>([^<]*)<', self.text)
         return found[1] if found else ""
 
+    @property
+    def ticks(self) -> dict[str, list[str]]:
+        """Everything that a page lets one tick: what a portal learns, and what it may do."""
+        choices = [choice for form in self.forms for choice in form.choices]
+        return {kind: [value for name, value in choices if name == kind] for kind in ("claim", "detail")}
+
     def offers(self, **fields: str | Sequence[str]) -> bool:
         """Whether the page has a form that takes these fields."""
         pairs = list(_pairs(fields))

@@ -160,17 +160,18 @@ def request_id(asked: Asked) -> str:
     return hashlib.sha256(asked.auth_req_id.encode()).hexdigest()
 
 
-async def agree(provider: Provider, browser: Browser, asked: Asked, citizen: Citizen = HOA) -> Visit:
+async def agree(
+    provider: Provider, browser: Browser, asked: Asked, citizen: Citizen = HOA, *, acting_for: str = "self"
+) -> Visit:
     """The person confirms, chooses and agrees, to the end."""
     visit = await (await look_at(browser, asked, citizen)).submit(decision="confirm")
     while visit.forms:
         if visit.offers(decision="allow"):
-            claims = [value for form in visit.forms for name, value in form.choices if name == "claim"]
-            visit = await visit.submit(decision="allow", claim=claims)
+            visit = await visit.submit(decision="allow", **visit.ticks)
         elif visit.offers(decision="continue"):
-            visit = await visit.submit(decision="continue")
+            visit = await visit.submit(decision="continue", **visit.ticks)
         else:
-            visit = await visit.submit(acting_for="self")
+            visit = await visit.submit(acting_for=acting_for)
     assert "đang tiếp tục" in visit.text, visit.text
     return visit
 

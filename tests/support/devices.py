@@ -115,11 +115,7 @@ async def let_in(
     visit = await (await arrive(provider, browser, device, citizen)).submit(decision="confirm")
     while visit.forms:
         if visit.offers(decision="allow"):
-            ticked = {
-                kind: [value for form in visit.forms for name, value in form.choices if name == kind]
-                for kind in ("claim", "detail")
-            }
-            visit = await visit.submit(decision="allow", **ticked)
+            visit = await visit.submit(decision="allow", **visit.ticks)
         else:
             visit = await visit.submit(acting_for=acting_for)
     assert re.search(r"đang được đăng nhập", visit.text), visit.text

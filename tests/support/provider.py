@@ -193,16 +193,12 @@ class Provider:
     async def settle(self, visit: Visit) -> Visit:
         """Agree to everything that is asked until the portal has its answer; acts for oneself."""
         while visit.answer is None:
-            ticked = {
-                kind: [value for form in visit.forms for name, value in form.choices if name == kind]
-                for kind in ("claim", "detail")
-            }
             if visit.offers(decision="continue"):
-                visit = await visit.submit(decision="continue", detail=ticked["detail"])
+                visit = await visit.submit(decision="continue", **visit.ticks)
             elif visit.offers(decision="confirm"):
                 visit = await visit.submit(decision="confirm")
             elif visit.offers(decision="allow"):
-                visit = await visit.submit(decision="allow", **ticked)
+                visit = await visit.submit(decision="allow", **visit.ticks)
             else:
                 visit = await visit.submit(acting_for="self")
         return visit

@@ -17,7 +17,8 @@ from idp.registers.calendar import VIET_NAM
 Detail: TypeAlias = Mapping[str, Any]
 """As JSON has it: as it was read from a request, or as it was granted."""
 
-MOST_TEXTS: Final = 50
+MOST_TEXTS: Final = 20
+"""In a list: a token with five such lists still fits into what proxies take of a header."""
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 

@@ -15,7 +15,7 @@ from idp.oidc.client import Client
 
 NAME: Final = "authorization_details"
 
-LONGEST: Final = 8192
+LONGEST: Final = 4096
 """Characters of the parameter."""
 
 MOST: Final = 5

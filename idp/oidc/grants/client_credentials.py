@@ -6,6 +6,7 @@ from typing import Final
 
 from idp.audit.events import Kind, record
 from idp.context import Context
+from idp.errors import InvalidAuthorizationDetails
 from idp.oidc.access_token import MACHINE_TOKEN_LIFETIME, fresh_jti, machine_token_claims
 from idp.oidc.grant_types import CLIENT_CREDENTIALS
 from idp.oidc.resource import machine_audience
@@ -23,8 +24,11 @@ async def redeem(context: Context, asked: ClientRequest) -> dict[str, object]:
         InvalidDpopProof, InvalidRequest: the sender does not prove what the client's tokens are bound to.
         InvalidScope: a scope that is not registered for this client, or is about persons.
         InvalidTarget: a resource that is not registered for this client (RFC 8707 §2.2).
+        InvalidAuthorizationDetails: it names any (RFC 9396 §8): each type that there is has a person who grants it.
     """
     client, form = asked.client, asked.form
+    if "authorization_details" in form:
+        raise InvalidAuthorizationDetails("authorization_details: people grant them, not a client itself")
     confirmation, issuer = asked.confirmation, context.settings.issuer
     scope = read_resource_scope(form.get("scope", ""), client)
     audience = machine_audience(form.get("resource", ""), client, issuer)

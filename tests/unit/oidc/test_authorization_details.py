@@ -70,7 +70,7 @@ CHANGES: list[dict[str, object]] = [
     {"procedures": []}, {"procedures": None}, {"procedures": "1.001234"}, {"procedures": ["1.00123"]},
     {"procedures": ["1.001234", "1.001234"]}, {"procedures": [1.001234]}, {"procedures": ["1.001234\n"]},
     {"procedures": ["１.001234"]}, {"procedures": ["1.001234.000"]},
-    {"procedures": [f"1.{number:06}" for number in range(51)]},
+    {"procedures": [f"1.{number:06}" for number in range(21)]},
     {"organisation": ""}, {"organisation": None}, {"organisation": 100109106}, {"organisation": "010010910"},
     {"organisation": "0100109106-1"}, {"organisation": " 0100109106"}, {"organisation": [CODE]},
     {"until": None}, {"until": ""}, {"until": 1_800_000_000}, {"until": "2027-02-29"}, {"until": "20270630"},
@@ -124,7 +124,7 @@ def test_locations_are_among_the_resources_that_are_named() -> None:
 
 def test_the_largest_request_fits() -> None:
     most = GOOD | {
-        "procedures": [f"1.{number:06}.000.00.00.H56" for number in range(50)],
+        "procedures": [f"1.{number:06}.000.00.00.H56" for number in range(20)],
         "locations": [TAXES],
     }
     assert len(text(*[most] * MOST)) < LONGEST
