@@ -7,6 +7,7 @@ made  5. put its parameters over those beside it, or in their place
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -49,7 +50,7 @@ class Means:
 class _RequestObject:
     """Header and claims, vouched for as the client registered: by its signature, or by nothing."""
 
-    header: dict[str, Any]
+    header: Mapping[str, Any]
     claims: dict[str, Any]
 
 
