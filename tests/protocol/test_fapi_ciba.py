@@ -1,7 +1,7 @@
 """The OpenID Foundation's plan FAPI-CIBA ID1: what it wants to succeed.
 
 Tests and rows have the names of its modules, without what all of them begin with. What must be refused stands in
-`test_fapi_ciba_refusals`, pings in `test_fapi_ciba_ping`, and what CIBA Core says beside in `test_ciba_core`.
+`test_fapi_ciba_refusals`, pings in `test_fapi_ciba_ping`, and what CIBA Core says beside in `test_ciba`.
 """
 
 from __future__ import annotations

@@ -54,6 +54,9 @@ REGISTERED = {
     "authorization_encryption_enc_values_supported",
     # RFC 9396 §10
     "authorization_details_types_supported",
+    # CIBA Core §4
+    "backchannel_authentication_endpoint", "backchannel_token_delivery_modes_supported",
+    "backchannel_authentication_request_signing_alg_values_supported", "backchannel_user_code_parameter_supported",
     # RFC 9449 §5.1
     "dpop_signing_alg_values_supported",
     # RP-Initiated, Back-Channel, Front-Channel Logout 1.0; Initiating User Registration 1.0 §4.2
@@ -86,7 +89,7 @@ def test_every_member_is_one_that_readers_know() -> None:
 
 
 def test_every_member_is_exercised_against_what_is_served() -> None:
-    files = [FOLDER / f"test_oidc_discovery_{part}.py" for part in ("clients", "requests")]
+    files = [FOLDER / f"test_oidc_discovery_{part}.py" for part in ("backchannel", "clients", "requests")]
     exercised = {name for file in files for name in _exercised(file)} | set(ENDPOINTS)
     assert METADATA.keys() - exercised == set()
     assert exercised - METADATA.keys() == set()
@@ -138,6 +141,7 @@ def test_endpoints_are_below_the_issuer(name: str) -> None:
                 "client_credentials",
                 "urn:ietf:params:oauth:grant-type:device_code",
                 "urn:ietf:params:oauth:grant-type:token-exchange",
+                "urn:openid:params:grant-type:ciba",
             ],
         ),
         ("id_token_signing_alg_values_supported", ["ES256", "RS256", "PS256", "EdDSA", "ML-DSA-65"]),

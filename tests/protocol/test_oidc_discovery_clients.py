@@ -14,9 +14,9 @@ import orjson
 import pytest
 from jwcrypto.jwk import JWK
 
-from idp.oidc.grant_types import DEVICE_CODE, TOKEN_EXCHANGE
+from idp.oidc.grant_types import CIBA, DEVICE_CODE, TOKEN_EXCHANGE
 from keys import policy
-from tests.support import delegation, devices
+from tests.support import ciba, delegation, devices
 from tests.support.advertised import (
     CONTENT,
     KEY_MANAGEMENT,
@@ -165,12 +165,22 @@ async def _exchanged(provider: Provider) -> Any:
     return await delegation.exchange(provider, "dossiers-api", given.access_token)
 
 
+async def _elsewhere(provider: Provider) -> Any:
+    described = {**ciba.COUNTER, "client_id": "hotline", "profile": "oidc", "dpop_bound_access_tokens": False}
+    if "hotline" not in provider.registered:
+        await devices.add_clients(provider, described)
+    asked = await ciba.CertifiedCounter.of(provider.portal("hotline")).ask_for()
+    await ciba.agree(provider, provider.browser(), asked)
+    return await asked.poll()
+
+
 WAYS: Final[dict[str, Callable[[Provider], Awaitable[Any]]]] = {
     "authorization_code": _code,
     "refresh_token": _refreshed,
     "client_credentials": _machine,
     DEVICE_CODE: _device,
     TOKEN_EXCHANGE: _exchanged,
+    CIBA: _elsewhere,
 }
 
 

@@ -24,6 +24,7 @@ WELL_KNOWN: Final = ("/.well-known/openid-configuration", "/.well-known/oauth-au
 PUBLIC_MEMBERS: Final = {"kty", "use", "alg", "kid", "crv", "x", "y", "n", "e", "pub"}
 POSTED: Final = ("token_endpoint", "revocation_endpoint", "introspection_endpoint")
 ALSO_POSTED: Final = (
+    "backchannel_authentication_endpoint",
     "device_authorization_endpoint", "pushed_authorization_request_endpoint", "registration_endpoint",
 )  # fmt: skip
 
