@@ -104,6 +104,11 @@ class Places:
                 self._hint, self._logout, _too_long((400, "invalid_logout_hint"), invalid_request)
             ),
             "request": Place(self._object, self._asked, _too_long(*objects, (303, "invalid_request"))),
+            "request at /par": Place(
+                self._object,
+                self._pushed,
+                _too_long(*((400, name) for _, name in objects), (400, "invalid_request")),
+            ),
             "request_uri": Place(self._object, self._referred, _too_long(*by_reference)),
             "access token at /userinfo": Place(self._access, self._userinfo, no_token),
             "access token in the form of /userinfo": Place(self._access, self._userinfo_form, no_token),
@@ -228,6 +233,11 @@ class Places:
         outside = self.provider.portal(READS_OBJECTS).ask("state").parameters
         return await self._authorize(outside, request=token)
 
+    async def _pushed(self, token: str) -> Verdict:
+        response = await self.provider.portal(READS_OBJECTS).post("/par", request=token)
+        pushed = response.status_code == 201
+        return Verdict(pushed, response.status_code, "" if pushed else _error(response))
+
     async def _referred(self, token: str) -> Verdict:
         body = token.encode()
         self.documents.answer = lambda _: status(
@@ -284,6 +294,7 @@ class Places:
         id_token = await self._hint()
         machine = await self.provider.portal("machine-es256").post("/token", grant_type="client_credentials")
         as_jwt = {"accept": "application/token-introspection+jwt"}
+        _, answered = await enterprise.send(self.browser, scope="openid", response_mode="jwt")
         introspected = await post(enterprise, "/introspect", {"token": access}, **as_jwt)
         told = {name: id_token.claims[name] for name in ("iss", "aud", "sub", "sid", "iat")}
         logout = {**told, "jti": "j", "exp": NOW + 120, "events": {_LOGOUT_EVENT: {}}}
@@ -294,6 +305,7 @@ class Places:
             "an access token of a machine": machine.json()["access_token"],
             "a UserInfo answer": (await enterprise.userinfo(access)).text,
             "an introspection answer": introspected.text,
+            "an authorization response": answered.given["response"],
             "a logout token": signed(keyring, Purpose.LOGOUT, logout),
             "a client assertion": (await self._assertion()).token,
             "a client assertion for the key set": (await self._assertion(aud=f"{ISSUER}/jwks")).token,
