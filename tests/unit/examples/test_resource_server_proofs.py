@@ -77,6 +77,7 @@ async def test_the_scheme_in_any_letters(scheme: str) -> None:
         {"htu": "http://inside/dossiers/1"},
         {"htu": "https://api.example.vn:8443/dossiers/1"},
         {"htu": "https://api.example.vn@evil.example/dossiers/1"},
+        {"htu": "https://somebody@api.example.vn/dossiers/1"},
         {"htu": "https://evil.example/dossiers/1"},
         {"htu": "/dossiers/1"},
         {"htu": "https://[::1/dossiers/1"},
@@ -226,6 +227,13 @@ async def test_the_path_is_compared_as_it_was_spelled() -> None:
     for htu, status in ((spelled, 200), ("/dossiers/a%20%c4%91", 200), ("/dossiers/a%2520%C4%91", 401)):
         response = await scene.ask_with(token, scene.proof(token, htu=API + htu), path=spelled)
         assert response.status_code == status
+
+
+async def test_what_need_not_be_escaped_is_not() -> None:
+    scene = Scene()
+    token = scene.token()
+    response = await scene.ask_with(token, scene.proof(token, htu=f"{API}/dossiers/a:b"), path="/dossiers/a:b")
+    assert response.status_code == 200
 
 
 async def test_an_address_with_a_path_that_the_proxy_takes_away() -> None:
