@@ -20,7 +20,8 @@ from tests.support.request_objects import enclosed
 PLACES: Final = (
     "client_assertion at /token", "client_assertion at /introspect", "client_assertion at /revoke",
     "client_assertion at /jwks", "id_token_hint at /authorize", "id_token_hint at /logout", "request",
-    "request at /par", "request_uri", "access token at /userinfo", "access token in the form of /userinfo", "token at /introspect", "token at /revoke",
+    "request at /par", "request_uri", "access token at /userinfo", "access token in the form of /userinfo",
+    "token at /introspect", "token at /revoke",
     "subject_token", "software_statement",
 )  # fmt: skip
 
