@@ -137,6 +137,10 @@ PLANS: Final = (
     _fapi("private_key_jwt", "dpop", signs=True),
     _fapi("private_key_jwt", "dpop", signs=False),
     _fapi("mtls", "mtls", signs=True),
+    _ciba("poll", "private_key_jwt"),
+    _ciba("poll", "mtls"),
+    _ciba("ping", "private_key_jwt"),
+    _ciba("ping", "mtls"),
 )
 
 

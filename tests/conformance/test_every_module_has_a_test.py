@@ -109,6 +109,7 @@ FAPI_FILES: Final = (
     "test_fapi2_checklist_refusals",
     "test_fapi2_checklist_tokens",
 )
+CIBA_FILES: Final = ("test_fapi_ciba", "test_fapi_ciba_refusals", "test_fapi_ciba_ping")
 
 MODULES: Final[Mapping[str, Mapping[tuple[str, ...], tuple[str, ...]]]] = {
     "oidcc-basic-certification-test-plan": {STATIC_FILES: BASIC, DYNAMIC_FILE: BASIC_REGISTERED},
@@ -138,6 +139,7 @@ MODULES: Final[Mapping[str, Mapping[tuple[str, ...], tuple[str, ...]]]] = {
     },
     "fapi2-security-profile-final-test-plan": {FAPI_FILES: fapi.SECURITY_PROFILE},
     "fapi2-message-signing-final-test-plan": {FAPI_FILES: fapi.MESSAGE_SIGNING},
+    "fapi-ciba-id1-test-plan": {CIBA_FILES: fapi.FAPI_CIBA},
 }
 """Plan -> files of tests -> the modules that are found there."""
 
