@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from idp.errors import InvalidClientMetadata
 from idp.oidc.authorization_details.table import TYPES
 from idp.oidc.client import KINDS, Client
-from idp.oidc.client_certificate import check_certificate_metadata
 from idp.oidc.client_backchannel import BACKCHANNEL_CHECKS
+from idp.oidc.client_certificate import check_certificate_metadata
 from idp.oidc.client_profile import PROFILE_CHECKS
 from idp.oidc.frontchannel_logout import origin_of
 from idp.oidc.grant_types import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN, TOKEN_EXCHANGE

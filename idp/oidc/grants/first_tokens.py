@@ -48,7 +48,7 @@ async def first_tokens(
         InvalidAuthorizationDetails: more than was granted (RFC 9396 §8).
         SignerUnavailable, NoActiveKey, an outage of a database: nothing can be issued now.
     """
-    client, confirmation = asked.client, asked.confirmation
+    client, wanted = asked.client, Wanted.of(asked)
     held = await find_first_holder(context, grant_id)
     grant = held.grant
     # Whatever approved the grant has dropped an `offline_access` without consent from its scope already.
@@ -60,12 +60,11 @@ async def first_tokens(
         held.holder,
         nonce=grant.nonce,
         refresh_token=None if token is None else token.text,
-        wanted=Wanted.of(asked.form),
-        confirmation=confirmation,
+        wanted=wanted,
         told=told,
     )
     event = issued(context, client, grant, grant_type=grant_type, refresh=token is not None)
-    bound_to = own_key(client, confirmation)
+    bound_to = own_key(client, wanted.confirmation)
     return FirstTokens(response, (*_family(grant, token, context.now, bound_to), event))
 
 

@@ -24,7 +24,7 @@ from idp.oidc.grants.recording import issued, refused
 from idp.oidc.grants.refresh_secret import RefreshToken, read_refresh_token, successor
 from idp.oidc.grants.tokens import Wanted, narrow, token_response
 from idp.oidc.scope import read_scope
-from idp.oidc.sender import ClientRequest, Confirmation
+from idp.oidc.sender import ClientRequest
 from idp.store import grants, refresh_tokens
 from idp.store.database import NothingChanged, Step
 from idp.store.grants import Grant
@@ -37,12 +37,11 @@ _UNKNOWN = "the refresh token is unknown, expired or revoked"
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Who asks, for the grant as far as its scope is asked for, what of it is wanted, and bound to what."""
+    """Who asks, for the grant as far as its scope is asked for, and what of it is wanted."""
 
     client: Client
     held: HeldGrant
     wanted: Wanted
-    confirmation: Confirmation
     proof: Proof | None
 
 
@@ -72,7 +71,7 @@ async def redeem(context: Context, asked: ClientRequest) -> dict[str, object]:
     try:
         held = await _held(context, client, family, form.get("scope", ""))
         check_bound_key(family.dpop_jkt, asked.sender.proof, "refresh token")
-        wanted = _Asked(client, held, Wanted.of(form), asked.confirmation, asked.sender.proof)
+        wanted = _Asked(client, held, Wanted.of(asked), asked.sender.proof)
         return await _answer(context, wanted, token, family)
     except Replayed as error:
         revoked = grants.revoke(family.grant_id, "refresh_replay", context.now)
@@ -141,7 +140,7 @@ async def _rotate(context: Context, asked: _Asked, token: RefreshToken, family: 
         successor=fresh.secret_digest,
         sealed=seal_under(token.secret.encode(), fresh.secret.encode()),
         now=context.now,
-        dpop_jkt=family.dpop_jkt or own_key(asked.client, asked.confirmation),
+        dpop_jkt=family.dpop_jkt or own_key(asked.client, asked.wanted.confirmation),
     )
     await context.db.write(rotation, _issued(context, asked))
     return response
@@ -194,7 +193,6 @@ async def _signed(context: Context, asked: _Asked, next_token: RefreshToken) -> 
         nonce=None,
         refresh_token=next_token.text,
         wanted=asked.wanted,
-        confirmation=asked.confirmation,
     )
 
 

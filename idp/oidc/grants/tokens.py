@@ -21,7 +21,7 @@ from idp.oidc.encrypted_answer import encrypted
 from idp.oidc.id_token import id_token_claims
 from idp.oidc.resource import person_audience
 from idp.oidc.scope import OPENID
-from idp.oidc.sender import UNBOUND, Confirmation
+from idp.oidc.sender import ClientRequest, Confirmation
 from idp.oidc.subject import pairwise_subject
 from idp.registers.calendar import today
 from idp.registers.types import Person, Representation
@@ -40,22 +40,27 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a token request names of its grant, as it was sent: resources (RFC 8707 §2.2), details (RFC 9396 §6)."""
+    """What a token request names of its grant, as it was sent, and what its sender has the token bound to.
 
-    resource: str = ""
-    authorization_details: str = ""
+    It names resources (RFC 8707 §2.2) and details (RFC 9396 §6).
+    """
+
+    resource: str
+    authorization_details: str
+    confirmation: Confirmation
 
     @classmethod
-    def of(cls, form: Mapping[str, str]) -> Wanted:
-        """Of the parameters of the request."""
-        return cls(form.get("resource", ""), form.get("authorization_details", ""))
+    def of(cls, asked: ClientRequest) -> Wanted:
+        """Of a token request.
+
+        Raises:
+            InvalidDpopProof, InvalidRequest: the sender does not prove what the client's tokens are bound to.
+        """
+        form = asked.form
+        return cls(form.get("resource", ""), form.get("authorization_details", ""), asked.confirmation)
 
 
 NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
-WHOLE: Final = Wanted()
-"""Of a request that names nothing: all that was granted."""
-
-
 def narrow(grant: Grant, scope: tuple[str, ...]) -> Grant:
     """The grant as far as a part of its scope goes (RFC 6749 §6): no claim of a scope that was left out."""
     if scope == grant.scope:
@@ -100,13 +105,7 @@ async def release_claims(
 
 
 def person_access(
-    context: Context,
-    client: Client,
-    grant: Grant,
-    holder: Holder,
-    *,
-    wanted: Wanted,
-    confirmation: Confirmation,
+    context: Context, client: Client, grant: Grant, holder: Holder, wanted: Wanted
 ) -> PersonAccess:
     """What an access token of a grant gives access to, as far as the token request names it.
 
@@ -125,7 +124,7 @@ def person_access(
         scope=grant.scope,
         event=authentication_event(grant),
         representation=holder.representation,
-        confirmation=confirmation,
+        confirmation=wanted.confirmation,
         details=details,
         not_after=granting.first_end(details),
     )
@@ -186,24 +185,21 @@ async def token_response(
     *,
     nonce: str | None,
     refresh_token: str | None,
-    wanted: Wanted = WHOLE,
-    confirmation: Confirmation = UNBOUND,
+    wanted: Wanted,
     told: Mapping[str, object] = NOTHING,
 ) -> dict[str, object]:
     """The body of a successful token response. A refreshed ID token has no `nonce` (Core §12.2).
 
     Who refreshes for less than `openid` is given no ID token. `wanted` is what the token request names,
-    `confirmation` what the access token is bound to, `told` are further claims of the ID token.
+    `told` are further claims of the ID token.
 
     Raises:
         InvalidTarget, InvalidAuthorizationDetails: as `person_access`.
     """
-    access = person_access(
-        context, client, grant, holder, wanted=wanted, confirmation=confirmation
-    )
+    access = person_access(context, client, grant, holder, wanted)
     body: dict[str, object] = {
         "access_token": await sign_access_token(context, client, access),
-        "token_type": confirmation.token_type,
+        "token_type": wanted.confirmation.token_type,
         "expires_in": access.expires_at(context.now) - context.now,
         "scope": " ".join(grant.scope),
         **access.granted_details,
