@@ -14,7 +14,7 @@ from idp.errors import OAuthError, PageError
 from idp.http import responses
 from idp.http.responses import Answer
 from idp.interaction.conversation import Errand
-from idp.oidc.authorization_response import AuthorizationResponse, failure, secured
+from idp.oidc.authorization_response import AuthorizationResponse, failure, location, secured
 from idp.oidc.client import Client
 from idp.oidc.encrypted_answer import equip
 from idp.oidc.redirect_uri import RedirectTarget, with_query
@@ -59,7 +59,9 @@ def answer_client(
     request: Request, here: Surroundings, response: AuthorizationResponse, errand: Errand | None = None
 ) -> Answer:
     """Send an authorization response where its target says and how."""
-    return responses.authorization_response(here.shared.pages, locale_of(request, here, errand), response)
+    if response.target.by_form:
+        return responses.form_post(here.shared.pages, locale_of(request, here, errand), response)
+    return responses.see_other(location(response))
 
 
 def dead_end(

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from idp.http.refusal import NO_HEADERS
 from idp.http.security_headers import content_security_policy, form_action_source
-from idp.oidc.authorization_response import AuthorizationResponse, location
+from idp.oidc.authorization_response import AuthorizationResponse
 from idp.pages.i18n import Locale
 from idp.pages.render import FORM_POST_SCRIPT_SHA256, Pages
 from idp.pages.views import FormPost, View
@@ -83,13 +83,8 @@ def refresh(location: str) -> dict[str, str]:
     return {"refresh": f"0; url={quote(location, safe=_URI_CHARACTERS)}"}
 
 
-def authorization_response(pages: Pages, locale: Locale, response: AuthorizationResponse) -> Answer:
-    """The answer of the authorization endpoint, back to the client, in the response mode of its proven target.
-
-    `form_post` is OAuth 2.0 Form Post Response Mode 1.0 §2.
-    """
-    if not response.target.by_form:
-        return see_other(location(response))
+def form_post(pages: Pages, locale: Locale, response: AuthorizationResponse) -> Answer:
+    """The answer of the authorization endpoint as a form that sends itself (Form Post Response Mode 1.0 §2)."""
     redirect_uri = response.target.redirect_uri
     view = FormPost(redirect_uri=redirect_uri, parameters=response.parameters)
     policy = content_security_policy(

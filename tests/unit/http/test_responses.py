@@ -9,7 +9,7 @@ import pytest
 from idp.http import responses
 from idp.http.security_headers import content_security_policy, form_action_source
 from idp.http.static import static_file
-from idp.oidc.authorization_response import AuthorizationResponse
+from idp.oidc.authorization_response import AuthorizationResponse, location
 from idp.oidc.redirect_uri import RedirectTarget, ResponseMode
 from idp.pages.views import Front
 
@@ -24,20 +24,18 @@ def _response(redirect_uri: str, mode: ResponseMode, **parameters: str) -> Autho
 
 
 @pytest.mark.parametrize(
-    ("redirect_uri", "location"),
+    ("redirect_uri", "address"),
     [
         ("https://a.vn/cb", "https://a.vn/cb?code=x%20y&iss=https%3A%2F%2Fid.vn"),
         ("https://a.vn/cb?b=1", "https://a.vn/cb?b=1&code=x%20y&iss=https%3A%2F%2Fid.vn"),
         ("vn.app:/cb", "vn.app:/cb?code=x%20y&iss=https%3A%2F%2Fid.vn"),
     ],
 )
-def test_query_responses_keep_the_query_of_the_redirect_uri(
-    pages: Any, redirect_uri: str, location: str
-) -> None:
+def test_query_responses_keep_the_query_of_the_redirect_uri(redirect_uri: str, address: str) -> None:
     response = _response(redirect_uri, "query", code="x y", iss="https://id.vn")
-    answer = responses.authorization_response(pages, "vi", response)
+    answer = responses.see_other(location(response))
     assert answer.status_code == 303
-    assert headers_of(answer)["location"] == location
+    assert headers_of(answer)["location"] == address
 
 
 def test_no_header_can_be_smuggled_into_a_redirect() -> None:
@@ -47,7 +45,7 @@ def test_no_header_can_be_smuggled_into_a_redirect() -> None:
 
 def test_form_post_sends_itself_to_the_one_origin(pages: Any) -> None:
     response = _response("https://a.vn:8443/cb", "form_post", code="x", state='"><script>alert(1)</script>')
-    answer = responses.authorization_response(pages, "vi", response)
+    answer = responses.form_post(pages, "vi", response)
     policy = headers_of(answer)["content-security-policy"]
     assert answer.status_code == 200
     assert "form-action 'self' https://a.vn:8443;" in policy
