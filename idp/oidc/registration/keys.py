@@ -23,6 +23,7 @@ def missing_keys(client: Client, keyring: Keyring) -> str:
         Purpose.ACCESS_TOKEN: client.access_token_signed_response_alg,
         Purpose.USERINFO: client.userinfo_signed_response_alg,
         Purpose.INTROSPECTION: client.introspection_signed_response_alg,
+        Purpose.AUTHORIZATION_RESPONSE: client.authorization_signed_response_alg,
         Purpose.ENCRYPTION: client.request_object_encryption_alg,
     }
     for purpose, alg in wanted.items() if keyring.log is not None else ():

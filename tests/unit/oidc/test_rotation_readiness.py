@@ -23,6 +23,7 @@ from keys.backends.software import SoftwareSigner
 from keys.history import History, KeyRecord
 from keys.policy import Purpose, State
 from tests.support.oidc_rules import NOW, client
+from tests.support.request_objects import public_jwk
 
 KEY = SoftwareSigner.generate("ES256")
 PUBLISHED = NOW - 3600
@@ -161,6 +162,13 @@ def test_who_relies_on_which_key() -> None:
         portal("es"),
         portal("rs", id_token_signed_response_alg="RS256", audience=[API]),
         portal("signed", userinfo_signed_response_alg="RS256"),
+        portal(
+            "answered",
+            profile="fapi2_message_signing",
+            token_endpoint_auth_method="private_key_jwt",
+            jwks={"keys": [public_jwk()]},
+            authorization_signed_response_alg="PS256",
+        ),
         client(client_id="api", resources=[API], introspection_signed_response_alg="RS256", **machine),
         client(client_id="other-api", resources=["https://other.example.gov.vn"], **machine),
     ]
@@ -168,7 +176,8 @@ def test_who_relies_on_which_key() -> None:
     def names(purpose: Purpose, algorithm: str) -> list[str]:
         return [one.client_id for one in relying_clients(clients, purpose, algorithm)]
 
-    assert names(Purpose.ID_TOKEN, "ES256") == ["es", "signed"]
+    assert names(Purpose.ID_TOKEN, "ES256") == ["es", "signed", "answered"]
+    assert names(Purpose.ID_TOKEN, "PS256") == ["answered"], "whose answers are always signed"
     assert names(Purpose.ID_TOKEN, "RS256") == names(Purpose.LOGOUT, "RS256") == ["rs"]
     assert names(Purpose.USERINFO, "RS256") == ["signed"]
     assert names(Purpose.ACCESS_TOKEN, "ES256") == ["api"]
