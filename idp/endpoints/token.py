@@ -24,7 +24,7 @@ from idp.oidc.grants import (
     refresh_token,
     token_exchange,
 )
-from idp.oidc.sender import ClientRequest
+from idp.oidc.sender import ClientRequest, confirm
 
 Redeem = Callable[[Context, ClientRequest], Awaitable[dict[str, object]]]
 
@@ -60,6 +60,7 @@ async def post(request: Request, here: Surroundings) -> Answer:
         raise UnsupportedGrantType(f"grant_type must be one of {', '.join(GRANT_TYPES)}")
     if grant_type not in client.grant_types:
         raise UnauthorizedClient(f"this client is not registered for the grant type {grant_type}")
+    confirm(client, asked.sender)  # first: whoever forgot to prove its key has used nothing up
     equipped = await equip(client, client.id_token_encryption, here.shared.client_keys)
     answer = await redeem(here.context, replace(asked, client=equipped))
     here.shared.sightings.used(client.client_id, here.context.now)

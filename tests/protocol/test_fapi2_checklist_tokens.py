@@ -39,6 +39,7 @@ async def test_ensure_holder_of_key_required(fapi: FapiSuite) -> None:
     asked, code = await fapi.code(fapi.first)
     response = await fapi.first.direct("/token", redemption(asked, code), proof=False)
     check_refused(response, *_UNBOUND, "invalid_client", unauthorized=True)
+    assert (await fapi.first.redeem(asked, code)).status_code == 200, "nothing was used up"
 
 
 async def test_ensure_authorization_code_is_bound_to_client(fapi: FapiSuite) -> None:
