@@ -25,7 +25,9 @@ _UNSIGNED: Final = "none"
 def _check_method(client: Client) -> None:
     method = client.token_endpoint_auth_method
     if method not in client.security.methods:
-        raise InvalidClientMetadata(f"{method} is not for the profile {client.profile}; use private_key_jwt")
+        raise InvalidClientMetadata(
+            f"token_endpoint_auth_method: {method} is not for the profile {client.profile}; use private_key_jwt"
+        )
 
 
 def _check_algorithms(client: Client) -> None:

@@ -8,7 +8,6 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import jwt
 import orjson
 import pytest
-from jwcrypto.jwk import JWK
 from sqlalchemy import func, select
 
 from idp.oidc.authorization_response import LIFETIME
@@ -17,7 +16,7 @@ from tests.support.browsing import Browser, Visit
 from tests.support.devices import add_clients
 from tests.support.fapi import SIGNING, FapiPortal
 from tests.support.installation import ISSUER
-from tests.support.jarm import claims_of, decrypted, unwrapped
+from tests.support.jarm import claims_of, decrypted, encryption_key, unwrapped
 from tests.support.on_sqlite import on_sqlite
 from tests.support.population import HOA
 from tests.support.portals import REGISTRATIONS, Portal
@@ -28,7 +27,7 @@ pytestmark = on_sqlite
 
 MODES: Final = ("jwt", "query.jwt", "form_post.jwt")
 ALGORITHMS: Final = ("ES256", "PS256", "EdDSA", "RS256")
-KEY: Final = JWK.generate(kty="EC", crv="P-256", kid="for-me", use="enc", alg="ECDH-ES")
+KEY: Final = encryption_key("ECDH-ES")
 _GRANTS: Final = select(func.count().label("number")).select_from(grants)
 
 

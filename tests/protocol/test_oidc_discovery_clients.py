@@ -30,7 +30,7 @@ from tests.support.advertised import (
     withheld,
 )
 from tests.support.installation import ISSUER
-from tests.support.jarm import decrypted, unwrapped
+from tests.support.jarm import decrypted, encryption_key, unwrapped
 from tests.support.population import HOA
 from tests.support.portals import ASSERTION_TYPE
 from tests.support.provider import Provider
@@ -49,7 +49,6 @@ METHODS: Final = (
     "private_key_jwt", "client_secret_basic", "client_secret_post", "none", "client_secret_jwt", "tls_client_auth",
     "self_signed_tls_client_auth",
 )  # fmt: skip
-DETAILS: Final = ("vn_mandate", "payment_initiation", "openid_credential", "VN_MANDATE", "")
 SOMETHING: Final = {"grant_type": "authorization_code", "code": "x", "redirect_uri": "x", "token": "x"}
 JWKS: Final = {"keys": [published_key("ES256")]}
 GRANTS: Final = (
@@ -273,13 +272,6 @@ async def _introspected(suite: Suite, token: str, key: JWK | None = None) -> dic
     return {jwt.get_unverified_header(inner)["alg"]: claims}
 
 
-def _encryption_key(alg: str) -> JWK:
-    kind: dict[str, Any] = (
-        {"kty": "RSA", "size": 2048} if alg.startswith("RSA") else {"kty": "EC", "crv": "P-256"}
-    )
-    return JWK.generate(**kind, kid="for-me", use="enc", alg=alg)
-
-
 @pytest.mark.parametrize("alg", advertised("id_token_encryption_alg_values_supported"))
 @pytest.mark.parametrize("enc", advertised("id_token_encryption_enc_values_supported"))
 async def test_answers_are_encrypted_as_advertised(sandbox: Provider, alg: str, enc: str) -> None:
@@ -287,7 +279,7 @@ async def test_answers_are_encrypted_as_advertised(sandbox: Provider, alg: str, 
     for name in ("userinfo", "introspection", "authorization"):
         assert alg in advertised(f"{name}_encryption_alg_values_supported")
         assert enc in advertised(f"{name}_encryption_enc_values_supported")
-    key = _encryption_key(alg)
+    key = encryption_key(alg)
     ways = {
         f"{name}_encrypted_response_{part}": value
         for name in ("id_token", "userinfo", "introspection", "authorization")
@@ -388,15 +380,3 @@ async def test_no_other_proof_is_taken(service: Provider, alg: str) -> None:
     signer = alg if alg in policy.CLIENT_ALGORITHMS else "ES256"
     answered = await _with_proof(service, _proof(service, alg, signer))
     assert answered["error"] == "invalid_dpop_proof"
-
-
-@pytest.mark.parametrize("kind", advertised("authorization_details_types_supported"))
-async def test_every_type_of_details_can_be_registered(sandbox: Provider, kind: str) -> None:
-    client = await registered(sandbox, authorization_details_types=[kind])
-    assert client.told["authorization_details_types"] == [kind]
-
-
-@pytest.mark.parametrize("kind", withheld("authorization_details_types_supported", DETAILS))
-async def test_no_other_type_of_details_can_be_registered(sandbox: Provider, kind: str) -> None:
-    response = await ask(sandbox, **PORTAL, authorization_details_types=[kind])
-    refused(response, "invalid_client_metadata", "authorization_details_types")

@@ -13,6 +13,14 @@ from tests.support.browsing import Visit
 from tests.support.portals import Portal
 
 
+def encryption_key(alg: str) -> JWK:
+    """A fresh key of a client's, named `for-me`, that its answers are encrypted for."""
+    kind: dict[str, Any] = (
+        {"kty": "RSA", "size": 2048} if alg.startswith("RSA") else {"kty": "EC", "crv": "P-256"}
+    )
+    return JWK.generate(**kind, kid="for-me", use="enc", alg=alg)
+
+
 def decrypted(token: str, key: JWK) -> tuple[dict[str, Any], str]:
     """Header and content of a JWE."""
     sealed = jwe.JWE()
