@@ -346,3 +346,12 @@ async def test_logout_is_told_in_both_ways(sandbox: Provider) -> None:
     }
     suite = await joined(sandbox, **told)
     assert (await suite.flow()).claims["sid"]
+
+
+@pytest.mark.parametrize("kind", ["vn_mandate", "payment_initiation", "openid_credential", "VN_MANDATE", ""])
+async def test_types_of_details_that_can_be_asked_for(sandbox: Provider, kind: str) -> None:
+    response = await ask(sandbox, **PORTAL, authorization_details_types=[kind])
+    if kind in advertised("authorization_details_types_supported"):
+        assert response.json()["authorization_details_types"] == [kind]
+    else:
+        refused(response, "invalid_client_metadata", "authorization_details_types")
