@@ -80,8 +80,7 @@ ERROR_PAGES: Final[Mapping[str, ErrorText]] = MappingProxyType(
         "invalid_request_uri": ErrorText(
             title=msg("This sign-in is over"),
             happened=msg(
-                "Each time you press sign in, the service gets one way in for you, which works once and for a short "
-                "time. The one that led you here has been used, or its time is up."
+                "Each link to sign in works once and for a short time. This one has been used, or its time is up."
             ),
             next=msg(
                 "If you have signed in already, go on in the page of the service. Otherwise go back to the service and "
