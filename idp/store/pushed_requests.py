@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, bindparam, delete, select, update
+from sqlalchemy import BigInteger, bindparam, delete, or_, select, update
 
 from idp.store import interactions
 from idp.store.columns import insert_all
@@ -14,7 +14,7 @@ from idp.store.pushed_schema import pushed_requests
 
 @dataclass(frozen=True, slots=True)
 class PushedRequest:
-    """A request as it was pushed; `request` is JSON."""
+    """A request as it was pushed; `request` is JSON, empty once it is answered."""
 
     client_id: str
     request: str
@@ -32,14 +32,21 @@ FIND = select(
 USE = (
     update(pushed_requests)
     .where(pushed_requests.c.request_digest == bindparam("pushed"), pushed_requests.c.used_at.is_(None))
-    .values(used_at=bindparam("now"))
+    .values(used_at=bindparam("now"), request="")
     .returning(pushed_requests.c.request_digest)
 )
+_BEFORE = bindparam("before", type_=BigInteger)
 # What it began may go on for as long as an interaction lives, and is answered only while it is here and unused.
 PURGE = delete(pushed_requests).where(
     pushed_requests.c.request_digest.in_(
         select(pushed_requests.c.request_digest)
-        .where(pushed_requests.c.expires_at < bindparam("before", type_=BigInteger) - interactions.LIFETIME)
+        .where(
+            pushed_requests.c.expires_at < _BEFORE,
+            or_(
+                pushed_requests.c.used_at.is_not(None),
+                pushed_requests.c.expires_at < _BEFORE - interactions.LIFETIME,
+            ),
+        )
         .limit(bindparam("most"))
     )
 )

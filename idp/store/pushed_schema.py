@@ -11,7 +11,7 @@ pushed_requests = Table(
     metadata,
     digest_column("request_digest", "SHA-256 of the random part of request_uri", primary_key=True),
     Column("client_id", Text, nullable=False),
-    Column("request", Text, nullable=False, comment="the authorization request, as JSON"),
+    Column("request", Text, nullable=False, comment="the request, as JSON; empty once it is answered"),
     time_column("created_at", "when it was pushed"),
     time_column("expires_at", "when request_uri stops working"),
     time_column("used_at", "when its answer was sent", nullable=True),

@@ -28,7 +28,9 @@ def upgrade() -> None:
             comment="SHA-256 of the random part of request_uri",
         ),
         sa.Column("client_id", sa.Text(), nullable=False),
-        sa.Column("request", sa.Text(), nullable=False, comment="the authorization request, as JSON"),
+        sa.Column(
+            "request", sa.Text(), nullable=False, comment="the request, as JSON; empty once it is answered"
+        ),
         sa.Column("created_at", sa.BigInteger(), nullable=False, comment="when it was pushed; epoch seconds"),
         sa.Column(
             "expires_at",

@@ -132,6 +132,16 @@ class TestOneAnswer:
         assert "Lượt đăng nhập này đã kết thúc" in again.text
         assert "This sign-in is over" in again.text
 
+    async def test_what_was_asked_is_not_kept_longer(
+        self, service: Provider, fapi: FapiPortal, entered: Browser
+    ) -> None:
+        pushed = await fapi.push(state="recognisable")
+        waiting = [row["request"] for row in await service.db.fetch_all(select(pushed_requests))]
+        assert sum("recognisable" in request for request in waiting) == 1
+        assert (await entered.open(pushed.address(ISSUER))).code
+        kept = [row["request"] for row in await service.db.fetch_all(select(pushed_requests))]
+        assert sum("recognisable" in request for request in kept) == 0
+
     async def test_to_where_the_portal_begins_logins(self, service: Provider, entered: Browser) -> None:
         """OpenID Connect Core §4."""
         start = "https://begins.example/dang-nhap"
@@ -172,9 +182,18 @@ class TestOneAnswer:
         visit = await service.settle(await service.sign_in(begun, HOA))
         assert (await fapi.tokens(pushed.asked, visit)).sub
 
-    async def test_what_is_over_is_cleared_away(self, service: Provider, fapi: FapiPortal) -> None:
-        await fapi.push()
-        await purge(service.db, int(service.clock()) + 2 * 3600)
+    async def test_what_is_over_is_cleared_away(
+        self, service: Provider, fapi: FapiPortal, entered: Browser
+    ) -> None:
+        now = int(service.clock())
+        await purge(service.db, now + 2 * 3600)
+        pushed, answered = await fapi.push(), await fapi.push()
+        assert (await entered.open(answered.address(ISSUER))).code
+        await purge(service.db, now + 20 * 60)
+        (waiting,) = await service.db.fetch_all(select(pushed_requests))
+        assert waiting["used_at"] is None
+        assert pushed.asked.parameters["state"] in waiting["request"]
+        await purge(service.db, now + 2 * 3600)
         assert await service.db.fetch_all(select(pushed_requests)) == []
 
 
