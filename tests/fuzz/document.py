@@ -9,10 +9,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from idp.endpoints import activate, device, introspection, revocation, token
+from idp.endpoints import activate, backchannel_authentication, device, introspection, revocation, token
 from idp.endpoints.routes import ROUTES
 from idp.oidc import authorization_request, end_session
-from idp.oidc.grants import authorization_code, client_credentials, device_code, refresh_token, token_exchange
+from idp.oidc.grants import (
+    authorization_code,
+    ciba,
+    client_credentials,
+    device_code,
+    refresh_token,
+    token_exchange,
+)
 from tests.support.delegation import ACCESS_TOKEN, DOSSIERS, TAXES
 from tests.support.installation import ISSUER
 from tests.support.population import HOA, NOBODYS_NUMBER
@@ -45,9 +52,19 @@ _TOKENS: Final = [
 ]
 _GRANTS: Final = [
     one.GRANT_TYPE
-    for one in (authorization_code, refresh_token, client_credentials, device_code, token_exchange)
+    for one in (authorization_code, ciba, refresh_token, client_credentials, device_code, token_exchange)
 ]
-_CLIENTS: Final = ["dossiers", "province", "machine-es256", "tv", "spa", "legacy-post", "reader", "nobody"]
+_CLIENTS: Final = [
+    "dossiers",
+    "province",
+    "machine-es256",
+    "tv",
+    "spa",
+    "legacy-post",
+    "reader",
+    "call-centre",
+    "nobody",
+]
 _FETCHED: Final = [
     "https://127.0.0.1:1/x",
     "https://[::1]/x",
@@ -82,7 +99,7 @@ VALUES: Final[Mapping[str, Sequence[str]]] = {
         "{}", '{"userinfo":{"name":null}}', '{"id_token":{"acr":{"essential":true,"values":["LoA2"]}}}', "[",
         '{"id_token":{"sub":{"value":"x"}}}', '{"userinfo":[]}', '{"userinfo":{"name":{"essential":7}}}',
     ],
-    "request": ["zz-request-zz", "zz-unsigned_request-zz", *_TOKENS],
+    "request": ["zz-request-zz", "zz-asked_elsewhere-zz", "zz-unsigned_request-zz", *_TOKENS],
     "request_uri": ["zz-pushed-zz", "https://127.0.0.1:1/request", *_FETCHED, "urn:ietf:params:oauth:request_uri:x"],
     "dpop_jkt": ["zz-challenge-zz", "short"],  # as long as a thumbprint
     "registration": ["{}"],
@@ -96,6 +113,10 @@ VALUES: Final[Mapping[str, Sequence[str]]] = {
     "code_verifier": ["zz-verifier-zz", "short"],
     "refresh_token": ["zz-refresh-zz", "zz-access-zz", "rt.x.y"],
     "device_code": ["zz-device_code-zz", "x"],
+    "auth_req_id": ["zz-auth_req_id-zz", "x"],
+    "open": ["zz-request_id-zz", "x"],
+    "refuse": ["zz-request_id-zz", "x"],
+    "block": ["zz-request_id-zz", "x"],
     "user_code": ["zz-user_code-zz", "BCDF-GHJK", "bcdf ghjk", "Đ"],
     "client_secret": ["zz-post_secret-zz", "wrong", ""],
     "client_assertion": ["zz-assertion-zz", *_TOKENS],
@@ -138,6 +159,7 @@ FORMS: Final[Mapping[str, Iterable[str]]] = {
     "/revoke": (*revocation.KNOWN, *_CLIENT),
     "/introspect": (*introspection.KNOWN, *_CLIENT),
     "/device_authorization": ("scope", "resource", *_CLIENT),
+    "/bc-authorize": (*backchannel_authentication.KNOWN, *_CLIENT),
     "/logout": (*end_session.KNOWN_PARAMETERS, *_OF_PAGES, "decision", "asked"),
     device.PATH: ("user_code", *_OF_PAGES),
     activate.PATH: ("personal_number", "code", "guardian", *_OF_PAGES),
@@ -146,7 +168,7 @@ FORMS: Final[Mapping[str, Iterable[str]]] = {
 """Parameters by path; pages that are not named take those of all pages."""
 _ANY_PAGE: Final = (
     *_OF_PAGES, "personal_number", "password", "code", "acting_for", "decision", "claim", "shown", "confirm", "when",
-    "session", "consent", "client_id",
+    "session", "consent", "client_id", "open", "refuse", "block",
 )  # fmt: skip
 _BASIC: Final = ["Basic zz-basic-zz", "Basic zz-api_basic-zz", "Basic Og==", "Basic ///"]
 HEADERS: Final[Mapping[str, Sequence[str]]] = {

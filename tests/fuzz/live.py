@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
 
+from idp.oidc.backchannel_request import ASKING
 from tests.support.browsing import Browser, Visit
+from tests.support.ciba import COUNTER, CertifiedCounter, request_id
 from tests.support.delegation import admit, granted
 from tests.support.devices import SPA, TV, add_clients, ask
 from tests.support.dpop import DpopKey, DpopPortal
@@ -20,6 +22,7 @@ from tests.support.request_objects import public_jwk, signed, unsigned
 
 _PLACE: Final = re.compile(rb"zz-([a-z_]+)-zz")
 SESSION, BROWSER = "__Host-motcua-session", "__Host-motcua-browser"
+ASKING_PORTAL: Final = {**COUNTER, "profile": "oidc", "dpop_bound_access_tokens": False}
 READER: Final[dict[str, Any]] = {
     **REGISTRATIONS["dossiers"],
     "client_id": "reader",
@@ -50,7 +53,7 @@ class Live:
     async def begin(self) -> None:
         """Register who is needed."""
         await admit(self.provider)
-        await add_clients(self.provider, TV, SPA)
+        await add_clients(self.provider, TV, SPA, ASKING_PORTAL)
         reader, kept = register(READER, NOW - 60)
         await self.provider.db.write(kept)
         self.provider.registered["reader"] = reader
@@ -127,6 +130,9 @@ class Live:
     async def _renew_clients(self) -> None:
         provider = self.provider
         device = await ask(provider, "tv")
+        counter = CertifiedCounter.of(provider.portal("call-centre"))
+        provider.clock.advance(ASKING.interval_ms / 1000)
+        elsewhere = await counter.ask_for()
         self.values["initial"] = await initial_token(provider, uses=1_000)
         if self._registered is None or (await self._registered.manage("GET")).status_code != 200:
             self._registered = await registered(provider, self.values["initial"])
@@ -140,6 +146,10 @@ class Live:
             "assertion": provider.portal("machine-es256").assertion(),
             "request": signed(inside),
             "unsigned_request": unsigned(inside),
+            "auth_req_id": elsewhere.auth_req_id,
+            "request_id": request_id(elsewhere),
+            "asked_elsewhere": counter.request_object(counter.claims()),
+            "counter_assertion": counter.assertion(),
             "activation_code": await provider.activation_code(HEN),
             "totp": "000000",
         }

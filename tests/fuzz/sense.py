@@ -11,7 +11,7 @@ from typing import Any, Final
 from schemathesis import Case
 from schemathesis.core import NotSet
 
-from idp.oidc.grant_types import DEVICE_CODE
+from idp.oidc.grant_types import CIBA, DEVICE_CODE
 from tests.fuzz.document import CALLBACK
 from tests.support.delegation import ACCESS_TOKEN, EXCHANGE, TAXES
 from tests.support.population import HOA
@@ -29,6 +29,7 @@ _ASKED: Final = {"response_type": "code", "scope": "openid profile", **_CHALLENG
 _DOSSIERS: Final = {**_ASKED, "client_id": "dossiers", "redirect_uri": CALLBACK}
 _READER: Final = {**_ASKED, "client_id": "reader", "redirect_uri": "https://reader.example/callback"}
 _BY_ASSERTION: Final = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": "zz-assertion-zz"}
+_COUNTER: Final = {**_BY_ASSERTION, "client_assertion": "zz-counter_assertion-zz"}
 _METADATA: Final = {**PORTAL, "client_name": "Cổng thử", "token_endpoint_auth_method": "none"}
 _CODE: Final = {
     "grant_type": "authorization_code",
@@ -76,6 +77,7 @@ SENSE: Final[Mapping[str, tuple[Parts, ...]]] = {
         _posts(_BASIC, grant_type="refresh_token", refresh_token="zz-refresh-zz"),
         _posts({}, **_BY_ASSERTION, grant_type="client_credentials"),
         _posts({}, client_id="tv", grant_type=DEVICE_CODE, device_code="zz-device_code-zz"),
+        _posts({}, **_COUNTER, grant_type=CIBA, auth_req_id="zz-auth_req_id-zz"),
         _posts({"Authorization": "Basic zz-api_basic-zz"}, **_EXCHANGED),
     ),
     "/revoke": (_posts(_BASIC, token="zz-access-zz"), _posts(_BASIC, token="zz-refresh-zz"), _posts(_BASIC)),
@@ -84,6 +86,7 @@ SENSE: Final[Mapping[str, tuple[Parts, ...]]] = {
         _posts({**_BASIC, "Accept": "application/token-introspection+jwt"}, token="zz-access-zz"),
     ),
     "/device_authorization": (_posts({}, client_id="tv", scope="openid"),),
+    "/bc-authorize": (_posts({}, **_COUNTER, request="zz-asked_elsewhere-zz"),),
     "/userinfo": (_bearer("access"), _posts({}, access_token="zz-access-zz")),
     "/jwks": (_asks(client_assertion="zz-assertion-zz"),),
     "/logout": (
@@ -104,6 +107,7 @@ SENSE: Final[Mapping[str, tuple[Parts, ...]]] = {
     "/interaction/{interaction_id}/second-factor": (_page(code="000000"), _page(decision="lacking")),
     "/account/authenticator/confirm": (_page(code="000000"),),
     "/account/authenticator/when": (_page(when="always"),),
+    "/account/requests": (_page(open="zz-request_id-zz"), _page(refuse="zz-request_id-zz"), _asks(watch="1")),
     "/account/sessions/end": (_page(session="zz-sid-zz"),),
     "/account/consents/withdraw": (_page(consent="x"),),
 }  # fmt: skip

@@ -21,6 +21,7 @@ from idp.http.routing import Kind
 from tests.support.authenticator import PAGE, add_app, open_page, press, read_secret
 from tests.support.authenticator import App as AuthenticatorApp
 from tests.support.browsing import Browser, Form, Visit
+from tests.support.ciba import COUNTER, REQUESTS, Counter, open_requests, request_id
 from tests.support.devices import TV, add_clients, arrive, ask
 from tests.support.installation import ISSUER
 from tests.support.on_sqlite import provider_on_sqlite
@@ -133,7 +134,7 @@ async def service(
 ) -> AsyncIterator[Provider]:
     """A provider with a device."""
     async with provider_on_sqlite(tmp_path_factory.mktemp("attacks-csrf"), provider_ground) as provider:
-        await add_clients(provider, TV)
+        await add_clients(provider, TV, COUNTER)
         yield provider
 
 
@@ -208,6 +209,12 @@ async def _account(service: Provider) -> tuple[Visit, Fields]:
     return await browser.open("/account"), []
 
 
+async def _asked(service: Provider) -> tuple[Visit, Fields]:
+    asked = await Counter.of(service.portal("call-centre")).ask_for()
+    visit = await open_requests(service.browser())
+    return visit, [("refuse", request_id(asked))]
+
+
 async def _logout(service: Provider) -> tuple[Visit, Fields]:
     visit, _ = await _account(service)
     return await visit.browser.open("/logout"), [("decision", "logout")]
@@ -227,6 +234,7 @@ FORMS: Final[Mapping[str, Callable[[Provider], Awaitable[tuple[Visit, Fields]]]]
     "/account/authenticator/confirm": _code_of_the_app,
     "/account/authenticator/when": _with_app(SUONG, ("when", "always")),
     "/account/authenticator/remove": _with_app(MAI),
+    "/account/requests": _asked,
     "/account/sessions/end": _account,
     "/account/sessions/end-others": _account,
     "/account/consents/withdraw": _account,
@@ -271,7 +279,7 @@ async def test_no_other_site_sends_our_forms(service: Provider, path: str) -> No
     assert visit.status < 400, "nothing of it used up the person's own"
 
 
-GETS: Final = [path for path in FORMS if path.startswith(("/interaction", "/account/"))]
+GETS: Final = [path for path in FORMS if path.startswith(("/interaction", "/account/")) and path != REQUESTS]
 
 
 @pytest.mark.parametrize("path", GETS)

@@ -16,6 +16,7 @@ from idp.oidc.authorization_request import KNOWN_PARAMETERS
 from idp.oidc.grant_types import DEVICE_CODE
 from idp.oidc.parameters import REPEATABLE
 from tests.support.browsing import Browser, Visit
+from tests.support.ciba import COUNTER, Counter
 from tests.support.delegation import EXCHANGE, admit, granted
 from tests.support.devices import TV, add_clients, ask
 from tests.support.installation import ISSUER
@@ -60,7 +61,7 @@ async def service(
 ) -> AsyncIterator[Provider]:
     """A provider with devices and APIs."""
     async with provider_on_sqlite(tmp_path_factory.mktemp("attacks-parameters"), provider_ground) as provider:
-        await add_clients(provider, TV)
+        await add_clients(provider, TV, COUNTER)
         await admit(provider)
         yield provider
 
@@ -127,6 +128,11 @@ async def _scope(*_: object) -> Pairs:
     return [("scope", "openid")]
 
 
+async def _elsewhere(service: Provider, _: Browser) -> Pairs:
+    counter = Counter.of(service.portal("call-centre"))
+    return [("request", counter.request_object(counter.claims()))]
+
+
 async def _pushed(service: Provider, _: Browser) -> Pairs:
     return list(service.portal("dossiers").ask().parameters.items())
 
@@ -140,6 +146,7 @@ ASKED: Final[Mapping[str, tuple[str, str, Callable[[Provider, Browser], Awaitabl
     "introspection": ("dossiers", "/introspect", _token),
     "revocation": ("dossiers", "/revoke", _token),
     "codes for a device": ("tv", "/device_authorization", _scope),
+    "a request from elsewhere": ("call-centre", "/bc-authorize", _elsewhere),
     "a pushed request": ("dossiers", "/par", _pushed),
 }
 
@@ -178,7 +185,9 @@ async def test_credentials_twice_prove_nobody(service: Provider, name: str) -> N
         assert (response.status_code, response.json()["error"]) == (400, "invalid_request"), how
 
 
-@pytest.mark.parametrize("path", ["/token", "/introspect", "/revoke", "/device_authorization", "/par"])
+@pytest.mark.parametrize(
+    "path", ["/token", "/introspect", "/revoke", "/device_authorization", "/bc-authorize", "/par"]
+)
 async def test_what_stands_in_the_address_of_a_form_counts_for_nothing(service: Provider, path: str) -> None:
     """RFC 6749 §2.3.1 and §3.2: it would be in every log. Neither credentials nor what is asked for."""
     secret = str(service.registered["legacy-post"].secret)

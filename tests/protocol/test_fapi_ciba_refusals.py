@@ -58,7 +58,7 @@ def _claims(token: str) -> dict[str, Any]:
         ),
         pytest.param(lambda _: {"jti": None}, id="ensure-request-object-missing-jti-fails"),
         pytest.param(lambda _: {"jti": 7}, id="jti-is-no-text"),
-        pytest.param(lambda _: {"sub": "counter"}, id="a-client-assertion-is-no-request"),
+        pytest.param(lambda _: {"sub": "call-centre"}, id="a-client-assertion-is-no-request"),
         pytest.param(
             lambda _: {"id_token_hint": "a.b.c"}, id="ensure-authorization-request-with-multiple-hints-fails"
         ),

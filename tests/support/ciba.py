@@ -31,10 +31,10 @@ COUNTER: Final[Mapping[str, Any]] = {
         for name, value in FAPI2.items()
         if name not in {"redirect_uris", "post_logout_redirect_uris"}
     },
-    "client_id": "counter",
+    "client_id": "call-centre",
     "client_name": "Tổng đài dịch vụ công",
-    "sector": "counter",
-    "client_uri": "https://counter.example/",
+    "sector": "call-centre",
+    "client_uri": "https://call-centre.example/",
     "grant_types": [CIBA, "refresh_token"],
     "scope": "openid profile org",
     "dpop_bound_access_tokens": True,
@@ -195,7 +195,7 @@ async def ciba(provider_ground: Ground, tmp_path_factory: pytest.TempPathFactory
 def counter(ciba: Provider) -> Counter:
     """A call centre that holds a key; time has passed since it asked for somebody else."""
     ciba.clock.advance(60)
-    return Counter.of(ciba.portal("counter"))
+    return Counter.of(ciba.portal("call-centre"))
 
 
 @pytest.fixture
