@@ -98,7 +98,7 @@ class Authorities:
             sent = [x509.load_der_x509_certificate(one) for one in certificate.chain]
             leaf = x509.load_der_x509_certificate(certificate.der)
             policy.build_client_verifier().verify(leaf, [*sent, *self._between])
-        except (VerificationError, ValueError) as error:
+        except (VerificationError, ValueError, x509.InvalidVersion) as error:
             # What follows are names in certificates, which may be people's.
             raise UntrustedCertificate(str(error).partition(" (encountered")[0]) from error
 

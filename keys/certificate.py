@@ -50,7 +50,8 @@ _TYPES: Final[Mapping[str, x509.ObjectIdentifier]] = {
 """Short names of attributes: those of RFC 4514 §3, and the ones that OpenSSL and Java print."""
 
 _MALFORMED: Final = (
-    ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType,
+    ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
 )  # fmt: skip
 _STRING_TAGS: Final = frozenset({0x0C, 0x13, 0x16})  # X.690: UTF8String, PrintableString, IA5String
 _TYPE: Final = re.compile(r"(^|(?<!\\)[,+])([A-Za-z][A-Za-z0-9-]*)(?==)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -142,6 +143,7 @@ async def test_an_installation_without_mutual_tls_reads_nothing(pages: Pages) ->
 
 
 BINARY = CLIENT.header.strip(":")
+UNKNOWN_VERSION = b64encode(CLIENT.der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x42")).decode()
 MALFORMED: dict[str, Sent] = {
     "twice": [("client-cert", CLIENT.header), ("client-cert", OTHER.header)],
     "twice the same": [("client-cert", CLIENT.header)] * 2,
@@ -154,6 +156,7 @@ MALFORMED: dict[str, Sent] = {
     "no certificate": [("client-cert", ":AAAA:")],
     "not base64": [("client-cert", ":A:")],
     "cut off": [("client-cert", f":{BINARY[:400]}:")],
+    "of a version that there is not": [("client-cert", f":{UNKNOWN_VERSION}:")],
     "a chain alone": [("client-cert-chain", BETWEEN.header)],
     "a chain that is none": [("client-cert", CLIENT.header), ("client-cert-chain", "nonsense")],
     "a chain with a gap": [

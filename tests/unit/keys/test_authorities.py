@@ -16,6 +16,7 @@ NOW = int(time.time())
 ROOT = root()
 BETWEEN = issued(Wish("CN=Test Between,O=Test Authority,C=VN", authority=True), ROOT)
 CLIENT = Wish("CN=portal,O=Ministry,C=VN")
+VERSION = b"\xa0\x03\x02\x01\x02"  # 3, as it stands in a certificate (RFC 5280 §4.1.2.1)
 
 
 def read(holder: Holder, *chain: Holder) -> Certificate:
@@ -85,6 +86,12 @@ def test_what_a_client_sends_is_no_root() -> None:
 def test_without_authorities_nobody_is_believed() -> None:
     with pytest.raises(UntrustedCertificate, match="no authority is configured"):
         Authorities.read(None).verify(read(issued(CLIENT, ROOT)), NOW)
+
+
+@pytest.mark.parametrize("further", [b"", b"further", BETWEEN.der.replace(VERSION, VERSION[:-1] + b"\x42")])
+def test_a_chain_that_holds_what_is_no_certificate(further: bytes) -> None:
+    with pytest.raises(UntrustedCertificate):
+        known(ROOT, BETWEEN).verify(read_certificate(issued(CLIENT, BETWEEN).der, (further,)), NOW)
 
 
 def test_an_end_is_seen_though_the_chain_was_found_before() -> None:

@@ -53,6 +53,14 @@ def test_octets_that_are_no_certificate(der: bytes) -> None:
         read_certificate(der)
 
 
+def test_a_version_that_there_is_not() -> None:
+    """RFC 5280 §4.1.2.1."""
+    der = self_signed(Wish(NAME)).der
+    assert der.count(b"\xa0\x03\x02\x01\x02") == 1
+    with pytest.raises(InvalidCertificate, match="well-formed"):
+        read_certificate(der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x42"))
+
+
 def test_nothing_may_follow_a_certificate() -> None:
     with pytest.raises(InvalidCertificate):
         read_certificate(self_signed(Wish(NAME)).der + b"\x00")
