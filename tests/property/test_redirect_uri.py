@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from idp.errors import OAuthError, PageError
 from idp.oidc.authorization_request import KNOWN_PARAMETERS, read_authorization_request, read_parameters
-from idp.oidc.pkce import challenge_of, check_verifier, read_challenge
 from idp.oidc.authorization_response import location, success
+from idp.oidc.pkce import challenge_of, check_verifier, read_challenge
 from idp.oidc.redirect_uri import is_registered, prove_target
 from tests.support.oidc_rules import CHALLENGE, ISSUER, PARAMETERS, client
 
