@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Executable
 
 import idp.store
+from idp.store.awaiting import Answers
 from idp.store.database import Database
 
 
@@ -14,10 +15,15 @@ def _constructs() -> list[tuple[str, Executable]]:
     found = []
     for module in pkgutil.iter_modules(idp.store.__path__):
         names = vars(importlib.import_module(f"idp.store.{module.name}"))
+        held = {name: value for name, value in names.items() if name.isupper()}
+        held |= {
+            f"{name}.{one}": query
+            for name, value in held.items()
+            if isinstance(value, Answers)
+            for one, query in vars(value).items()
+        }
         found += [
-            (f"{module.name}.{name}", value)
-            for name, value in names.items()
-            if name.isupper() and isinstance(value, Executable)
+            (f"{module.name}.{name}", value) for name, value in held.items() if isinstance(value, Executable)
         ]
     return found
 
