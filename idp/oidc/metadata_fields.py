@@ -12,6 +12,8 @@ from datetime import date
 from types import MappingProxyType
 from typing import Final
 
+import orjson
+
 from idp.errors import InvalidClientMetadata, InvalidRedirectUri, InvalidScope
 from idp.oidc.grant_types import AUTHORIZATION_CODE, CIBA, DEVICE_CODE, GRANT_TYPES
 from idp.oidc.registered_uri import ApplicationType, UnusableUri, check_page_uri, check_redirect_uri
@@ -131,9 +133,12 @@ def read_keys(document: Mapping[str, object] | None) -> JwkSet | None:
     if document is None:
         return None
     try:
+        orjson.dumps(document)  # it is kept as it is, and more can be read than written: 254 levels
         return read_jwk_set(document)
     except InvalidJwkSet as error:
         raise InvalidClientMetadata(f"jwks: {error}") from error
+    except TypeError as error:
+        raise InvalidClientMetadata("jwks is nested too deep, or holds what is not Unicode") from error
 
 
 def is_client_id(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import orjson
 import pytest
 
 from idp.oidc.registration.vouchers import revoke_token
@@ -134,6 +135,7 @@ async def test_what_nobody_knows_is_ignored_and_not_echoed(service: Provider) ->
         {"token_endpoint_auth_method": "private_key_jwt", "jwks": KEYS, "jwks_uri": "https://self.example/k"},
         {"jwks": {"keys": [{"kty": "oct", "k": "AAAA"}]}, "token_endpoint_auth_method": "private_key_jwt"},
         {"jwks": "x"},
+        {"jwks": {"keys": [KEYS["keys"][0] | {"nested": orjson.loads("[" * 300 + "]" * 300)}]}},
         {"contacts": "it@self.example"},
         {"contacts": ["x" * 2000]},
         {"contacts": [str(number) for number in range(60)]},

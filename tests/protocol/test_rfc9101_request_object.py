@@ -114,6 +114,25 @@ async def test_claims_are_looked_at_in_unsigned_ones_too() -> None:
         assert isinstance(await refusal(UNSIGNED, unsigned(claims)), InvalidRequestObject)
 
 
+def nested(levels: int) -> list[Any]:
+    return [nested(levels - 1)] if levels else []
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"claims": {"userinfo": nested(300)}},
+        {"registration": {"jwks": nested(300)}},
+        {"authorization_details": nested(300)},
+    ],
+)
+async def test_what_is_nested_deeper_than_anything_means_is_refused(claims: dict[str, Any]) -> None:
+    for by, token in ((UNSIGNED, unsigned(claims)), (SIGNS, signed(GOOD | claims))):
+        refused = await refusal(by, token)
+        assert isinstance(refused, InvalidRequestObject)
+        assert "nested" in refused.description
+
+
 async def test_who_registered_one_algorithm_uses_no_other() -> None:
     by = portal("ES256", "RS256", request_object_signing_alg="RS256")
     assert await read(by, request=signed(GOOD, "RS256", kid="RS256"))

@@ -62,9 +62,16 @@ def _texts(name: str, value: object) -> list[str]:
         case int() if name in NUMBERS and not isinstance(value, bool):
             return [str(value)]
         case dict() if name in {"claims", "registration"}:
-            return [orjson.dumps(value).decode()]
+            return [_written(name, value)]
         case list() if name == authorization_details.NAME:
-            return [orjson.dumps(value).decode()]
+            return [_written(name, value)]
         case list() if name in REPEATABLE and all(isinstance(item, str) for item in value):
             return list(value)
     raise InvalidRequestObject(f"{name} in the request object is not of the kind that it has to be")
+
+
+def _written(name: str, value: object) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError as error:  # more is read than written: 254 levels
+        raise InvalidRequestObject(f"{name} in the request object is nested too deep") from error
