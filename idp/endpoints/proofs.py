@@ -10,9 +10,13 @@ from starlette.requests import Request
 from idp.endpoints.surroundings import Surroundings
 from idp.errors import InvalidDpopProof
 from idp.http.dpop import offer_nonce
+from idp.http.sent_header import sent_header
 from idp.oidc.client import Client
-from idp.oidc.dpop import HEADER, Nonces, Proof, Target, target, verify_proof
+from idp.oidc.dpop import Nonces, Proof, Target, target, verify_proof
 from idp.store import single_use
+
+HEADER: Final = b"dpop"
+"""Sent once, or the request is refused before it comes here (§4.3 point 1; `idp.http.limits`)."""
 
 PROOF_USED: Final = "the proof was used before: its jti must be new in every request"
 
@@ -26,7 +30,7 @@ def read_proof(
         InvalidDpopProof: it is not in order, or not for this request, or for another access token.
         UseDpopNonce: all it lacks is a nonce that is good now.
     """
-    text = request.headers.get(HEADER)
+    text = sent_header(request.scope, HEADER)
     if text is None:
         return None
     context = here.context
@@ -38,7 +42,7 @@ def read_proof(
 
 def offer_nonce_to_proof(request: Request, here: Surroundings) -> None:
     """Have the answer bring a nonce if the request has a proof, whatever becomes of either (§8.2)."""
-    if HEADER in request.headers:
+    if sent_header(request.scope, HEADER) is not None:
         offer_nonce(request, Nonces(here.context.keyring, here.context.now).fresh)
 
 

@@ -62,6 +62,6 @@ async def post(request: Request, here: Surroundings) -> Answer:
         raise UnauthorizedClient(f"this client is not registered for the grant type {grant_type}")
     confirm(client, asked.sender)  # first: whoever forgot to prove its key has used nothing up
     equipped = await equip(client, client.id_token_encryption, here.shared.client_keys)
-    answer = await redeem(here.context, replace(asked, client=equipped))
+    answer = await redeem(here.context, asked if equipped is client else replace(asked, client=equipped))
     here.shared.sightings.used(client.client_id, here.context.now)
     return responses.json(answer, headers=NOT_KEPT)

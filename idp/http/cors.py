@@ -17,6 +17,7 @@ from starlette.types import Scope
 
 from idp.http.responses import Answer
 from idp.http.security_headers import RawHeaders
+from idp.http.sent_header import sent_header
 
 FOR_EVERYBODY: Final = MappingProxyType(
     {"access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin"}
@@ -39,8 +40,8 @@ _NOBODY: Final = ""
 
 def sent_origin(request: Request) -> str:
     """The origin that a browser says a script was served from; empty where there is none, or it is opaque (`null`)."""
-    origin = request.headers.get("origin", "")
-    return "" if origin == "null" else origin
+    origin = sent_header(request.scope, b"origin")
+    return "" if origin is None or origin == "null" else origin
 
 
 def is_preflight(request: Request) -> bool:

@@ -29,6 +29,7 @@ from idp.http.peer_certificate import PeerCertificates
 from idp.http.refusal import Refusal
 from idp.http.routing import UNROUTED, Kind, Route, Routes, endpoint_of
 from idp.http.security_headers import SecurityHeaders
+from idp.http.sent_header import sent_header
 from idp.pages.render import Pages
 from idp.settings import Settings
 from keys.certificate import Certificate
@@ -220,8 +221,5 @@ def _kind(found: tuple[Route[S], dict[str, str]] | None, request: Request) -> Ki
 
 def _sent_request_id(scope: Scope) -> str | None:
     """The id our own proxy gave the request, so that its log and ours can be laid side by side."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            text: str = value.decode("latin-1")
-            return text if _REQUEST_ID.fullmatch(text) else None
-    return None
+    sent = sent_header(scope, b"x-request-id")
+    return sent if sent is not None and _REQUEST_ID.fullmatch(sent) else None

@@ -22,9 +22,6 @@ from keys.jose import InvalidToken, verify_embedded
 from keys.keyring import Keyring
 from keys.policy import SecretPurpose
 
-HEADER: Final = "dpop"
-"""Sent once, or the request is refused before it comes here (§4.3 point 1; `idp.http.limits`)."""
-
 ALGORITHMS: Final = policy.FAPI_ALGORITHMS
 """What proofs are signed with, of every client: nobody has old ones that sign with RS256."""
 

@@ -39,6 +39,8 @@ async def burn_jti(db: Database, jti_digest: bytes, expires_at: int) -> bool:
 
 async def burn_jtis(db: Database, *jtis: tuple[bytes, int]) -> Sequence[bool]:
     """Use up several at once, by digest and end; of each whether it was good."""
+    if len(jtis) == 1:
+        return [await burn_jti(db, *jtis[0])]
     return await asyncio.gather(*(burn_jti(db, digest, end) for digest, end in jtis))
 
 

@@ -267,9 +267,12 @@ CLAIMS: Final[Mapping[str, Callable[[Person, Release], object]]] = MappingProxyT
 """The same with the claims in a language (Core §5.2); what the register says, it says in Vietnamese."""
 
 
+_NEEDED_LEVEL: Final = {claim: SCOPES[scope].account_level.value for claim, scope in CLAIM_SCOPE.items()}
+
+
 def within_level(claim: str, account_level: AccountLevel) -> bool:
     """The ceiling: an account of level 01 gives no claim of level 02, however strong the login was."""
-    return account_level.value >= SCOPES[CLAIM_SCOPE[claim]].account_level.value
+    return account_level.value >= _NEEDED_LEVEL[claim]
 
 
 def claim_values(person: Person, granted: Collection[str], release: Release) -> dict[str, object]:
