@@ -24,7 +24,7 @@ from idp.pages.request_views import RequestLine, Requests
 from idp.pages.wording import RequestsDone
 from idp.store import backchannel_requests
 from idp.store.backchannel_requests import BackchannelRequest
-from idp.store.database import Step
+from idp.store.database import NothingChanged, Step
 from idp.store.sessions import Session
 
 PATH: Final = REQUESTS
@@ -88,7 +88,7 @@ async def post(request: Request, here: Surroundings) -> Answer:
 async def _refuse(here: Surroundings, session: Session, asked: BackchannelRequest, *, blocks: bool) -> Answer:
     context = here.context
     steps: list[Step] = [
-        asked.answers.deny(asked.digest, context.now),
+        asked.answers.deny(asked.digest, context.now, needed=True),
         record(
             context,
             Kind.BACKCHANNEL_BLOCKED if blocks else Kind.BACKCHANNEL_REFUSED,
@@ -100,7 +100,10 @@ async def _refuse(here: Surroundings, session: Session, asked: BackchannelReques
     if blocks:
         until = context.now + BLOCKED_SECONDS
         steps.append(backchannel_requests.block(session.account_id, asked.client_id, until))
-    await context.db.write(*steps)
+    try:
+        await context.db.write(*steps)
+    except NothingChanged:
+        return _back(RequestsDone.OVER)
     return _back(RequestsDone.BLOCKED if blocks else RequestsDone.REFUSED)
 
 

@@ -41,7 +41,11 @@ async def post(request: Request, here: Surroundings) -> Answer:
     await require_room(context, path, "too many requests were made about this person")
     auth_req_id = await _keep(context, client, asked)
     event = record(
-        context, Kind.BACKCHANNEL_ASKED, client_id=client.client_id, scope=list(asked.request.scope)
+        context,
+        Kind.BACKCHANNEL_ASKED,
+        client_id=client.client_id,
+        scope=list(asked.request.scope),
+        signed=signed.digest.hex(),
     )
     await context.db.append(event)
     answer = backchannel_request.acknowledgement(auth_req_id, asked.lifetime)

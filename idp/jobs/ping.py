@@ -20,6 +20,7 @@ from idp.oidc.backchannel_request import open_notification
 from idp.store import backchannel_requests
 from idp.store.backchannel_requests import Ping
 from idp.store.database import NothingChanged, Step
+from keys.seal import SealBroken
 
 FIRST_PAUSE: Final = 2
 LONGEST_PAUSE: Final = 60
@@ -75,7 +76,10 @@ class _Pings:
         address = "" if client is None else client.backchannel_client_notification_endpoint
         if client is None or client.is_stopped(context.now) or not address:
             return "not_registered", False
-        said = open_notification(context.keyring, ping.digest, ping.notification)
+        try:
+            said = open_notification(context.keyring, ping.digest, ping.notification)
+        except SealBroken:
+            return "unreadable", False  # a row that somebody changed must not keep others waiting
         body = orjson.dumps({"auth_req_id": said.auth_req_id})
         try:
             status = await self.deliverer.outbound.post_json(address, body, bearer=said.token)

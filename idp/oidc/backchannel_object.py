@@ -1,7 +1,7 @@
 """The signed authentication request (CIBA Core §7.1.1, FAPI-CIBA §5.2.2): every parameter in one JWT of the client.
 
-Whoever asks a person for something without their being there says so in a form that can be shown to a judge. So no
-request is taken unsigned, of whatever profile the client is.
+Whoever asks a person for something who is not there signs it: no request is taken unsigned, of whatever profile the
+client is. The audit keeps the digest of what was signed, and not the JWT, which holds the number of somebody.
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ LONGEST_JTI: Final = 255
 class SignedRequest:
     """The claims of a request in order, but for its single use: that its `jti` is new is for the store to say.
 
-    `jti_digest` is SHA-256 over client and `jti`; `expires_at` is when it would be refused anyway (epoch seconds).
+    `digest` is SHA-256 of the JWT, for the audit; `jti_digest` is over client and `jti`; `expires_at` is when it would
+    be refused anyway (epoch seconds).
     """
 
     claims: Mapping[str, object]
+    digest: bytes
     jti_digest: bytes
     expires_at: int
 
@@ -47,7 +49,8 @@ async def verify_request(
         verified = await verified_by_keys(token, client, keys, _algorithms(client))
         if verified is not None:
             check_type(verified.header)
-            return _checked(verified.claims, client, issuer, now)
+            _check(verified.claims, client, issuer, now)
+            return _read(token, verified.claims, client)
     except InvalidRequestObject as error:
         raise InvalidRequest(f"request: {error.description}", detail=error.detail) from error
     except Untimely as error:
@@ -60,17 +63,24 @@ def _algorithms(client: Client) -> tuple[str, ...]:
     return (registered,) if registered else client.security.client_algorithms
 
 
-def _checked(claims: dict[str, Any], client: Client, issuer: str, now: int) -> SignedRequest:
+def _check(claims: Mapping[str, object], client: Client, issuer: str, now: int) -> None:
     for name in REQUIRED:
         if claims.get(name) is None:
             raise InvalidRequestObject(f"{name} is missing")
     check_parties(claims, client.client_id, issuer)
-    expires_at = check_times(claims, now=now)
+    check_times(claims, now=now)
     check_span(claims, now=now, longest=LONGEST_LIFETIME)
+
+
+def _read(token: str, claims: dict[str, Any], client: Client) -> SignedRequest:
     jti = claims["jti"]
     if not isinstance(jti, str) or not 1 <= len(jti) <= LONGEST_JTI:
         raise InvalidRequestObject(
             f"jti must be a text of 1 to {LONGEST_JTI} characters, new in every request"
         )
-    digest = hashlib.sha256(f"backchannel request\0{client.client_id}\0{jti}".encode()).digest()
-    return SignedRequest(claims, digest, math.ceil(expires_at) + CLOCK_SKEW)
+    return SignedRequest(
+        claims=claims,
+        digest=hashlib.sha256(token.encode()).digest(),
+        jti_digest=hashlib.sha256(f"backchannel request\0{client.client_id}\0{jti}".encode()).digest(),
+        expires_at=math.ceil(claims["exp"]) + CLOCK_SKEW,
+    )

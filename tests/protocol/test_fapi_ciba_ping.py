@@ -9,9 +9,12 @@ from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy import update
 
 from idp.jobs import schedule
 from idp.jobs.ping import FIRST_PAUSE, MOST_ATTEMPTS, deliver_pings
+from idp.store.backchannel_schema import backchannel_requests
+from idp.store.database import step
 from tests.support.ciba import COUNTER, Counter, agree, look_at, open_requests, refuse, request_id
 from tests.support.fapi_suite import check_refused
 from tests.support.logouts import LOOPBACK, NEVER, deliverer
@@ -199,3 +202,14 @@ async def test_tokens_may_be_long(pinging: Provider, pinged: Counter, length: in
 
 def _sent(token: Any) -> dict[str, Any]:
     return {} if token is None else {"client_notification_token": token}
+
+
+async def test_a_row_that_somebody_changed_keeps_nobody_waiting(
+    pinging: Provider, pinged: Counter, receiver: ReceivingPortal
+) -> None:
+    await agree(pinging, pinging.browser(), await pinged.ask_for())
+    broken = update(backchannel_requests).values(notification=b"x" * 60)
+    await pinging.db.write(step(broken))
+    await ping(pinging)
+    assert not receiver.received
+    assert await untold(pinging) == ["unreadable"]
