@@ -74,7 +74,7 @@ async def _read(request: Request, here: Surroundings, pairs: Parameters) -> Aski
     client = await here.shared.clients.find(asked.client_id) if asked.client_id else None
     if client is not None:
         note_client(request, client.client_id)
-    return Asking(asked, client, prove_logout_target(asked, client))
+    return Asking(asked, client, prove_logout_target(asked, client, here.context.now))
 
 
 async def _session(request: Request, here: Surroundings) -> Session | None:

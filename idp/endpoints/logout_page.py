@@ -40,7 +40,7 @@ def answer_logout(
     locale = locale_of(request, here, ui_locales=asking.request.ui_locales)
     location = "" if asking.target is None else logout_location(asking.target)
     client = asking.client
-    home = "" if client is None or client.disabled_at is not None else client.client_uri
+    home = "" if client is None or client.is_stopped(here.context.now) else client.client_uri
     view = views.LoggedOut(
         told=_names(locale, (one.client for one in ended if _is_told(one.client))),
         portals=_names(locale, (one.client for one in ended if not _is_told(one.client))),

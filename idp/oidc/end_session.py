@@ -72,11 +72,11 @@ def read_logout_request(pairs: Sequence[tuple[str, str]], keyring: Keyring, issu
     )
 
 
-def prove_logout_target(request: LogoutRequest, client: Client | None) -> LogoutTarget | None:
+def prove_logout_target(request: LogoutRequest, client: Client | None, now: int) -> LogoutTarget | None:
     """Where the browser may return to, None to stay. `client` is the one of `request.client_id`, if it is registered.
 
     An address that nobody vouches for (neither a hint nor a `client_id`) is ignored: the person is logged out here. So
-    is one of a client that is disabled: nobody is sent there.
+    is one of a client that is disabled, or whose last day is over: nobody is sent there.
 
     Raises:
         PageError: the client is unknown, or the address is not exactly one of its registered ones (§3).
@@ -88,7 +88,7 @@ def prove_logout_target(request: LogoutRequest, client: Client | None) -> Logout
     if request.post_logout_redirect_uri not in client.post_logout_redirect_uris:
         detail = f"client {client.client_id}: {loggable(request.post_logout_redirect_uri)}"
         raise PageError("logout_redirect_mismatch", detail=detail)
-    if client.disabled_at is not None:
+    if client.is_stopped(now):
         return None
     return LogoutTarget(request.post_logout_redirect_uri, request.state, client.client_id)
 

@@ -50,20 +50,22 @@ def read(**parameters: str) -> LogoutRequest:
 
 def test_hint_address_and_state_lead_back_with_the_state_and_nothing_else() -> None:
     target = prove_logout_target(
-        read(id_token_hint=id_token(), post_logout_redirect_uri=BYE, state=STATE), PORTAL
+        read(id_token_hint=id_token(), post_logout_redirect_uri=BYE, state=STATE), PORTAL, NOW
     )
     assert target is not None
     assert logout_location(target) == f"{BYE}?state={STATE}"
 
 
 def test_without_state_the_address_alone() -> None:
-    target = prove_logout_target(read(id_token_hint=id_token(), post_logout_redirect_uri=BYE), PORTAL)
+    target = prove_logout_target(read(id_token_hint=id_token(), post_logout_redirect_uri=BYE), PORTAL, NOW)
     assert target is not None
     assert logout_location(target) == BYE
 
 
 def test_client_id_vouches_for_the_address_too() -> None:
-    assert prove_logout_target(read(client_id="portal", post_logout_redirect_uri=BYE), PORTAL) is not None
+    assert (
+        prove_logout_target(read(client_id="portal", post_logout_redirect_uri=BYE), PORTAL, NOW) is not None
+    )
 
 
 def test_an_expired_hint_is_taken() -> None:
@@ -85,7 +87,7 @@ def test_an_expired_hint_is_taken() -> None:
 )
 def test_the_person_stays_here(parameters: dict[str, str]) -> None:
     asked = read(**parameters)
-    assert prove_logout_target(asked, PORTAL if asked.client_id else None) is None
+    assert prove_logout_target(asked, PORTAL if asked.client_id else None, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_the_person_stays_here(parameters: dict[str, str]) -> None:
 )
 def test_an_address_that_is_not_registered_is_never_followed(uri: str) -> None:
     with pytest.raises(PageError) as shown:
-        prove_logout_target(read(id_token_hint=id_token(), post_logout_redirect_uri=uri), PORTAL)
+        prove_logout_target(read(id_token_hint=id_token(), post_logout_redirect_uri=uri), PORTAL, NOW)
     assert shown.value.page == "logout_redirect_mismatch"
 
 
@@ -132,7 +134,7 @@ def test_a_hint_that_is_not_ours_for_this_client_stops_it(parameters: dict[str, 
 
 def test_an_unknown_client_stops_it() -> None:
     with pytest.raises(PageError):
-        prove_logout_target(read(client_id="nobody", post_logout_redirect_uri=BYE), None)
+        prove_logout_target(read(client_id="nobody", post_logout_redirect_uri=BYE), None, NOW)
 
 
 def test_parameters_given_twice_stop_it() -> None:
@@ -191,10 +193,10 @@ def test_the_hinted_session_is_meant_beside_the_browsers_own_and_a_logout_hint_i
 
 def test_nobody_is_sent_to_a_client_that_is_switched_off() -> None:
     """They are logged out here all the same."""
-    disabled = replace(PORTAL, disabled_at=NOW)
-    for vouching in ({"client_id": "portal"}, {"id_token_hint": id_token()}):
-        request = read(post_logout_redirect_uri=BYE, **vouching)
-        assert prove_logout_target(request, disabled) is None
+    for stopped in (replace(PORTAL, disabled_at=NOW), replace(PORTAL, legacy_until="2026-11-21")):
+        for vouching in ({"client_id": "portal"}, {"id_token_hint": id_token()}):
+            request = read(post_logout_redirect_uri=BYE, **vouching)
+            assert prove_logout_target(request, stopped, NOW) is None
 
 
 async def test_a_client_that_is_switched_off_gets_nobody_by_a_link_to_us(one: Provider) -> None:
