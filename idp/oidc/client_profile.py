@@ -8,7 +8,7 @@ from typing import Final
 
 from idp.errors import InvalidClientMetadata
 from idp.oidc.client import Client
-from idp.oidc.grant_types import AUTHORIZATION_CODE
+from idp.oidc.grant_types import AUTHORIZATION_CODE, DEVICE_CODE
 from idp.oidc.profile import LONGEST_LEGACY
 from idp.registers.calendar import today
 
@@ -59,6 +59,11 @@ def _check_requests(client: Client) -> None:
             raise InvalidClientMetadata(f"{name} is always true in the profile {client.profile}")
         if getattr(client, name) and not redirects:
             raise InvalidClientMetadata(f"{name} is for clients with the grant type authorization_code")
+    if client.security.signed_requests and DEVICE_CODE in client.grant_types:
+        raise InvalidClientMetadata(
+            f"grant_types: requests of devices are not signed (RFC 8628 section 3.1), and the profile {client.profile}"
+            " has all requests signed"
+        )
 
 
 def _check_binding(client: Client) -> None:

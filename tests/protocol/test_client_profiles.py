@@ -13,6 +13,7 @@ from idp.oidc.client import KINDS, Client, Kind
 from idp.oidc.client_authentication import secret_digest
 from idp.oidc.client_metadata import client_metadata, read_client
 from idp.oidc.client_profile import check_last_day
+from idp.oidc.grant_types import DEVICE_CODE
 from idp.oidc.profile import LONGEST_LEGACY, PROFILES, SIGNED_RESPONSE_MODES, ProfileName
 from idp.registers.calendar import today
 from idp.store import clients
@@ -106,6 +107,14 @@ def test_fapi_rows_hold_what_the_specification_says(profile: ProfileName) -> Non
     assert not any((rules.rotates_refresh_tokens, rules.unsigned_request_objects))
     assert set(rules.client_algorithms) == rules.provider_algorithms == {"ES256", "PS256", "EdDSA", "Ed25519"}
     assert rules.methods == {"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"}
+
+
+def test_message_signing_lets_in_no_device() -> None:
+    """RFC 8628 §3.1 knows no signed request."""
+    changes = KEYED | {"grant_types": ["authorization_code", DEVICE_CODE]}
+    assert DEVICE_CODE in registered(**changes, profile="fapi2").grant_types
+    with pytest.raises(InvalidClientMetadata, match="grant_types"):
+        registered(**changes, profile="fapi2_message_signing")
 
 
 def test_message_signing_answers_signed_only() -> None:
