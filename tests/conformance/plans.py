@@ -134,6 +134,7 @@ PLANS: Final = (
     _fapi("private_key_jwt", "dpop"),
     _fapi("private_key_jwt", "mtls"),
     _fapi("mtls", "mtls"),
+    _fapi("mtls", "dpop"),
     _fapi("private_key_jwt", "dpop", signs=True),
     _fapi("private_key_jwt", "dpop", signs=False),
     _fapi("mtls", "mtls", signs=True),

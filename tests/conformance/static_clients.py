@@ -20,6 +20,10 @@ from tests.support.certificates import CLIENTS, Holder, Wish, issued, self_signe
 
 _LAW: Final = "Luật Giao dịch điện tử số 20/2023/QH15"
 _FIRST: Final = "client"
+_ALGORITHMS: Final = {"client": "PS256", "client2": "ES256"}
+"""What each client signs with: the first one by RSA, so that the suite can try RS256."""
+_SIGNED: Final = ("token_endpoint_auth_signing_alg", "backchannel_authentication_request_signing_alg")
+"""Registered where the profile would let RS256 pass."""
 
 Document = Mapping[str, Any]
 
@@ -89,27 +93,26 @@ def _with_a_secret(ground: Ground, plan: Plan, place: str) -> StaticClient:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """The key that a client signs with: the first one RSA, so that RS256 can be tried; the second one P-256."""
+    """The key that a client signs with, as two JWKs."""
 
-    alg: str
     private: Document = field(repr=False)
     public: Document
 
 
 def _sign_with(place: str) -> _Pair:
-    named: dict[str, Any]
-    if place == _FIRST:
-        key = rsa.generate_private_key(65537, 2048)
-        alg, convert = "PS256", jwt.algorithms.RSAPSSAlgorithm.to_jwk
-        private, public = convert(key, as_dict=True), convert(key.public_key(), as_dict=True)
-    else:
-        curve = ec.generate_private_key(ec.SECP256R1())
-        alg, to_jwk = "ES256", jwt.algorithms.ECAlgorithm.to_jwk
-        private, public = to_jwk(curve, as_dict=True), to_jwk(curve.public_key(), as_dict=True)
+    alg, key = _ALGORITHMS[place], _fresh_key(place)
+    convert = jwt.get_algorithm_by_name(alg).to_jwk
     named = {"kid": f"{place}-{secrets.token_hex(4)}", "alg": alg, "use": "sig"}
-    plain = {name: value for name, value in public.items() if name != "key_ops"}
-    secret = {name: value for name, value in private.items() if name != "key_ops"}
-    return _Pair(alg, {**secret, **named}, {**plain, **named})
+    private, public = convert(key, as_dict=True), convert(key.public_key(), as_dict=True)
+    for jwk in (private, public):
+        jwk.pop("key_ops", None)  # what `use` says already
+    return _Pair({**private, **named}, {**public, **named})
+
+
+def _fresh_key(place: str) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
+    return (
+        rsa.generate_private_key(65537, 2048) if place == _FIRST else ec.generate_private_key(ec.SECP256R1())
+    )
 
 
 def _certified(ground: Ground, place: str) -> Holder:
@@ -128,7 +131,7 @@ def _method(plan: Plan, place: str, pair: _Pair, holder: Holder | None) -> dict[
     """How the client authenticates: by its key, by the name in its certificate, or by the certificate itself."""
     keys = [pair.public]
     if plan.variant["client_auth_type"] == "private_key_jwt" or holder is None:
-        how = {"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": pair.alg}
+        how = {"token_endpoint_auth_method": "private_key_jwt"}
     elif place == _FIRST:
         subject = holder.certificate.subject.rfc4514_string()
         how = {"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_subject_dn": subject}
@@ -171,19 +174,20 @@ def _of_fapi(ground: Ground, plan: Plan, place: str) -> StaticClient:
 
 def _of_ciba(ground: Ground, plan: Plan, place: str) -> StaticClient:
     """A client of FAPI-CIBA. With assertions it is not of FAPI 2.0, whose audience is the issuer alone."""
-    mode, by_key = plan.variant["ciba_mode"], plan.variant["client_auth_type"] == "private_key_jwt"
-    endpoint = f"{ground.address(plan)}/ciba-notification-endpoint"
-    metadata = {
+    metadata: dict[str, Any] = {
         "redirect_uris": [],
         "response_types": [],
         "grant_types": [CIBA, REFRESH_TOKEN],
-        "profile": "oidc" if by_key else "fapi2",
+        "profile": "fapi2",
         "tls_client_certificate_bound_access_tokens": True,
-        "backchannel_token_delivery_mode": mode,
-        **({"backchannel_client_notification_endpoint": endpoint} if mode == "ping" else {}),
-        "backchannel_authentication_request_signing_alg": "PS256" if place == _FIRST else "ES256",
+        "backchannel_token_delivery_mode": plan.variant["ciba_mode"],
         "scope": "openid profile offline_access",
     }
+    if plan.variant["ciba_mode"] == "ping":
+        endpoint = f"{ground.address(plan)}/ciba-notification-endpoint"
+        metadata["backchannel_client_notification_endpoint"] = endpoint
+    if plan.variant["client_auth_type"] == "private_key_jwt":
+        metadata |= {"profile": "oidc", **dict.fromkeys(_SIGNED, _ALGORITHMS[place])}
     return _keyed(ground, plan, place, metadata, {})
 
 

@@ -78,7 +78,9 @@ def test_the_static_clients_can_be_registered(plan: Plan, place: str) -> None:
     assert (client.token_endpoint_auth_method == "private_key_jwt") == (
         plan.variant.get("client_auth_type") == "private_key_jwt"
     )
-    assert client.tls_client_certificate_bound_access_tokens == plan.wants_certificates
+    by_dpop = plan.variant.get("sender_constrain") == "dpop"
+    assert client.dpop_bound_access_tokens == by_dpop
+    assert client.tls_client_certificate_bound_access_tokens == (plan.wants_certificates and not by_dpop)
 
 
 @pytest.mark.parametrize(
