@@ -7,7 +7,7 @@ asks for a profile by its name. A client may hold itself to more than its row as
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -91,59 +91,36 @@ _FAPI2: Final = ProfileRules(
     ends=False,
 )
 
+_OIDC: Final = ProfileRules(
+    methods=frozenset(METHODS) - {"client_secret_post"},
+    client_algorithms=policy.CLIENT_ALGORITHMS,
+    provider_algorithms=_ALL_PROVIDER_ALGORITHMS,
+    response_modes=(*PLAIN_RESPONSE_MODES, *SIGNED_RESPONSE_MODES),
+    lone_audience=False,
+    pkce=True,
+    pushed_requests=False,
+    sender_constrained=False,
+    signed_requests=False,
+    unsigned_request_objects=True,
+    dated_request_objects=False,
+    rotates_refresh_tokens=True,
+    dpop_nonce=False,
+    ends=False,
+)
+
 PROFILES: Final[Mapping[ProfileName, ProfileRules]] = MappingProxyType(
     {
         # FAPI 2.0 Security Profile §5.3: for whoever can keep a key; what a new client gets
         "fapi2": _FAPI2,
         # FAPI 2.0 Message Signing §5.3, §5.4: request and answer are signed too, and can be shown to a judge
-        "fapi2_message_signing": ProfileRules(
-            methods=_FAPI_METHODS,
-            client_algorithms=policy.FAPI_ALGORITHMS,
-            provider_algorithms=frozenset(policy.FAPI_ALGORITHMS),
-            response_modes=SIGNED_RESPONSE_MODES,
-            lone_audience=True,
-            pkce=True,
-            pushed_requests=True,
-            sender_constrained=True,
-            signed_requests=True,
-            unsigned_request_objects=False,
-            dated_request_objects=True,
-            rotates_refresh_tokens=False,
-            dpop_nonce=True,
-            ends=False,
-        ),
+        "fapi2_message_signing": replace(_FAPI2, response_modes=SIGNED_RESPONSE_MODES, signed_requests=True),
         # OpenID Connect Core with RFC 9700: apps and pages, which keep no key; portals that are not there yet
-        "oidc": ProfileRules(
-            methods=frozenset(METHODS) - {"client_secret_post"},
-            client_algorithms=policy.CLIENT_ALGORITHMS,
-            provider_algorithms=_ALL_PROVIDER_ALGORITHMS,
-            response_modes=(*PLAIN_RESPONSE_MODES, *SIGNED_RESPONSE_MODES),
-            lone_audience=False,
-            pkce=True,
-            pushed_requests=False,
-            sender_constrained=False,
-            signed_requests=False,
-            unsigned_request_objects=True,
-            dated_request_objects=False,
-            rotates_refresh_tokens=True,
-            dpop_nonce=False,
-            ends=False,
-        ),
+        "oidc": _OIDC,
         # an old portal that cannot do PKCE, or sends a secret in the body: marked, and only until a day that is named
-        "legacy": ProfileRules(
+        "legacy": replace(
+            _OIDC,
             methods=frozenset({"private_key_jwt", "client_secret_basic", "client_secret_post"}),
-            client_algorithms=policy.CLIENT_ALGORITHMS,
-            provider_algorithms=_ALL_PROVIDER_ALGORITHMS,
-            response_modes=(*PLAIN_RESPONSE_MODES, *SIGNED_RESPONSE_MODES),
-            lone_audience=False,
             pkce=False,
-            pushed_requests=False,
-            sender_constrained=False,
-            signed_requests=False,
-            unsigned_request_objects=True,
-            dated_request_objects=False,
-            rotates_refresh_tokens=True,
-            dpop_nonce=False,
             ends=True,
         ),
     }
