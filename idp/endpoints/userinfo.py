@@ -24,7 +24,7 @@ from idp.oidc.access_token import check_userinfo_token
 from idp.oidc.client import Client
 from idp.oidc.encrypted_answer import encrypted, equip
 from idp.oidc.grants.holder import HeldGrant, find_holder
-from idp.oidc.grants.tokens import narrow, release_claims, release_of
+from idp.oidc.grants.tokens import narrow, release_claims, release_of, subject_of
 from idp.oidc.sender import read_confirmation
 from idp.oidc.userinfo import signed_userinfo_claims, userinfo_claims
 from keys import jose
@@ -50,10 +50,9 @@ async def post(request: Request, here: Surroundings) -> Answer:
 async def _answer(request: Request, here: Surroundings, presented: Presented) -> Answer:
     held, client = await _held(request, here, presented)
     client = await equip(client, client.userinfo_encryption, here.shared.client_keys)
-    context, release = here.context, release_of(here.context, client, held.grant, held.holder)
-    released = await release_claims(
-        context, client, held.grant, held.holder, place="userinfo", release=release
-    )
+    context, grant = here.context, held.grant
+    release = release_of(context, subject_of(context, client, grant), grant, held.holder)
+    released = await release_claims(context, client, grant, held.holder, place="userinfo", release=release)
     claims = userinfo_claims(
         subject=release.subject, subject_type=held.holder.person.subject_type, released=released
     )
@@ -62,10 +61,10 @@ async def _answer(request: Request, here: Surroundings, presented: Presented) ->
         record(
             context,
             Kind.CLAIMS_RELEASED,
-            account_id=held.grant.account_id,
+            account_id=grant.account_id,
             client_id=client.client_id,
-            session_id=held.grant.session_id,
-            grant_id=held.grant.grant_id,
+            session_id=grant.session_id,
+            grant_id=grant.grant_id,
             claims=list(released),
         )
     )

@@ -167,6 +167,8 @@ def requested_claims(request: AuthorizationRequest, client: Client) -> Requested
     in these languages (§5.2).
     """
     of_scopes = {claim for scope in request.scope for claim in SCOPES[scope].claims if may_ask(client, claim)}
+    if not (request.claims.userinfo or request.claims.id_token or request.claims_locales):
+        return RequestedClaims(_in_order(of_scopes), _in_order(of_scopes & TOLD_AT_LOGIN))
     at_userinfo = _asked_singly(request.claims.userinfo, client)
     everywhere = _asked_singly(request.claims.id_token, client)
     at_login = {name: asked for name, asked in everywhere.items() if name not in TOLD_BY_USERINFO_ONLY}

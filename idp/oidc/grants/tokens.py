@@ -61,6 +61,8 @@ class Wanted:
 
 
 NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
+
+
 def narrow(grant: Grant, scope: tuple[str, ...]) -> Grant:
     """The grant as far as a part of its scope goes (RFC 6749 §6): no claim of a scope that was left out."""
     if scope == grant.scope:
@@ -79,10 +81,15 @@ def authentication_event(grant: Grant) -> AuthenticationEvent:
     )
 
 
-def release_of(context: Context, client: Client, grant: Grant, holder: Holder) -> Release:
-    """The circumstances under which this grant releases claims now."""
+def subject_of(context: Context, client: Client, grant: Grant) -> str:
+    """Who the person is to this client."""
+    return pairwise_subject(context.keyring, client.sector, grant.account_id)
+
+
+def release_of(context: Context, subject: str, grant: Grant, holder: Holder) -> Release:
+    """The circumstances under which this grant releases claims now; `subject` is who the person is to the client."""
     return Release(
-        subject=pairwise_subject(context.keyring, client.sector, grant.account_id),
+        subject=subject,
         today=today(context.now),
         account_level=holder.account_level,
         authentication_level=AuthenticationLevel(grant.authentication_level),
@@ -97,11 +104,13 @@ async def release_claims(
 
     A client that has lost a scope, or its legal basis, is given no more of it, whatever was granted before.
     """
-    asked = RequestedClaims.from_json(grant.claims).open_to(client)
-    if not asked.at(place):
+    granted = RequestedClaims.from_json(grant.claims)
+    if not granted.at(place):
         return {}
+    asked = granted.open_to(client)
     contacts = await find_contacts(context, grant.account_id, asked.at(place))
-    return released_claims(holder.person, asked, place, replace(release, contacts=contacts))
+    told = replace(release, contacts=contacts) if contacts else release
+    return released_claims(holder.person, asked, place, told)
 
 
 def person_access(
@@ -119,7 +128,7 @@ def person_access(
     details = granting.for_audience(named, audience, named=bool(wanted.authorization_details))
     return PersonAccess(
         grant_id=grant.grant_id,
-        subject=pairwise_subject(context.keyring, client.sector, grant.account_id),
+        subject=subject_of(context, client, grant),
         audience=audience,
         scope=grant.scope,
         event=authentication_event(grant),
@@ -151,21 +160,23 @@ async def sign_id_token(
     client: Client,
     grant: Grant,
     holder: Holder,
+    access: PersonAccess,
     *,
     nonce: str | None,
     told: Mapping[str, object] = NOTHING,
 ) -> str:
     """A fresh ID token of a grant, with the claims that were asked for in it and granted, and what else is `told`.
 
-    It is encrypted where the client registered so; the endpoint has equipped it with its keys.
+    It is of the same subject and the same login as the access token beside it. It is encrypted where the client
+    registered so; the endpoint has equipped it with its keys.
     """
-    release = release_of(context, client, grant, holder)
+    release = release_of(context, access.subject, grant, holder)
     claims = id_token_claims(
         issuer=context.settings.issuer,
         client_id=client.client_id,
-        subject=release.subject,
+        subject=access.subject,
         subject_type=holder.person.subject_type,
-        event=authentication_event(grant),
+        event=access.event,
         nonce=nonce,
         released={
             **await release_claims(context, client, grant, holder, place="id_token", release=release),
@@ -205,7 +216,7 @@ async def token_response(
         **access.granted_details,
     }
     if OPENID in grant.scope:
-        body["id_token"] = await sign_id_token(context, client, grant, holder, nonce=nonce, told=told)
+        body["id_token"] = await sign_id_token(context, client, grant, holder, access, nonce=nonce, told=told)
     if refresh_token is not None:
         body["refresh_token"] = refresh_token
     return body
