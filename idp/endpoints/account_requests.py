@@ -88,7 +88,7 @@ async def post(request: Request, here: Surroundings) -> Answer:
 async def _refuse(here: Surroundings, session: Session, asked: BackchannelRequest, *, blocks: bool) -> Answer:
     context = here.context
     steps: list[Step] = [
-        asked.answers.deny(asked.digest, context.now, needed=True),
+        asked.answers.deny(asked.digest, context.now),
         record(
             context,
             Kind.BACKCHANNEL_BLOCKED if blocks else Kind.BACKCHANNEL_REFUSED,

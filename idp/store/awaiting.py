@@ -75,9 +75,9 @@ class Answers:
         """A person agreed; required: fails for what waits no longer."""
         return required(self.approved, asked=digest, grant=grant_id, now=now)
 
-    def deny(self, digest: bytes, now: int, *, needed: bool = False) -> Step:
-        """A person, or we, refused; what waits no longer stays as it is. Where it is `needed` it is required."""
-        return Step(self.denied, {"asked": digest, "now": now}, required=needed)
+    def deny(self, digest: bytes, now: int) -> Step:
+        """A person, or we, refused; required, as `approve`: nobody is told of a refusal that came too late."""
+        return required(self.denied, asked=digest, now=now)
 
     def use(self, digest: bytes, now: int) -> Step:
         """Use up what was approved; required: of many at once one succeeds."""

@@ -44,3 +44,19 @@ async def test_a_yes_and_a_no_at_once_are_one_answer(provider: Provider) -> None
     answer = await asked.poll()
     said = answer.status_code == 200 or answer.json()["error"] == "access_denied"
     assert said, answer.text
+
+
+async def test_of_many_answers_at_once_one_counts_and_the_others_are_told(provider: Provider) -> None:
+    """Nobody reads that they refused what was let in, or has two refusals of one request in their history."""
+    await provider.open_account(HOA)
+    counter = await Counter.register(provider, COUNTER)
+    asked = await counter.ask_for()
+    pages = [await look_at(provider.browser(), asked) for _ in range(4)]
+    said = ("confirm", "deny", "deny", "deny")
+    visits = await asyncio.gather(
+        *(page.submit(decision=decision) for page, decision in zip(pages, said, strict=True))
+    )
+    counted = [decision for visit, decision in zip(visits, said, strict=True) if visit.status == 200]
+    assert len(counted) == 1, [visit.status for visit in visits]
+    assert {visit.status for visit in visits} <= {200, 409, 410}
+    assert (await asked.poll()).status_code == (200 if counted == ["confirm"] else 400)
