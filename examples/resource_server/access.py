@@ -108,9 +108,12 @@ class AccessTokens:
 
 def read_number(value: object) -> float | None:
     """A finite number; None for anything else. In Python `true` is a number, in a token it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value
+    try:
+        return value if math.isfinite(value) else None
+    except OverflowError:  # an integer of hundreds of digits, which Python reads and cannot compare with a clock
+        return None
 
 
 def _read(claims: Mapping[str, Any]) -> Access:
