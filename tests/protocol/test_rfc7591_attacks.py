@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 
 from idp.oidc.grant_types import DEVICE_CODE
+from keys.backends.software import SoftwareSigner
 from tests.support.installation import ISSUER
 from tests.support.on_sqlite import on_sqlite
 from tests.support.provider import Provider
@@ -55,6 +56,16 @@ APP: Final[dict[str, Any]] = {
 async def test_nothing_goes_beyond_the_terms(service: Provider, metadata: dict[str, Any], says: str) -> None:
     response = await ask(service, await initial_token(service), **PORTAL | metadata)
     refused(response, "invalid_client_metadata", says)
+
+
+async def test_terms_that_name_no_profile_leave_no_choice(service: Provider) -> None:
+    """Apps, which keep no key, are held to less; a portal beside them is not."""
+    token = await initial_token(service, uses=4, profiles=None)
+    keys = {"jwks": {"keys": [SoftwareSigner.generate("ES256").public_jwk()]}}
+    assert (await registered(service, token, **keys)).told["profile"] == "fapi2"
+    assert (await registered(service, token, **APP)).told["profile"] == "oidc"
+    response = await ask(service, token, **PORTAL, **keys, profile="oidc")
+    refused(response, "invalid_client_metadata", "terms of this registration: fapi2")
 
 
 async def test_what_the_terms_say_may_be_repeated(service: Provider) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from idp.errors import InvalidClientMetadata, InvalidRedirectUri, InvalidRequest
 from idp.oidc import metadata_fields as fields
-from idp.oidc.client import KINDS, Client
+from idp.oidc.client import Client
 from idp.oidc.client_defaults import kind_of
 from idp.oidc.client_metadata import KNOWN, client_metadata, read_client
 from idp.oidc.grant_types import CIBA, CLIENT_CREDENTIALS, DEVICE_CODE, REFRESH_TOKEN
@@ -141,7 +141,7 @@ def _of_terms(terms: Terms, origin: Origin) -> dict[str, object]:
 def _profile(document: Mapping[str, object], terms: Terms, origin: Origin) -> dict[str, object]:
     """The profile asked for, if the terms allow it; else the first of them that such a client can keep to."""
     kind = kind_of(document)
-    allowed = [name for name in terms.profiles if name in KINDS[kind].profiles]
+    allowed = terms.profiles_of(kind)
     asked = document.get("profile", allowed[0] if allowed else None)
     if asked not in allowed:
         may = ", ".join(allowed) or "none"

@@ -28,9 +28,8 @@ class Terms:
 
     `sector` is None where it follows from the client's addresses (OpenID Connect Core §8.1). `hosts` are those that its
     https addresses may be at; empty: any. `trial` is for clients that are only tried out, as by a conformance suite:
-    they may show people pages of other hosts. `profiles` are those that a client may choose of; the first that its kind
-    can keep to is that of a client that names none. `authorization_details_types` are those that a client may choose of
-    (RFC 9396); one that names none has none.
+    they may show people pages of other hosts. `profiles` are those that a client may choose of, see `profiles_of`.
+    `authorization_details_types` are those that a client may choose of (RFC 9396); one that names none has none.
     """
 
     owner: str
@@ -45,6 +44,14 @@ class Terms:
     audience: tuple[str, ...]
     hosts: tuple[str, ...]
     trial: bool
+
+    def profiles_of(self, kind: Kind) -> tuple[ProfileName, ...]:
+        """What a client of a kind may choose of; the first is that of a client that names none.
+
+        Terms that name none leave no choice but the standard of the kind.
+        """
+        possible = KINDS[kind].profiles
+        return tuple(name for name in self.profiles if name in possible) if self.profiles else possible[:1]
 
 
 TRIAL_DAYS: Final = 90
@@ -139,10 +146,8 @@ def _read_kinds(document: Mapping[str, object]) -> tuple[Kind, ...]:
 
 
 def _read_profiles(document: Mapping[str, object]) -> tuple[ProfileName, ...]:
-    kinds = [KINDS[kind] for kind in _read_kinds(document)]
-    standard = dict.fromkeys(rules.profiles[0] for rules in kinds)
-    profiles = fields.read_texts({"profiles": list(standard), **document}, "profiles")
-    if not profiles or not set(profiles) <= PROFILES.keys():
+    profiles = fields.read_texts(document, "profiles")
+    if not set(profiles) <= PROFILES.keys():
         raise InvalidClientMetadata(f"profiles must be some of {', '.join(PROFILES)}")
     return cast("tuple[ProfileName, ...]", profiles)
 
@@ -190,7 +195,7 @@ def _check_profiles(terms: Terms) -> None:
         raise InvalidClientMetadata(
             "the profile legacy is for trial: an operator registers such a portal, and until when"
         )
-    if without := [kind for kind in terms.kinds if set(KINDS[kind].profiles).isdisjoint(terms.profiles)]:
+    if without := [kind for kind in terms.kinds if not terms.profiles_of(kind)]:
         raise InvalidClientMetadata(f"a {without[0]} client could keep to none of the profiles")
 
 
