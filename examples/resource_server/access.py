@@ -112,7 +112,7 @@ def read_number(value: object) -> float | None:
         return None
     try:
         return value if math.isfinite(value) else None
-    except OverflowError:  # an integer of hundreds of digits, which Python reads and cannot compare with a clock
+    except OverflowError:  # Python reads integers of hundreds of digits
         return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from starlette.types import Scope
 from .refusal import invalid_request
 
 HEADER = "client-cert"
+MALFORMED = (ValueError, x509.InvalidVersion)
 _BINARY = re.compile(r":([A-Za-z0-9+/]+={0,2}):")
 """A byte sequence (RFC 9651 §3.3.5), as RFC 9440 §2.1 writes a certificate."""
 
@@ -76,7 +76,7 @@ def _read_header(value: str) -> bytes:
     try:
         der = base64.b64decode(binary[1], validate=True)
         x509.load_der_x509_certificate(der)
-    except (binascii.Error, ValueError) as error:
+    except MALFORMED as error:
         raise invalid_request("Client-Cert is not a certificate as RFC 9440 writes it") from error
     return der
 
@@ -84,7 +84,7 @@ def _read_header(value: str) -> bytes:
 def _read_pem(text: str) -> bytes:
     try:
         (certificate,) = x509.load_pem_x509_certificates(text.encode())
-    except ValueError as error:
+    except MALFORMED as error:
         raise invalid_request("the client certificate is not one certificate in PEM") from error
     return certificate.public_bytes(Encoding.DER)
 

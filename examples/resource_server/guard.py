@@ -26,7 +26,7 @@ SCHEMES = {"dpop": "DPoP", "bearer": "Bearer"}
 SYMMETRIC = {"none", "HS256", "HS384", "HS512"}
 """Whoever can verify by these can sign as well, and anybody by the first (RFC 8725 §2.1)."""
 
-Burn = Callable[[bytes, float], Awaitable[bool]]
+Burn = Callable[[bytes, int], Awaitable[bool]]
 """Remembers a used proof; see `MemoryReplays` for what it must promise."""
 
 
@@ -105,14 +105,18 @@ class Guard:
         needs.check(access, issuer=self.api.issuer, audience=self.api.audience, now=self._clock())
 
     def details(
-        self, access: Access, kind: str, *, action: str = "", procedure: str = ""
+        self, access: Access, kind: str, *, action: str = "", procedure: str = "", organisation: str = ""
     ) -> list[Mapping[str, Any]]:
-        """The entries of `authorization_details` that allow this here and now; empty where nothing does."""
+        """The entries of `authorization_details` that allow this here and now; empty where nothing does.
+
+        `organisation` is the code of the one that the request is about: a mandate of another one allows nothing.
+        """
         return details_of(
             access.claims,
             kind,
             action=action,
             procedure=procedure,
+            organisation=organisation,
             location=self.api.audience,
             now=self._clock(),
         )

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -51,10 +52,13 @@ _PLAIN = re.compile(r"[A-Za-z0-9._~-]")
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A proof in order but for its single use. `digest` is what to remember it by, until `until` (epoch seconds)."""
+    """A proof in order but for its single use. `digest` is what to remember it by, until `until` (epoch seconds).
+
+    That is a little longer than the proof is good: whoever remembers it, and other processes, have clocks of their own.
+    """
 
     digest: bytes
-    until: float
+    until: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +123,8 @@ def verify_proof(text: str, aim: Aim, nonces: Nonces, now: float) -> Proof:
     if not isinstance(jti, str) or not 1 <= len(jti) <= MOST_JTI_CHARACTERS:
         raise invalid_proof(f"jti is a text of 1 to {MOST_JTI_CHARACTERS} characters")
     nonces.check(claims)  # last: whoever is asked for a nonce had everything else right
-    return Proof(
-        hashlib.sha256(f"{aim.jkt} {jti}".encode(errors="surrogatepass")).digest(), issued_at + OLD_SECONDS
-    )
+    digest = hashlib.sha256(f"{aim.jkt} {jti}".encode(errors="surrogatepass")).digest()
+    return Proof(digest, math.ceil(issued_at) + OLD_SECONDS + AHEAD_SECONDS)
 
 
 def _verify_signature(text: str, jkt: str) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class Scene:
     issuer: Issuer = field(default_factory=Issuer)
     clock: Clock = field(default_factory=Clock)
     key: DpopKey = field(default_factory=DpopKey.fresh)
-    burn: Callable[[bytes, float], Awaitable[bool]] | None = None
+    burn: Callable[[bytes, int], Awaitable[bool]] | None = None
     peer: tuple[str, int] | None = ("203.0.113.9", 4000)
     endpoint: Callable[[Request], Awaitable[Response]] = whoami
 

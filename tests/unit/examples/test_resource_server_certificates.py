@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import ssl
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -40,6 +41,7 @@ def make_certificate(name: str) -> x509.Certificate:
 OWN, OTHER = make_certificate("portal"), make_certificate("other")
 DER = OWN.public_bytes(Encoding.DER)
 PEM = OWN.public_bytes(Encoding.PEM).decode()
+OF_NO_VERSION = DER.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020105"), 1)
 CNF = {"x5t#S256": encoded(hashlib.sha256(DER).digest())}
 
 
@@ -116,9 +118,11 @@ async def test_no_certificate_or_another_one(headers: list[tuple[str, str]]) -> 
         f":{base64.b64encode(PEM.encode()).decode()}:",
         quote(PEM + OTHER.public_bytes(Encoding.PEM).decode()),
         quote("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"),
+        f":{base64.b64encode(OF_NO_VERSION).decode()}:",
+        quote(ssl.DER_cert_to_PEM_cert(OF_NO_VERSION)),
         "é",
     ],
-    ids=range(13),
+    ids=range(15),
 )
 async def test_what_is_no_certificate(value: str) -> None:
     assert blamed(await ask(("Client-Cert", value)))[::2] == (400, "invalid_request")

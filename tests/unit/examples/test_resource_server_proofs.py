@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -233,7 +234,9 @@ async def test_the_path_is_compared_as_it_was_spelled() -> None:
 async def test_what_need_not_be_escaped_is_not() -> None:
     scene = Scene()
     token = scene.token()
-    response = await scene.ask_with(token, scene.proof(token, htu=f"{API}/dossiers/a:b"), path="/dossiers/a:b")
+    response = await scene.ask_with(
+        token, scene.proof(token, htu=f"{API}/dossiers/a:b"), path="/dossiers/a:b"
+    )
     assert response.status_code == 200
 
 
@@ -267,6 +270,22 @@ async def test_what_one_client_uses_up_another_has_still() -> None:
     for scene in (first, second):
         token = scene.token()
         assert (await scene.ask_with(token, scene.proof(token, jti="j"))).status_code == 200
+
+
+@pytest.mark.parametrize("issued_at", [NOW, NOW + 0.5, NOW + AHEAD_SECONDS])
+async def test_it_is_remembered_for_longer_than_any_clock_may_be_behind(issued_at: float) -> None:
+    """Also where the store's clock ends it, in whole seconds, or another process with a clock of its own takes it."""
+    kept: list[int] = []
+
+    async def burn(_digest: bytes, until: int) -> bool:
+        kept.append(until)
+        return True
+
+    scene = Scene(burn=burn)
+    token = scene.token()
+    assert (await scene.ask_with(token, scene.proof(token, iat=issued_at))).status_code == 200
+    assert kept == [math.ceil(issued_at) + OLD_SECONDS + AHEAD_SECONDS]
+    assert isinstance(kept[0], int)
 
 
 async def test_a_proof_that_was_refused_is_not_remembered() -> None:

@@ -14,11 +14,26 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from examples.resource_server import Needs, Protected, Refused, UnprotectedRoute, access_of, asks, closed
+from examples.resource_server import (
+    Access,
+    Needs,
+    Protected,
+    Refused,
+    UnprotectedRoute,
+    access_of,
+    asks,
+    closed,
+)
 from tests.unit.examples.guarded import API, SUBJECT, Scene, blamed, whoami
 
 GUARD = Scene().guard
 PROTECTED = asks(GUARD, Needs())
+NAMED = {
+    "id": [
+        {"scheme": "vn_enterprise_code", "value": "0100000001"},
+        {"scheme": "vn_tax_code", "value": "0100000001-001"},
+    ]
+}
 
 
 class Other:
@@ -157,6 +172,31 @@ async def test_a_route_may_ask_for_more_when_it_knows_what_is_asked() -> None:
     assert blamed(await ask("/dossiers/1?sum=small")) == (403, "DPoP", "insufficient_scope")
     larger = await ask("/dossiers/1?sum=large", authorization_details=details)
     assert blamed(larger) == (401, "DPoP", "insufficient_user_authentication")
+
+
+@pytest.mark.parametrize(
+    ("organisation", "entry", "found"),
+    [
+        ("0100000001", {"vn_organisation": NAMED}, 1),
+        ("0100000001-001", {"vn_organisation": NAMED}, 1),
+        ("0100000002", {"vn_organisation": NAMED}, 0),
+        ("0100000001", {"vn_organisation": NAMED, "organisation": "0100000002"}, 1),
+        ("0100000001", {"organisation": "0100000001"}, 0),
+        ("0100000001", {"vn_organisation": {"id": ["0100000001"]}}, 0),
+        ("0100000001", {"vn_organisation": {"id": "0100000001"}}, 0),
+        ("0100000001", {"vn_organisation": "0100000001"}, 0),
+        ("", {}, 1),
+    ],
+    ids=str,
+)
+async def test_a_mandate_of_one_organisation_is_none_of_another(
+    organisation: str, entry: dict[str, Any], found: int
+) -> None:
+    scene = Scene()
+    claims = {"authorization_details": [{"type": "vn_mandate", "actions": ["file"]} | entry]}
+    access = Access("sub", "portal", frozenset(), claims)
+    entries = scene.guard.details(access, "vn_mandate", action="file", organisation=organisation)
+    assert len(entries) == found
 
 
 async def test_methods_and_paths_that_are_not_there_are_told_as_ever() -> None:
