@@ -14,7 +14,8 @@ import pytest
 from idp.oidc.device_code import ALPHABET, FROM_ADDRESS, LIFETIME, OF_ACCOUNT
 from idp.oidc.grant_types import DEVICE_CODE
 from tests.support.browsing import Browser
-from tests.support.devices import ELSEWHERE, KIOSK, TV, add_clients, arrive, ask, let_in, type_code
+from tests.support.devices import ELSEWHERE, KIOSK, TV, Device, add_clients, arrive, ask, let_in, type_code
+from tests.support.dpop import DpopPortal
 from tests.support.on_sqlite import provider_on_sqlite
 from tests.support.population import AN, HOA, KHANG
 from tests.support.portals import Portal
@@ -360,3 +361,16 @@ async def test_codes_are_not_asked_for_without_end(service: Provider) -> None:
     refused = await portal.post("/device_authorization", scope="openid")
     assert refused.status_code == 429
     assert int(refused.headers["retry-after"]) >= 1
+
+
+async def test_a_device_that_proves_no_key_hears_of_it_before_anybody_lets_it_in(
+    service: Provider, browser: Browser
+) -> None:
+    """RFC 9449 §5: nothing is used up by a poll without a proof."""
+    await add_clients(service, {**TV, "client_id": "bound-tv", "dpop_bound_access_tokens": True})
+    device = await ask(service, "bound-tv")
+    assert await device.error() == "invalid_dpop_proof"
+    await let_in(service, browser, device, HOA)
+    assert await device.error() == "invalid_dpop_proof"
+    proving = Device(DpopPortal.of(device.portal), device.codes)
+    assert (await proving.poll()).json()["token_type"] == "DPoP"

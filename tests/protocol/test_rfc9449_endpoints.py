@@ -208,16 +208,6 @@ async def test_a_device_has_bound_tokens(service: Provider) -> None:
     assert (await portal.refresh(body["refresh_token"])).status_code == 200
 
 
-async def test_a_device_without_a_proof_hears_of_it_before_anybody_lets_it_in(service: Provider) -> None:
-    await add_clients(service, {**TV, "client_id": "bound-tv", "dpop_bound_access_tokens": True})
-    device = await devices.ask(service, "bound-tv")
-    assert await device.error() == "invalid_dpop_proof"
-    await devices.let_in(service, service.browser(), device, HOA)
-    assert await device.error() == "invalid_dpop_proof"
-    portal = DpopPortal.of(device.portal)
-    check_bound((await Device(portal, device.codes).poll()).json(), portal.holder.key)
-
-
 async def test_a_token_that_is_exchanged_is_bound_to_who_acts(service: Provider) -> None:
     await delegation.admit(service)
     asked, visit = await service.enter("filing", HOA)
@@ -232,6 +222,8 @@ async def test_a_token_that_is_exchanged_is_bound_to_who_acts(service: Provider)
         "resource": delegation.TAXES,
     }
     check_bound((await api.post("/token", **form)).json(), api.holder.key)
+    unproven = await service.portal("dossiers-api").post("/token", **form)
+    check_refused(unproven, "invalid_request")
 
 
 async def test_the_key_of_a_code_can_be_named_ahead(service: Provider, hoa: Browser) -> None:

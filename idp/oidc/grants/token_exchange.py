@@ -3,9 +3,9 @@
 It is delegation only: the new token names who acts (`act`), and is less than the one that it is made from in every
 respect (scope, time) but the resource that it is for, which must be within what the person granted (decision 0021).
 
-1. the access token is ours, good, and for a resource that this client is  2. its grant stands, with the person as the
-registers state them now  3. the client that was granted allows this one, and each before it, to act  4. narrow
-5. sign, then record
+1. the access token is ours, good, and for a resource that this client is; if it is bound to a key, so will be the new
+one, to the key of who acts  2. its grant stands, with the person as the registers state them now  3. the client that
+was granted allows this one, and each before it, to act  4. narrow  5. sign, then record
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from idp.oidc.grants.recording import issued, refused
 from idp.oidc.grants.tokens import authentication_event
 from idp.oidc.resource import is_addressed, read_resources, within_grant
 from idp.oidc.scope import read_scope
-from idp.oidc.sender import ClientRequest
+from idp.oidc.sender import UNBOUND, ClientRequest, Confirmation, read_confirmation
 from idp.oidc.subject import pairwise_subject
 from idp.store import clients
 from idp.store.database import Step
@@ -71,6 +71,7 @@ async def redeem(context: Context, asked: ClientRequest) -> dict[str, object]:
         confirmation = asked.confirmation
         claims = _verify(context, client, _read_subject_token(form))
         grant_id = str(claims["grant_id"])
+        _check_bound(claims, confirmation)
         delegation = await _prove(context, client, claims)
         access = replace(_narrowed(context, client, delegation, form), confirmation=confirmation)
     except OAuthError as error:
@@ -107,6 +108,15 @@ def _verify(context: Context, client: Client, token: str) -> dict[str, Any]:
     if "grant_id" not in claims:
         raise InvalidRequest("no person stands behind the subject_token: ask in your own name instead")
     return claims
+
+
+def _check_bound(claims: Mapping[str, Any], confirmation: Confirmation) -> None:
+    """What is worth nothing to a thief is not exchanged for what is; whose key the new token is bound to is another."""
+    if confirmation == UNBOUND and read_confirmation(claims) != UNBOUND:
+        raise InvalidRequest(
+            "the subject_token is bound to a key, and so is what it is exchanged for: send a proof of yours in the"
+            " header DPoP, or be registered for tokens that are bound to your certificate"
+        )
 
 
 async def _prove(context: Context, client: Client, claims: Mapping[str, Any]) -> Delegation:
