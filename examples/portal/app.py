@@ -229,7 +229,7 @@ class Portal:
         if level < self._settings.minimum_level:
             raise LevelTooLow
         data = await self._userinfo(access_token, identity["sub"])
-        auth_time = int(identity.get("auth_time", identity["iat"]))
+        auth_time = _auth_time(identity)
         return Person(
             subject=identity["sub"],
             sid=str(identity.get("sid", "")),
@@ -254,8 +254,13 @@ class Portal:
             answer["access_token"], subject=person.subject, audience=self._settings.api
         )
         session.api_token, session.met = answer["access_token"], pending.challenge
-        level = words.read_level(self._settings.issuer, identity.get("acr"))
-        session.person = replace(person, level=level, id_token=answer["id_token"])
+        session.person = replace(
+            person,
+            sid=str(identity.get("sid", "")),  # another, where the session at the provider had run out
+            level=words.read_level(self._settings.issuer, identity.get("acr")),
+            auth_time=_auth_time(identity),
+            id_token=answer["id_token"],
+        )
 
     async def _userinfo(self, access_token: str, subject: str) -> dict[str, Any]:
         response = await self._provider.userinfo(access_token)
@@ -292,6 +297,11 @@ class Portal:
             "Referrer-Policy": "no-referrer",
             "X-Content-Type-Options": "nosniff",
         }
+
+
+def _auth_time(identity: Mapping[str, Any]) -> int:
+    """When the person logged in; providers need not say so."""
+    return int(identity.get("auth_time", identity["iat"]))
 
 
 def build_app(

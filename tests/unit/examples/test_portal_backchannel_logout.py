@@ -56,6 +56,17 @@ async def test_the_session_ends(stage: Stage) -> None:
     assert again.status_code == 200, "ended already is as good"
 
 
+async def test_the_session_that_the_last_login_was_in_ends(stage: Stage) -> None:
+    """Where the one at the provider had run out, the login that the API asked for began another."""
+    scene = stage("ministry")
+    await scene.visit("/login")
+    scene.provider.twist_claims = lambda claims: claims | {"sid": "a later session"}
+    await scene.visit("/trich-luc")
+    assert await is_signed_in(scene)
+    await tell(scene, scene.provider.sign(claims(sid="a later session"), typ="logout+jwt"))
+    assert not await is_signed_in(scene)
+
+
 @pytest.mark.parametrize("changes", [{"sid": "another session"}, {"sub": "another person"}])
 async def test_another_session_stays(stage: Stage, changes: dict[str, Any]) -> None:
     scene = stage("ministry")
