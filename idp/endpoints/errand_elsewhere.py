@@ -13,7 +13,6 @@ from idp.interaction.conversation import Errand
 from idp.oidc import backchannel_request, device_request
 from idp.oidc.authorization_request import AuthorizationRequest
 from idp.oidc.client import Client
-from idp.oidc.redirect_uri import check_enabled
 from idp.pages.device_views import DeviceDone
 from idp.pages.request_views import PortalDone
 from idp.store import backchannel_requests, device_codes
@@ -28,7 +27,7 @@ async def find_errand_elsewhere(
     """What a waiting device or portal asks for; None where the interaction is about a redirect.
 
     Raises:
-        PageError: it waits no longer, or its client is disabled.
+        PageError: it waits no longer.
     """
     kept, db = interaction.request, here.context.db
     asked: Awaiting | None
@@ -40,7 +39,6 @@ async def find_errand_elsewhere(
         over = PageError("request_over", 410, detail="the portal waits no longer", way_on=REQUESTS)
     else:
         return None
-    check_enabled(client, here.context.now)
     if asked is None or not asked.waits(here.context.now):
         raise over
     return Errand(client, asked, AuthorizationRequest.from_json(asked.request))

@@ -26,6 +26,7 @@ from idp.interaction.conversation import Errand, find_session, look, progress_of
 from idp.interaction.issue import Settled, issue_code, use_pushed
 from idp.interaction.steps import Issue, Refuse, Situation, Step, Stop, next_step
 from idp.oidc.authorization_request import AuthorizationRequest, prove_target_again
+from idp.oidc.redirect_uri import check_enabled
 from idp.store import database, interactions
 from idp.store.awaiting import Awaiting
 from idp.store.database import NothingChanged
@@ -92,6 +93,7 @@ async def _errand(here: Surroundings, interaction: Interaction) -> Errand | None
     client = await here.shared.clients.find(interaction.client_id)
     if client is None:
         raise PageError("unknown_client", detail="the client of an interaction is gone")
+    check_enabled(client, here.context.now)
     elsewhere = await find_errand_elsewhere(here, client, interaction)
     if elsewhere is not None:
         return elsewhere

@@ -211,7 +211,10 @@ async def test_after_its_last_day_nothing_is_given_to_a_legacy_client(settled_pr
     tokens = await provider.tokens(portal.client_id, HOA, browser)
     assert (await portal.userinfo(tokens.access_token)).status_code == 200
     assert (await portal.post("/introspect", token=tokens.access_token)).json()["active"]
+    _, begun = await portal.send(provider.browser())
     provider.clock.advance(180)
+    late = await provider.sign_in(begun, HOA)
+    assert (late.status, "client_disabled" in late.response.text) == (403, True)
     _, visit = await portal.send(browser)
     assert (visit.status, "client_disabled" in visit.response.text) == (403, True)
     assert (await portal.userinfo(tokens.access_token)).status_code == 401
