@@ -39,14 +39,15 @@ class Family:
 
 ADD = insert_all(refresh_tokens, "previous_digest", "successor_sealed", "rotated_at")
 FIND = select(refresh_tokens).where(refresh_tokens.c.family_digest == bindparam("family_digest"))
+_PRESENTED = (
+    refresh_tokens.c.family_digest == bindparam("family"),
+    refresh_tokens.c.current_digest == bindparam("presented"),
+    refresh_tokens.c.idle_expires_at > bindparam("now"),
+    refresh_tokens.c.expires_at > bindparam("now"),
+)
 ROTATE = (
     update(refresh_tokens)
-    .where(
-        refresh_tokens.c.family_digest == bindparam("family"),
-        refresh_tokens.c.current_digest == bindparam("presented"),
-        refresh_tokens.c.idle_expires_at > bindparam("now"),
-        refresh_tokens.c.expires_at > bindparam("now"),
-    )
+    .where(*_PRESENTED)
     .values(
         current_digest=bindparam("successor"),
         previous_digest=bindparam("presented"),
@@ -59,12 +60,7 @@ ROTATE = (
 )
 TOUCH = (
     update(refresh_tokens)
-    .where(
-        refresh_tokens.c.family_digest == bindparam("family"),
-        refresh_tokens.c.current_digest == bindparam("presented"),
-        refresh_tokens.c.idle_expires_at > bindparam("now"),
-        refresh_tokens.c.expires_at > bindparam("now"),
-    )
+    .where(*_PRESENTED)
     .values(idle_expires_at=bindparam("idle_until"))
     .returning(refresh_tokens.c.grant_id)
 )
