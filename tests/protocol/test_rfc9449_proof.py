@@ -348,7 +348,9 @@ def test_the_key_of_a_code_is_named_or_proven(keyring: Keyring) -> None:
 
 
 @pytest.mark.parametrize(
-    "named", ["jkt", KEY.jkt + "=", KEY.jkt[:-1], KEY.jkt + "A", KEY.jkt[:-1] + "+", "mã"]
+    "named",
+    ["jkt", KEY.jkt + "=", KEY.jkt[:-1], KEY.jkt + "A", KEY.jkt[:-1] + "+", "mã"],
+    ids=["a word", "padded", "short", "long", "not base64url", "not ASCII"],
 )
 def test_a_key_that_is_named_by_no_thumbprint(named: str) -> None:
     with pytest.raises(InvalidRequest, match="dpop_jkt"):

@@ -150,7 +150,9 @@ async def test_a_proxys_own_certificate_is_not_its_callers() -> None:
 
 
 @pytest.mark.parametrize(
-    "cnf", [{"x5t#S256": ""}, {"x5t#S256": 7}, {"x5t#S256": "é"}, {"x5t": CNF["x5t#S256"]}], ids=str
+    "cnf",
+    [{"x5t#S256": ""}, {"x5t#S256": 7}, {"x5t#S256": "é"}, {"x5t": CNF["x5t#S256"]}],
+    ids=["empty", "a number", "not ASCII", "by SHA-1's name"],
 )
 async def test_a_binding_that_is_none(cnf: dict[str, Any]) -> None:
     assert blamed(await ask(header(), cnf=cnf)) == OTHERS
