@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import click
 import pytest
 
 from bench import ours
 from bench.client_keys import ClientKeys
+from bench.plan import Load
+from bench.processes import Command
 from bench.report import read_baseline
-from bench.scenarios import SCENARIOS, rows_of
+from bench.scenarios import CLIENTS, SCENARIOS, rows_of, write_plan
+from bench.target import BenchClient, Login, Running, Target
 from idp.cli.main import motcua
 from idp.oidc.client_metadata import read_client
 from tests.house.source import ROOT
@@ -62,6 +70,27 @@ def test_every_client_of_the_bench_can_be_registered(key: str) -> None:
         return
     client = read_client({**metadata, "jwks": ClientKeys().set}, now=NOW)
     assert (client.profile, client.dpop_bound_access_tokens) == ("fapi2", True)
+
+
+@pytest.mark.parametrize("scenario", sorted(CLIENTS))
+def test_what_clients_of_the_bench_sign_is_json(scenario: str) -> None:
+    client = BenchClient("bench", "secret", "openid", ClientKeys() if CLIENTS[scenario] == "fapi" else None)
+    running = SimpleNamespace(
+        host="127.0.0.1",
+        port=9,
+        target=Target(
+            "bench", "", "", Command((), {}, Path()), {CLIENTS[scenario]: client}, [Login("a", "b")], ()
+        ),
+        discovery=defaultdict(lambda: "http://127.0.0.1:9/at"),
+        path_of=lambda _endpoint: "/at",
+    )
+    plan = write_plan(scenario, cast("Running", running), Load(1, 1, 0))
+    signed = [line.removeprefix("claims ") for line in plan.splitlines() if line.startswith("claims ")]
+    assert len(signed) == (4 if client.keys else 0)  # an assertion, and a proof at each of three endpoints
+    for claims in signed:
+        read = json.loads(re.sub(r"\{\{now[+\d]*\}\}", "1795305600", claims))
+        assert read["jti"] == "{{rand}}"
+        assert isinstance(read["iat"], int)
 
 
 def test_there_is_a_kept_figure_for_every_scenario() -> None:
