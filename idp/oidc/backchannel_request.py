@@ -55,7 +55,7 @@ _PROMPT: Final = "consent"
 """What is asked is always shown: the person did not choose to come."""
 _MESSAGE: Final = re.compile(r"#?[^\W_](?: ?[/#-]?[^\W_])*")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]{22,}=*")  # RFC 6750 §2.1, of 128 bits (CIBA Core §7.1)
-_SECONDS: Final = re.compile(r"[0-9]{1,6}")
+_SECONDS: Final = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,8 @@ def digests_of(
 def read_binding_message(text: str) -> str:
     """What the person is to compare (CIBA Core §7.1): letters and digits, with a space, hyphen, slash or # before them.
 
-    It has to be there (FAPI-CIBA §5.2.2), and has no room for an address to lead people to.
+    It has to be there (FAPI-CIBA §5.2.2), and has no room for an address to lead people to. The letters are those that
+    Vietnamese and English are written with: among the other Latin ones are dots, bars and exclamation marks.
 
     Raises:
         InvalidRequest: it is missing.
@@ -170,14 +171,18 @@ def read_binding_message(text: str) -> str:
     if not text:
         raise InvalidRequest("binding_message is needed: what the person compares with your screen")
     message = unicodedata.normalize("NFC", text)
-    latin = all(unicodedata.name(one, "").startswith("LATIN ") for one in message if one.isalpha())
-    digits = all(one.isascii() for one in message if one.isnumeric())
-    if len(message) > LONGEST_MESSAGE or not _MESSAGE.fullmatch(message) or not latin or not digits:
+    familiar = all(map(_is_familiar, message))
+    if len(message) > LONGEST_MESSAGE or not _MESSAGE.fullmatch(message) or not familiar:
         raise InvalidBindingMessage(
             f"binding_message must be at most {LONGEST_MESSAGE} Latin letters and digits, with single spaces, hyphens,"
             " slashes or # before them"
         )
     return message
+
+
+def _is_familiar(character: str) -> bool:
+    """Whether it is of ASCII, but for its marks, or the one letter of Vietnamese that is not."""
+    return character in "Đđ" or unicodedata.normalize("NFD", character)[0].isascii()
 
 
 def _read_notification_token(sent: Mapping[str, str], client: Client) -> str:

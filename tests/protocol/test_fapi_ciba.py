@@ -134,6 +134,11 @@ async def test_ensure_requested_expiry_as_string_succeeds(counter: Counter, give
     assert (await counter.ask_for(requested_expiry=given)).response.json()["expires_in"] == 30
 
 
+@pytest.mark.parametrize("given", [901, 10_000_000, "1" * 15])
+async def test_what_is_too_long_to_wait_is_cut(counter: Counter, given: object) -> None:
+    assert (await counter.ask_for(requested_expiry=given)).response.json()["expires_in"] == 900
+
+
 @pytest.mark.parametrize(
     "message",
     [
@@ -145,6 +150,9 @@ async def test_ensure_requested_expiry_as_string_succeeds(counter: Counter, give
         "12\n34",
         "\N{RIGHT-TO-LEFT OVERRIDE}1234",
         "\N{CYRILLIC SMALL LETTER A}123",
+        "evil\N{LATIN LETTER SINOLOGICAL DOT}example/1",
+        "1234\N{LATIN LETTER RETROFLEX CLICK}",
+        "\N{LATIN SMALL LETTER DOTLESS I}123",
         "\N{ARABIC-INDIC DIGIT ONE}23",
         " 1234",
         "1--2",
@@ -158,7 +166,10 @@ async def test_ensure_authorization_request_with_potentially_bad_binding_message
     assert (status, error in {"invalid_binding_message", "invalid_request"}) == (400, True)
 
 
-@pytest.mark.parametrize("message", ["HS-2026/0412 quầy 3", "Đơn số 7", "W4SCT", "Hồ sơ #12", "a" * 40])
+@pytest.mark.parametrize(
+    "message",
+    ["HS-2026/0412 quầy 3", "Đơn số 7", "Giấy phép xây dựng ở phường Ỷ La", "W4SCT", "Hồ sơ #12", "a" * 40],
+)
 async def test_what_counters_say_can_be_said(ciba: Provider, counter: Counter, message: str) -> None:
     await counter.ask_for(binding_message=message)
     assert message in (await open_requests(ciba.browser())).text
