@@ -13,6 +13,7 @@ from idp.endpoints.token import NOT_KEPT
 from idp.errors import InvalidRequest, Unavailable
 from idp.http import responses
 from idp.http.responses import Answer
+from idp.interaction.levels import check_reachable
 from idp.oidc import backchannel_request
 from idp.oidc.authorization_details.granting import check_terms
 from idp.oidc.backchannel_object import SignedRequest, verify_request
@@ -35,6 +36,7 @@ async def post(request: Request, here: Surroundings) -> Answer:
         signed.claims, client, context.keyring, context.settings.issuer
     )
     check_terms(asked.request.details, context.now)
+    check_reachable(asked.request, context.settings.issuer)
     if not await single_use.burn_jti(context.db, signed.jti_digest, signed.expires_at):
         raise InvalidRequest("request was used before: its jti must be new in every request")
     path = backchannel_request.asking_path(client.client_id, asked.whom)

@@ -13,6 +13,7 @@ from idp.endpoints.token import NOT_KEPT
 from idp.errors import Unavailable
 from idp.http import responses
 from idp.http.responses import Answer
+from idp.interaction.levels import check_reachable
 from idp.oidc import device_code
 from idp.oidc.authorization_details.granting import check_terms
 from idp.oidc.authorization_request import AuthorizationRequest
@@ -31,6 +32,7 @@ async def post(request: Request, here: Surroundings) -> Answer:
     client, context = sent.client, here.context
     asked = read_device_request(sent.form, client, context.settings.issuer)
     check_terms(asked.details, context.now)
+    check_reachable(asked, context.settings.issuer)
     path = device_code.asking_path(client.client_id, context.address)
     await require_room(context, path, "too many codes were asked for from this network")
     code, user_code = await _keep(context, client, asked)

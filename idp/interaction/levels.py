@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from idp.assurance import REACHABLE_LEVELS, AuthenticationLevel, read_acr
+from idp.errors import InvalidRequest
 from idp.oidc.authorization_request import AuthorizationRequest
 
 BEYOND_EVERY_LEVEL: Final = max(AuthenticationLevel) + 1
@@ -18,6 +19,16 @@ def least_level(request: AuthorizationRequest, base: str) -> int:
     if not request.acr_is_essential or not request.wanted_acr_values:
         return AuthenticationLevel.ONE
     return min(_known(request, base), default=BEYOND_EVERY_LEVEL)
+
+
+def check_reachable(request: AuthorizationRequest, base: str) -> None:
+    """Refuse what nobody could answer before anybody is asked elsewhere; for browsers the first step does.
+
+    Raises:
+        InvalidRequest: an essential `acr` is beyond every level that can be reached.
+    """
+    if least_level(request, base) > max(REACHABLE_LEVELS):
+        raise InvalidRequest("claims: the acr that is essential is not among acr_values_supported")
 
 
 def wished_level(request: AuthorizationRequest, base: str) -> int:

@@ -94,6 +94,7 @@ async def test_claims_of_a_request(counter: Counter, changes: Changes) -> None:
         ({"scope": "openid pid"}, "invalid_scope"),
         ({"resource": "https://elsewhere.example"}, "invalid_target"),
         ({"binding_message": "http://1"}, "invalid_binding_message"),
+        ({"claims": {"id_token": {"acr": {"essential": True, "value": "LoA4"}}}}, "invalid_request"),
     ],
 )
 async def test_what_is_asked_for(counter: Counter, changes: Mapping[str, str], error: str) -> None:

@@ -23,6 +23,8 @@ from tests.support.provider import Ground, Provider
 
 WRONG = "BCFG-HJKL"
 CROWDED = "192.0.2.200"
+BEYOND = '{"id_token":{"acr":{"essential":true,"value":"LoA4"}}}'
+"""A level that nobody can reach."""
 
 
 @asynccontextmanager
@@ -97,6 +99,7 @@ async def test_a_device_asks_as_a_proven_client(service: Provider) -> None:
         ("tv", {"scope": "profile"}, "invalid_scope"),
         ("tv", {"scope": "openid pid"}, "invalid_scope"),
         ("tv", {"scope": "openid", "claims": "{"}, "invalid_request"),
+        ("tv", {"scope": "openid", "claims": BEYOND}, "invalid_request"),
         ("tv", {"scope": "openid", "resource": "https://elsewhere.example"}, "invalid_target"),
     ],
 )
