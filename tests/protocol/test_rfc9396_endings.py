@@ -52,6 +52,15 @@ async def test_the_others_go_on_when_one_is_over(own: Provider) -> None:
     assert fresh.json()["expires_in"] == 300
 
 
+async def test_a_power_that_only_what_is_over_needed_may_go(own: Provider) -> None:
+    own.clock.advance(16.75 * 3600)
+    tokens = await given(own, mandate(actions=["sign"], until="2026-11-22"), mandate(actions=["file"]))
+    own.clock.advance(20 * 60)
+    await change_office(own.registers, KHANG, HOA_BINH, powers="file")
+    fresh = await own.portal("agent").refresh(tokens.refresh_token)
+    assert [one["actions"] for one in fresh.json()["authorization_details"]] == [["file"]]
+
+
 async def test_a_code_of_yesterday_gives_nothing(own: Provider) -> None:
     own.clock.advance(17 * 3600 - 20)
     sent, visit = await ask(own, own.browser(), mandate(until="2026-11-22"))

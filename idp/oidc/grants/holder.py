@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from idp.assurance import AccountLevel
 from idp.context import Context
 from idp.errors import InvalidGrant
-from idp.oidc.authorization_details.granting import find_lack
+from idp.oidc.authorization_details.granting import alive, find_lack
 from idp.oidc.authorization_details.request import kept_details
 from idp.oidc.grants.tokens import Holder
 from idp.registers.business import find_representation
@@ -55,7 +55,8 @@ async def _held(context: Context, live: LiveGrant | None) -> HeldGrant:
     if person is None or state is not Standing.OK:
         raise InvalidGrant("the person's account cannot be used now", detail=f"standing {state}")
     representation = await _acted_for(context, live)
-    lack = find_lack(kept_details(live.grant.authorization_details), representation)
+    in_force = alive(kept_details(live.grant.authorization_details), context.now)
+    lack = find_lack(in_force, representation)
     if lack is not None:
         raise InvalidGrant("the registers allow no more what was granted", detail=f"details: {lack}")
     return HeldGrant(live.grant, Holder(person, AccountLevel(live.ial), representation))
