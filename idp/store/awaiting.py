@@ -18,7 +18,10 @@ USED: Final = "used"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Awaiting:
-    """What asked, and what became of it; `digest` is of the secret that it asks with. `interval` is in seconds."""
+    """What asked, and what became of it; `digest` is of the secret that it asks with. `interval` is in seconds.
+
+    `request` is JSON, and empty once it is answered: it may name an organisation by its owner's personal number.
+    """
 
     digest: bytes = field(repr=False)
     client_id: str
@@ -42,13 +45,14 @@ class Awaiting:
 class Answers:
     """How the rows of one table are answered and used; `key` is the column of their digests.
 
-    `answered` are further columns that every answer sets, by expressions that may use the parameter `now`.
+    An answer empties `request`; `answered` are further columns that every answer sets, by expressions that may use the
+    parameter `now`.
     """
 
     def __init__(self, table: Table, key: Column[Any], answered: Mapping[str, Any] | None = None) -> None:
         mine = key == bindparam("asked")
         waits = (mine, table.c.state == WAITING, table.c.expires_at > bindparam("now"))
-        more = dict(answered or {})
+        more = {"request": "", **(answered or {})}
         self.find = select(table).where(mine)
         self.polled = (
             update(table).where(mine).values(polled_at=bindparam("now"), interval=bindparam("seconds"))

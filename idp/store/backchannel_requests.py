@@ -59,6 +59,7 @@ REPLACE = (
     )
     .values(
         state=REPLACED,
+        request="",
         expires_at=case(
             (backchannel_requests.c.expires_at > _NOW, _NOW), else_=backchannel_requests.c.expires_at
         ),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
+from idp.store.backchannel_schema import backchannel_requests
 from tests.support import ciba, devices
 from tests.support.mandates import GRANTED, admit_agents, details, mandate
 from tests.support.on_sqlite import on_sqlite
@@ -11,6 +13,7 @@ from tests.support.population import HOA_BINH, KHANG
 from tests.support.provider import Provider
 
 pytestmark = on_sqlite
+_WAITING = select(backchannel_requests)
 
 
 @pytest.fixture
@@ -39,8 +42,12 @@ async def test_a_counter_is_given_a_mandate(agents: Provider) -> None:
     refused = await counter.ask_for(**whom, authorization_details=[mandate(until="2026-11-21")])
     assert refused.error == (400, "invalid_authorization_details")
     asked = await counter.ask_for(**whom, authorization_details=[mandate()])
+    (kept,) = await agents.db.fetch_all(_WAITING)
+    assert HOA_BINH.code in kept["request"]
     await ciba.agree(agents, agents.browser(), asked, KHANG, acting_for=HOA_BINH.record_id)
     assert (await asked.tokens()).body["authorization_details"] == [GRANTED]
+    (kept,) = await agents.db.fetch_all(_WAITING)
+    assert not kept["request"], "the code of a household business is its owner's personal number"
 
 
 async def test_a_device_is_told_what_is_no_detail(agents: Provider) -> None:
