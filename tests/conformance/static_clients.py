@@ -128,8 +128,13 @@ def _shown(holder: Holder) -> Document:
 
 
 def _method(plan: Plan, place: str, pair: _Pair, holder: Holder | None) -> dict[str, Any]:
-    """How the client authenticates: by its key, by the name in its certificate, or by the certificate itself."""
+    """How the client authenticates: by its key, by the name in its certificate, or by the certificate itself.
+
+    A certificate that vouches for itself is registered in any case: our own TLS listener lets no other one through.
+    """
     keys = [pair.public]
+    if holder is not None and place != _FIRST:
+        keys.append(holder.jwk(f"{place}-certificate"))
     if plan.variant["client_auth_type"] == "private_key_jwt" or holder is None:
         how = {"token_endpoint_auth_method": "private_key_jwt"}
     elif place == _FIRST:
@@ -137,7 +142,6 @@ def _method(plan: Plan, place: str, pair: _Pair, holder: Holder | None) -> dict[
         how = {"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_subject_dn": subject}
     else:
         how = {"token_endpoint_auth_method": "self_signed_tls_client_auth"}
-        keys.append(holder.jwk(f"{place}-certificate"))
     return {**how, "jwks": {"keys": keys}}
 
 
