@@ -9,8 +9,8 @@ from idp.store import purge
 from idp.store.database import Database
 
 MOST_BATCHES: Final = 2000
-"""Of each table, in one round: 10,000 rows a second. A login by FAPI 2.0 leaves five `jti`s of assertions and proofs, and
-whoever says that they are a public client may leave as many as they send."""
+"""Of each table, in one round: 10,000 rows a second. A login by FAPI 2.0 leaves five `jti`s of assertions and proofs,
+and whoever says that they are a public client leaves as many as they send."""
 
 PAUSE_SECONDS: Final = 0.05  # between batches, so that requests are not kept waiting
 
