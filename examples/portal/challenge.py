@@ -18,11 +18,6 @@ class Challenge:
     acr_values: str = ""
     max_age: str = ""
 
-    @property
-    def asks_for_more(self) -> bool:
-        """Whether the token is good, and the login behind it is not."""
-        return self.error == "insufficient_user_authentication"
-
 
 def read_challenge(header: str) -> Challenge:
     """The challenge with an error in a `WWW-Authenticate` header; what is of other schemes says nothing to us."""
