@@ -244,6 +244,8 @@ class Keyring:
             return read_claims(payload)
         payload = self._verify(token, purpose)
         claims = read_claims(payload)
+        if ("sub" in claims) is not policy.HAS_SUBJECT.get(purpose, "sub" in claims):
+            raise InvalidToken(f"The token was not signed for {purpose}.")
         self._remember(seen, payload)
         return claims
 

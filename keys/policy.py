@@ -94,6 +94,11 @@ TOKEN_TYPES: Final[Mapping[Purpose, str]] = MappingProxyType(
 )
 """The `typ` header of each kind of token (RFC 8725 §3.11: explicit typing)."""
 
+HAS_SUBJECT: Final[Mapping[Purpose, bool]] = MappingProxyType(
+    {Purpose.ID_TOKEN: True, Purpose.AUTHORIZATION_RESPONSE: False}
+)
+"""Tokens of one key and one `typ` are told apart by whether they have a `sub` (OpenID Connect Core §2, JARM §2.1)."""
+
 DEFAULT_ALGORITHM: Final = "ES256"
 """Signs ten times as fast as RS256 and is a third shorter; every profile we serve accepts it."""
 

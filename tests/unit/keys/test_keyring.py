@@ -21,6 +21,7 @@ from tests.support.signing import at_once, signed
 
 NOW = 1_800_000_000
 CLAIMS = {"iss": "https://motcua.example.vn", "sub": "abc", "aud": "cong", "exp": NOW + 300}
+NAMELESS = {name: value for name, value in CLAIMS.items() if name != "sub"}
 KEK = KeyEncryptionKey.of(b"k" * 32)
 
 
@@ -57,22 +58,29 @@ def _es256() -> SoftwareSigner:
     return SoftwareSigner.generate("ES256")
 
 
+def claims_for(purpose: Purpose) -> dict[str, Any]:
+    """Those of every token of ours, as far as tokens of a purpose have them."""
+    return dict(CLAIMS if policy.HAS_SUBJECT.get(purpose, True) else NAMELESS)
+
+
 def test_a_token_comes_back_as_its_claims_and_has_the_type_of_its_purpose() -> None:
     keyring = _keyring(*(_stored(_es256(), purpose) for purpose in policy.SIGNING_KEYS))
     for purpose in policy.TOKEN_TYPES:
-        token = signed(keyring, purpose, CLAIMS)
-        assert keyring.verify_own(token, purpose=purpose) == CLAIMS
+        claims = claims_for(purpose)
+        token = signed(keyring, purpose, claims)
+        assert keyring.verify_own(token, purpose=purpose) == claims
         assert jwt.get_unverified_header(token)["typ"] == policy.TOKEN_TYPES[purpose]
 
 
 def test_a_token_of_one_purpose_never_passes_for_another() -> None:
     keyring = _keyring(*(_stored(_es256(), purpose) for purpose in policy.SIGNING_KEYS))
     for issued in policy.TOKEN_TYPES:
-        token = signed(keyring, issued, CLAIMS)
+        claims = claims_for(issued)
+        token = signed(keyring, issued, claims)
         for asked in set(policy.TOKEN_TYPES) - {issued}:
             with pytest.raises(InvalidToken):
                 keyring.verify_own(token, purpose=asked)
-        assert keyring.verify_own(token, purpose=issued) == CLAIMS
+        assert keyring.verify_own(token, purpose=issued) == claims
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.ACTIVE])
@@ -131,9 +139,9 @@ def test_a_verified_token_is_not_believed_by_the_keyring_that_knows_of_the_revoc
 
 def test_claims_that_a_caller_changes_are_not_changed_for_the_next() -> None:
     keyring = _keyring(_stored(_es256()))
-    token = signed(keyring, Purpose.ID_TOKEN, {"aud": ["a"]})
+    token = signed(keyring, Purpose.ID_TOKEN, {"sub": "1", "aud": ["a"]})
     keyring.verify_own(token, purpose=Purpose.ID_TOKEN)["aud"].append("b")
-    assert keyring.verify_own(token, purpose=Purpose.ID_TOKEN) == {"aud": ["a"]}
+    assert keyring.verify_own(token, purpose=Purpose.ID_TOKEN) == {"sub": "1", "aud": ["a"]}
 
 
 def test_verification_outlives_the_memory_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
