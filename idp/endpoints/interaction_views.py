@@ -269,9 +269,7 @@ def shown_to(situation: Situation, asked: Asked) -> str:
     return mark(situation.session, asked, acting_for(situation) or ONESELF)
 
 
-def _lines(
-    desk: Desk, client: Client, asked: Asked, office: Representation | None
-) -> tuple[ClaimLine, ...]:
+def _lines(desk: Desk, client: Client, asked: Asked, office: Representation | None) -> tuple[ClaimLine, ...]:
     """Each claim with the value that would be given, as the person reads it."""
     person, session = desk.situation.person, desk.situation.session
     if person is None or session is None:

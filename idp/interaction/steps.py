@@ -293,7 +293,12 @@ def granted_details(situation: Situation) -> tuple[Detail, ...]:
 
 def _consent(situation: Situation) -> Step | None:
     session, asked = situation.session, asked_now(situation)
-    if asked is None or not (asked.claims or asked.details) or session is None or situation.progress.consented:
+    if (
+        asked is None
+        or not (asked.claims or asked.details)
+        or session is None
+        or situation.progress.consented
+    ):
         return None
     if "consent" in situation.demands.prompt or not covered(session, asked):
         return AskConsent(asked)

@@ -254,7 +254,9 @@ def test_decisions_are_numbered_dated_and_whole() -> None:
 
 
 def test_control_what_is_not_there_is_found() -> None:
-    text = "# A b\n\n`motcua clients add F --fast`\n\n[x](#a-b) [y](#c) [z](nothing.md) [w](bench/README.md#d)\n"
+    text = (
+        "# A b\n\n`motcua clients add F --fast`\n\n[x](#a-b) [y](#c) [z](nothing.md) [w](bench/README.md#d)\n"
+    )
     assert unknown_options(calls_of(text, "motcua")[0]) == ["--fast"]
     assert broken_links(README, text) == ["#c", "nothing.md", "bench/README.md#d"]
     with pytest.raises(AssertionError, match="motcua fly"):
