@@ -21,6 +21,7 @@ from idp.errors import InvalidBindingMessage, InvalidRequest, OAuthError, Unauth
 from idp.oidc import request_elsewhere
 from idp.oidc.authorization_request import LIMITS, AuthorizationRequest
 from idp.oidc.client import Client
+from idp.oidc.client_name import is_familiar
 from idp.oidc.grant_types import CIBA
 from idp.oidc.hint import verify_hint
 from idp.oidc.parameters import check_faultless, read_known
@@ -161,8 +162,8 @@ def digests_of(
 def read_binding_message(text: str) -> str:
     """What the person is to compare (CIBA Core §7.1): letters and digits, with a space, hyphen, slash or # before them.
 
-    It has to be there (FAPI-CIBA §5.2.2), and has no room for an address to lead people to. The letters are those that
-    Vietnamese and English are written with: among the other Latin ones are dots, bars and exclamation marks.
+    It has to be there (FAPI-CIBA §5.2.2), and has no room for an address to lead people to. The letters are those of
+    names.
 
     Raises:
         InvalidRequest: it is missing.
@@ -171,18 +172,13 @@ def read_binding_message(text: str) -> str:
     if not text:
         raise InvalidRequest("binding_message is needed: what the person compares with your screen")
     message = unicodedata.normalize("NFC", text)
-    familiar = all(map(_is_familiar, message))
+    familiar = all(is_familiar(one) for one in message if one.isalnum())
     if len(message) > LONGEST_MESSAGE or not _MESSAGE.fullmatch(message) or not familiar:
         raise InvalidBindingMessage(
-            f"binding_message must be at most {LONGEST_MESSAGE} Latin letters and digits, with single spaces, hyphens,"
-            " slashes or # before them"
+            f"binding_message must be at most {LONGEST_MESSAGE} letters of Vietnamese or English and digits, with"
+            " single spaces, hyphens, slashes or # before them"
         )
     return message
-
-
-def _is_familiar(character: str) -> bool:
-    """Whether it is of ASCII, but for its marks, or the one letter of Vietnamese that is not."""
-    return character in "Đđ" or unicodedata.normalize("NFD", character)[0].isascii()
 
 
 def _read_notification_token(sent: Mapping[str, str], client: Client) -> str:

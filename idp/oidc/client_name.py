@@ -39,9 +39,10 @@ _PUNCTUATION: Final = frozenset(" .,:;-–—_()/&+'’\"“”·")
 _PLAIN: Final = re.compile(r"[A-Za-z]")
 
 
-def _belongs(character: str) -> bool:
-    if character in _PUNCTUATION or (character.isascii() and character.isdigit()):
-        return True
+def is_familiar(character: str) -> bool:
+    """Whether it is a digit, or a letter that people here know: the other Latin ones look like dots, bars and marks."""
+    if character.isascii():
+        return character.isalnum()
     decomposed = unicodedata.normalize("NFD", character.translate(_STROKES))
     return _PLAIN.fullmatch(decomposed[0]) is not None and set(decomposed[1:]) <= _MARKS
 
@@ -57,7 +58,7 @@ def check_name(name: str, member: str) -> None:
             f"{member} must have at most {LONGEST_NAME} characters, and never two spaces together"
         )
     for character in name:
-        if not _belongs(character):
+        if character not in _PUNCTUATION and not is_familiar(character):
             raise InvalidClientMetadata(
                 f"{member} holds U+{ord(character):04X} ({unicodedata.name(character, 'unnamed')}): names are written"
                 " in Latin letters with Vietnamese diacritics, digits and common punctuation"
