@@ -53,14 +53,20 @@ class Protected:
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answered = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
         try:
             await self._let_in(scope)
-            await self.app(scope, receive, send)
-        except Refused as refused:
-            await self._refuse(scope, refused)(scope, receive, send)
-        except Unavailable as unavailable:
-            log.warning("nobody can be let in: %s", unavailable)
-            await answer_unavailable()(scope, receive, send)
+            await self.app(scope, receive, send_and_note)
+        except (Refused, Unavailable) as error:
+            if answered:  # an application with error pages of its own has said 500 already
+                raise
+            await self._answer(scope, error)(scope, receive, send)
 
     async def _let_in(self, scope: Scope) -> None:
         """A request that this guard has admitted before, for the whole application, has used up its proof there."""
@@ -70,7 +76,10 @@ class Protected:
         else:
             scope[KEY] = Admitted(self._guard, await self._guard.admit(scope, self._needs))
 
-    def _refuse(self, scope: Scope, refused: Refused) -> Response:
+    def _answer(self, scope: Scope, refused: Refused | Unavailable) -> Response:
+        if isinstance(refused, Unavailable):
+            log.warning("nobody can be let in: %s", refused)
+            return answer_unavailable()
         if refused.error:
             log.info("refused: %s: %s", refused.error, refused.why)
         return answer_refused(refused, read_scheme(Headers(scope=scope)), self._guard.api.schemes)

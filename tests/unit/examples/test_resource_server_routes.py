@@ -199,6 +199,22 @@ async def test_a_mandate_of_one_organisation_is_none_of_another(
     assert len(entries) == found
 
 
+async def test_who_is_refused_within_an_application_with_error_pages_of_its_own_is_answered_once() -> None:
+    """Its 500 stands, and the server hears why; as its `middleware` the guard would have answered."""
+    scene = Scene()
+
+    async def pay(request: Request) -> Response:
+        scene.guard.check(access_of(request), Needs(level=3))
+        return JSONResponse({})
+
+    routes = [Route("/dossiers/{id}", pay)]
+    scene.app = Starlette(routes=[Mount("/", Protected(Starlette(routes=routes), scene.guard, Needs()))])
+    with pytest.raises(Refused):
+        await scene.ask_well()
+    scene.app = Starlette(routes=routes, middleware=asks(scene.guard, Needs()))
+    assert blamed(await scene.ask_well())[2] == "insufficient_user_authentication"
+
+
 async def test_methods_and_paths_that_are_not_there_are_told_as_ever() -> None:
     scene = Scene()
     assert (await scene.ask(path="/nothing")).status_code == 404
