@@ -225,9 +225,7 @@ class Portal:
             id_token, nonce=pending.nonce, access_token=access_token
         )
         await self._tokens.verify_access_token(access_token, subject=identity["sub"])
-        level = words.read_level(self._settings.issuer, identity.get("acr"))
-        if level < self._settings.minimum_level:
-            raise LevelTooLow
+        level = self._read_level(identity)
         data = await self._userinfo(access_token, identity["sub"])
         auth_time = _auth_time(identity)
         return Person(
@@ -253,14 +251,22 @@ class Portal:
         await self._tokens.verify_access_token(
             answer["access_token"], subject=person.subject, audience=self._settings.api
         )
+        level = self._read_level(identity)
         session.api_token, session.met = answer["access_token"], pending.challenge
         session.person = replace(
             person,
             sid=str(identity.get("sid", "")),  # another, where the session at the provider had run out
-            level=words.read_level(self._settings.issuer, identity.get("acr")),
+            level=level,
             auth_time=_auth_time(identity),
             id_token=answer["id_token"],
         )
+
+    def _read_level(self, identity: Mapping[str, Any]) -> int:
+        """The level of a login, which is never below what this portal asks for."""
+        level = words.read_level(self._settings.issuer, identity.get("acr"))
+        if level < self._settings.minimum_level:
+            raise LevelTooLow
+        return level
 
     async def _userinfo(self, access_token: str, subject: str) -> dict[str, Any]:
         response = await self._provider.userinfo(access_token)

@@ -132,6 +132,15 @@ async def test_another_person_who_comes_back_is_not_served(stage: Stage) -> None
     assert "Trích lục khai sinh" not in page.text
 
 
+@pytest.mark.parametrize("acr", ["https://elsewhere.example/acr/2", "", 2])
+async def test_a_later_login_has_to_be_as_strong_as_the_portal_asks(stage: Stage, acr: object) -> None:
+    scene = stage("ministry")
+    await scene.visit("/login")
+    scene.provider.twist_claims = lambda claims: claims | {"acr": acr}
+    assert (await scene.visit("/trich-luc")).status_code == 403
+    assert "Mức 1" in (await scene.visit("/")).text, "the login before it still holds"
+
+
 async def test_strangers_sign_in_first(stage: Stage) -> None:
     page = await stage("ministry").visit("/trich-luc")
     assert page.url.path == "/trich-luc"
