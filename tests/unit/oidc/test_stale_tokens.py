@@ -17,7 +17,7 @@ from keys.policy import TOKEN_TYPES, Purpose, State
 from tests.support.oidc_rules import NOW, keyring
 from tests.support.signing import at_once
 
-CLAIMS = {"aud": "portal", "client_id": "portal", "exp": NOW - 900}
+CLAIMS = {"sub": "somebody", "aud": "portal", "client_id": "portal", "exp": NOW - 900}
 OLD = (State.RETIRING, State.RETIRED, State.REVOKED)
 PURPOSES = (Purpose.ID_TOKEN, Purpose.ACCESS_TOKEN)
 
