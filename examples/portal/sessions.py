@@ -65,7 +65,10 @@ class Session:
 
 
 class Sessions:
-    """All sessions of this portal, in memory, the longest unused forgotten first."""
+    """All sessions of this portal, in memory, the longest unused forgotten first.
+
+    Strangers have a place of their own: whoever begins thousands of sign-ins pushes nobody out who is signed in.
+    """
 
     def __init__(self, cookie: str, *, secure: bool, clock: Callable[[], float] = time.time) -> None:
         # `__Host-` forbids other hosts of the same domain to plant the cookie; browsers want https for it.
@@ -73,38 +76,40 @@ class Sessions:
         self.clock = clock
         self._secure = secure
         self._kept: OrderedDict[str, Session] = OrderedDict()
+        self._strangers: OrderedDict[str, Session] = OrderedDict()
 
     def find(self, request: Request) -> Session | None:
         """The session of the request's cookie, if it is still alive."""
-        session = self._kept.get(request.cookies.get(self.cookie, ""))
+        key = request.cookies.get(self.cookie, "")
+        place = self._kept if key in self._kept else self._strangers
+        session = place.get(key)
         if session is None:
             return None
         if self.clock() - session.used_at > IDLE_SECONDS:
             self.end(session)
             return None
         session.used_at = self.clock()
-        self._kept.move_to_end(session.key)
+        place.move_to_end(key)
         return session
 
     def begin(self) -> Session:
         """A new, empty session."""
         session = Session(key=secrets.token_urlsafe(32), used_at=self.clock())
-        self._kept[session.key] = session
-        while len(self._kept) > MOST_SESSIONS:
-            self._kept.popitem(last=False)
+        _keep(self._strangers, session)
         return session
 
     def renew(self, session: Session) -> Session:
-        """The same session under a new number: whoever planted the old one gains nothing by it."""
+        """The session of whoever has signed in, under a new number: who planted the old one gains nothing by it."""
         self.end(session)
         session.key = secrets.token_urlsafe(32)
         session.csrf_token = secrets.token_urlsafe(32)
-        self._kept[session.key] = session
+        _keep(self._kept, session)
         return session
 
     def end(self, session: Session) -> None:
         """Forgets the session and all that is in it."""
         self._kept.pop(session.key, None)
+        self._strangers.pop(session.key, None)
 
     def end_told(self, sid: str, subject: str) -> None:
         """Forgets the sessions that began in one session of the person at the provider."""
@@ -138,3 +143,9 @@ class Sessions:
             self.cookie, session.key, path="/", secure=self._secure, httponly=True, samesite="lax"
         )
         return response
+
+
+def _keep(place: OrderedDict[str, Session], session: Session) -> None:
+    place[session.key] = session
+    while len(place) > MOST_SESSIONS:
+        place.popitem(last=False)

@@ -55,6 +55,16 @@ def test_the_longest_unused_session_makes_room() -> None:
     assert not kept(sessions, second)
 
 
+def test_strangers_push_nobody_out_who_is_signed_in() -> None:
+    sessions = Sessions("portal", secure=False)
+    signed_in = sessions.renew(sessions.begin())
+    for _ in range(rules.MOST_SESSIONS + 1):
+        sessions.begin()
+    assert kept(sessions, signed_in)
+    sessions.end(signed_in)
+    assert not kept(sessions, signed_in)
+
+
 def test_a_sign_in_on_its_way_grows_old() -> None:
     clock = Clock()
     sessions = Sessions("portal", secure=False, clock=clock)
