@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -118,12 +119,14 @@ def access_of(connection: HTTPConnection) -> Access:
 def closed(routes: Sequence[BaseRoute], *, but: Collection[str] = ()) -> list[BaseRoute]:
     """The routes, when each of them asks for something, or is listed as open; so that no route is open by mistake.
 
+    A path of which several routes are open, by several methods, is listed once for each.
+
     Raises:
         UnprotectedRoute: when the application is built, and not when the first stranger comes.
     """
-    open_paths = set(_open_paths(routes, ""))
-    if open_paths != set(but):
-        wrong = ", ".join(sorted(open_paths ^ set(but)))
+    found, listed = Counter(_open_paths(routes, "")), Counter(but)
+    if found != listed:
+        wrong = ", ".join(sorted((found - listed) + (listed - found)))
         raise UnprotectedRoute(f"say what each route asks for, and list exactly the open ones: {wrong}")
     return list(routes)
 

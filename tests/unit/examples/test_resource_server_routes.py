@@ -77,9 +77,10 @@ def test_routes_that_are_closed(routes: list[BaseRoute], but: list[str]) -> None
         ([Mount("/in", Starlette(routes=[Route("/a", whoami)]))], []),
         ([Mount("/static", StaticFiles(directory="examples/portal/static"))], []),
         ([WebSocketRoute("/ws", whoami)], []),
+        ([Route("/health", whoami), Route("/health", whoami, methods=["DELETE"])], ["/health"]),
         ([BaseRoute()], []),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_routes_that_are_open_by_mistake(routes: list[BaseRoute], but: list[str]) -> None:
     with pytest.raises(UnprotectedRoute):
