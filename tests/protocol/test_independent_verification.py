@@ -64,6 +64,7 @@ def _metadata(alg: str) -> dict[str, Any]:
         "client_name": f"Cổng {alg}",
         "owner": "Cơ quan mẫu",
         "sector": "chu-ky",
+        "profile": "oidc",
         "redirect_uris": ["https://signed.example/callback"],
         "token_endpoint_auth_method": "client_secret_basic",
         "scope": "openid profile",

@@ -69,6 +69,7 @@ def registered(jwks_uri: str) -> Any:
         "client_name": "Máy chủ đổi khoá",
         "owner": "Cơ quan mẫu",
         "sector": "may-chu",
+        "profile": "oidc",
         "application_type": "machine",
         "grant_types": ["client_credentials"],
         "token_endpoint_auth_method": "private_key_jwt",

@@ -73,7 +73,7 @@ async def test_methods(service: Provider, address: str, route: Any) -> None:
 @pytest.mark.parametrize("address", [*DOCUMENTS, *PAGES, "/health/live", "/health/ready", "/userinfo"])
 async def test_head_is_get_without_the_content(service: Provider, address: str) -> None:
     get, head = await service.http().get(address), await service.http().head(address)
-    varying = {"x-request-id", "set-cookie", "content-length", "location"}
+    varying = {"x-fapi-interaction-id", "x-request-id", "set-cookie", "content-length", "location"}
     assert head.status_code == get.status_code
     assert {name: value for name, value in head.headers.items() if name not in varying} == {
         name: value for name, value in get.headers.items() if name not in varying

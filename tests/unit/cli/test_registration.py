@@ -135,7 +135,13 @@ def test_clients_that_are_not_there(run: Any, installed: Path) -> None:
 
 
 def test_clients_are_listed_with_who_vouched(run: Any, installed: Path) -> None:
-    portal = {"client_id": "portal", "client_name": "Cổng", "owner": "Bộ Tư pháp", "sector": "a", "profile": "oidc"}
+    portal = {
+        "client_id": "portal",
+        "client_name": "Cổng",
+        "owner": "Bộ Tư pháp",
+        "sector": "a",
+        "profile": "oidc",
+    }
     described = portal | {"redirect_uris": ["https://portal.example.vn/cb"], "scope": "openid"}
     assert run("clients", "add", "-", stdin=json.dumps(described)).exit_code == 0
     connection = sqlite3.connect(installed / "motcua.db")
