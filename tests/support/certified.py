@@ -24,7 +24,6 @@ def machine(client_id: str, **more: Any) -> dict[str, Any]:
         "client_name": client_id,
         "owner": "Cơ quan mẫu",
         "sector": "may-chu",
-        "profile": "oidc",
         "application_type": "machine",
         "grant_types": ["client_credentials"],
         "scope": "procedures:read",
