@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import httpx2
 from joserfc.jwk import ECKey
@@ -36,6 +36,7 @@ from examples.resource_server import Api, Guard, SigningKeys, Unavailable, fetch
 HERE = Path(__file__).parent
 NEEDS_A_PAGE = {"login_required", "interaction_required", "consent_required", "account_selection_required"}
 MOST_BODY_BYTES = 16_384
+REFUSED = "/refused"
 log = logging.getLogger("portal")
 
 
@@ -116,7 +117,9 @@ class Portal:
         except ProviderRefused as refusal:
             if pending.silent and refusal.code in NEEDS_A_PAGE:
                 return await self._depart(request, return_to=pending.return_to, silent=False)
-            return self._message(request, words.error_words(refusal.code), status=403)
+            # Away from the address that the answer came by: it stands in the history, and a signed one is long.
+            told = urlencode({"error": refusal.code})
+            return RedirectResponse(f"{REFUSED}?{told}", status_code=303)
         session = self._sessions.renew(session)
         return self._sessions.attach(RedirectResponse(pending.return_to, status_code=303), session)
 
@@ -149,6 +152,11 @@ class Portal:
             return PlainTextResponse("refused", status_code=400, headers={"Cache-Control": "no-store"})
         self._sessions.end_told(claims["sid"], claims["sub"])
         return Response(status_code=200, headers={"Cache-Control": "no-store"})
+
+    async def not_let_in(self, request: Request) -> Response:
+        """What a person reads whom the provider did not send back with a login."""
+        said = words.error_words(request.query_params.get("error", ""))
+        return self._message(request, said, status=403)
 
     async def logged_out(self, request: Request) -> Response:
         """Where the provider sends the browser when its session is over."""
@@ -346,6 +354,7 @@ def build_app(
             Route("/logout", portal.logout, methods=["POST"]),
             Route("/backchannel-logout", portal.backchannel_logout, methods=["POST"]),
             Route("/logged-out", portal.logged_out),
+            Route(REFUSED, portal.not_let_in),
             Route("/theme.css", portal.theme),
             Route("/health", portal.health),
             Mount("/static", StaticFiles(directory=HERE / "static")),

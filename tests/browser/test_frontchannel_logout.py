@@ -28,7 +28,7 @@ def framed_client(demo: LaunchedDemo, tmp_path_factory: pytest.TempPathFactory) 
     folder = Path(demo.facts["folder"])
     metadata = json.loads((folder / "portals" / "ministry.client.json").read_text(encoding="utf-8"))
     metadata |= {"client_id": "framed-portal", "client_name": "Cổng trong khung", "redirect_uris": [CALLBACK]}
-    metadata |= {"client_name#en": "Framed portal", "post_logout_redirect_uris": [BYE]}
+    metadata |= {"client_name#en": "Framed portal", "post_logout_redirect_uris": [BYE], "profile": "oidc"}
     metadata |= {"frontchannel_logout_uri": FRONT, "frontchannel_logout_session_required": True}
     metadata = {name: value for name, value in metadata.items() if not name.startswith("backchannel_logout")}
     file = tmp_path_factory.mktemp("framed") / "client.json"

@@ -102,7 +102,7 @@ def listening_client(demo: LaunchedDemo, tmp_path_factory: pytest.TempPathFactor
     """A registered portal that wants its answers by POST; the tests themselves are at its address."""
     folder = Path(demo.facts["folder"])
     metadata = json.loads((folder / "portals" / "ministry.client.json").read_text(encoding="utf-8"))
-    metadata |= {"client_id": "listening-portal", "redirect_uris": [LISTENER]}
+    metadata |= {"client_id": "listening-portal", "redirect_uris": [LISTENER], "profile": "oidc"}
     metadata |= {"client_name": "Cổng một cửa điện tử", "client_name#en": "Listening portal"}
     file = tmp_path_factory.mktemp("listener") / "client.json"
     file.write_text(json.dumps(metadata), encoding="utf-8")

@@ -23,6 +23,7 @@ from tests.support.served import ServedProvider, free_port
 TERMS: Final = {
     "owner": "Cơ quan tự đăng ký",
     "scope": "openid profile",
+    "profiles": ["oidc"],
     "legal_basis": "statutory_task",
     "legal_reference": "Luật Lý lịch tư pháp số 28/2009/QH12",
     "purpose": "Xác định người yêu cầu",
