@@ -40,9 +40,8 @@ GRANT_TYPES: Final[Mapping[str, Redeem]] = MappingProxyType(
 )
 KNOWN: Final = frozenset(
     {
-        "grant_type", "scope", "resource", "code", "redirect_uri", "code_verifier", "refresh_token", "device_code",
-        "auth_req_id",
-        "authorization_details", *token_exchange.PARAMETERS,
+        "grant_type", "scope", "resource", "authorization_details", "code", "redirect_uri", "code_verifier",
+        "refresh_token", "device_code", "auth_req_id", *token_exchange.PARAMETERS,
     }
 )  # fmt: skip
 NOT_KEPT: Final = MappingProxyType({"cache-control": "no-store", "pragma": "no-cache"})

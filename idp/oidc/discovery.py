@@ -19,9 +19,8 @@ from idp.oidc.client import LANGUAGES
 from idp.oidc.client_certificate import methods_of
 from idp.oidc.grant_types import GRANT_TYPES
 from idp.oidc.pkce import METHOD
-from idp.oidc.profile import METHODS, TLS_METHODS
+from idp.oidc.profile import METHODS, TLS_METHODS, of_any_profile
 from idp.oidc.prompt import PROMPT_VALUES
-from idp.oidc.redirect_uri import RESPONSE_MODES
 from idp.oidc.scope import SCOPES
 from idp.settings import Settings
 from keys import policy
@@ -62,6 +61,10 @@ _WITHOUT_CERTIFICATE: Final = frozenset(
 """Where browsers go, or where a client proves itself by nothing or by a token of another kind."""
 
 
+_SIGNED_BY_CLIENTS: Final = of_any_profile(lambda rules: rules.client_algorithms)
+"""What clients sign assertions and requests with, as far as their profile goes."""
+
+
 def endpoint(issuer: str, name: str) -> str:
     """The address of an endpoint by its name in the metadata."""
     return issuer + ENDPOINTS[name]
@@ -70,14 +73,15 @@ def endpoint(issuer: str, name: str) -> str:
 def _client_authentication(prefix: str, methods: tuple[str, ...]) -> dict[str, object]:
     return {
         f"{prefix}_endpoint_auth_methods_supported": list(methods),
-        f"{prefix}_endpoint_auth_signing_alg_values_supported": list(policy.CLIENT_ALGORITHMS),
+        f"{prefix}_endpoint_auth_signing_alg_values_supported": list(_SIGNED_BY_CLIENTS),
     }
 
 
 def _methods(settings: Settings) -> tuple[str, ...]:
     """How clients can authenticate here: by certificates only where somebody asks for them."""
-    certified = methods_of(settings)
-    return tuple(method for method in METHODS if method not in TLS_METHODS or method in certified)
+    certified, allowed = methods_of(settings), of_any_profile(lambda rules: rules.methods)
+    able = {*allowed} - (TLS_METHODS - certified)
+    return tuple(method for method in METHODS if method in able)
 
 
 def _mutual_tls(settings: Settings) -> dict[str, object]:
@@ -110,7 +114,7 @@ def _request_objects(for_us: Sequence[str]) -> dict[str, object]:
         "request_uri_parameter_supported": True,
         "require_request_uri_registration": True,
         "require_signed_request_object": False,
-        "request_object_signing_alg_values_supported": list(policy.CLIENT_ALGORITHMS),
+        "request_object_signing_alg_values_supported": list(_SIGNED_BY_CLIENTS),
         **(opened if for_us else {}),
     }
 
@@ -123,7 +127,7 @@ def provider_metadata(settings: Settings, algorithms: Algorithms) -> dict[str, o
         **{name: issuer + path for name, path in ENDPOINTS.items()},
         "scopes_supported": list(SCOPES),
         "response_types_supported": ["code"],
-        "response_modes_supported": list(RESPONSE_MODES),
+        "response_modes_supported": list(of_any_profile(lambda rules: rules.response_modes)),
         "grant_types_supported": list(GRANT_TYPES),
         "require_pushed_authorization_requests": False,
         "code_challenge_methods_supported": [METHOD],
@@ -155,7 +159,7 @@ def provider_metadata(settings: Settings, algorithms: Algorithms) -> dict[str, o
         "prompt_values_supported": list(PROMPT_VALUES),
         "ui_locales_supported": list(LANGUAGES),
         "backchannel_token_delivery_modes_supported": ["poll", "ping"],
-        "backchannel_authentication_request_signing_alg_values_supported": list(policy.CLIENT_ALGORITHMS),
+        "backchannel_authentication_request_signing_alg_values_supported": list(_SIGNED_BY_CLIENTS),
         "backchannel_user_code_parameter_supported": False,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,

@@ -6,7 +6,7 @@ asks for a profile by its name. A client may hold itself to more than its row as
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal
@@ -126,9 +126,11 @@ PROFILES: Final[Mapping[ProfileName, ProfileRules]] = MappingProxyType(
     }
 )
 
-STANDARD: Final[ProfileName] = "fapi2"
-"""Of a new client that can keep a key; `idp.oidc.client.KINDS` says who cannot."""
-
 LONGEST_LEGACY: Final = 366
 """Days that a legacy client may have before it at most when it is registered or changed: the year in which a portal is
 rebuilt. The provider's security officer may change it."""
+
+
+def of_any_profile(allowed: Callable[[ProfileRules], Iterable[str]]) -> tuple[str, ...]:
+    """What one profile or another allows, each once: what the metadata document offers to all clients."""
+    return tuple(dict.fromkeys(one for rules in PROFILES.values() for one in allowed(rules)))
