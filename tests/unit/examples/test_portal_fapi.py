@@ -12,6 +12,7 @@ import pytest
 from examples.portal.proofs import Bearer, ProofKey, Proven
 from examples.portal.way import STANDARD, WAYS
 from idp.oidc import profile
+from idp.oidc.client import KINDS
 from tests.unit.examples.conftest import Scene
 from tests.unit.examples.fake_dpop import Proofs
 from tests.unit.examples.fake_provider import ISSUER, sign_with
@@ -23,7 +24,7 @@ FAPI = ["ministry", "enterprise"]
 
 
 def test_the_ways_are_those_of_the_providers_profiles() -> None:
-    assert profile.STANDARD == STANDARD
+    assert KINDS["server"].profiles[0] == STANDARD
     for name, way in WAYS.items():
         rules = next(rules for known, rules in profile.PROFILES.items() if known == name)
         assert way.pushes == rules.pushed_requests
