@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -83,13 +83,14 @@ async def _open(
     keys = await KeysOfWorker.of(settings)
     db = await open_database(settings.database_url, pool_size=settings.database_pool)
     registers = await open_database(settings.registers_url, pool_size=settings.database_pool, read_only=True)
+    seen = await versions.current(db)  # first: a change while the rest is loaded must not be missed
     keyring = await keys.load(db, int(clock()))
     outbound = Outbound(settings.outbound_networks)
     shared = await _share(
         settings, ready, keyring, db=db, registers=registers, outbound=outbound, clock=clock
     )
     certificates = RegisteredCertificates(db, shared.clients, shared.client_keys, ready.accepted)
-    watch, follow = _following(shared, keys, certificates, clock)
+    watch, follow = _following(shared, keys, certificates, clock, seen)
 
     async def rotate(now: int) -> None:
         await keys.rotate(shared.context_of_job(now))
@@ -160,7 +161,11 @@ async def _share(
 
 
 def _following(
-    shared: Shared, keys: KeysOfWorker, certificates: RegisteredCertificates, clock: Clock
+    shared: Shared,
+    keys: KeysOfWorker,
+    certificates: RegisteredCertificates,
+    clock: Clock,
+    seen: Mapping[str, int],
 ) -> tuple[VersionWatch, Callable[[int], Awaitable[None]]]:
     """What keeps keys and clients in memory as they stand in the database, and the job that does so."""
     reloading = asyncio.Lock()  # of two at once, the one that has seen less must not come last
@@ -176,7 +181,7 @@ def _following(
         certificates.forget()
         shared.sightings.addresses = await read_addresses(shared.db)
 
-    watch = VersionWatch(shared.db, {versions.KEYS: reload_keys, versions.CLIENTS: forget_clients})
+    watch = VersionWatch(shared.db, {versions.KEYS: reload_keys, versions.CLIENTS: forget_clients}, seen)
 
     async def follow(now: int) -> None:
         await watch.follow()

@@ -101,12 +101,16 @@ def record(
 
 
 _counter = itertools.count()
-"""Orders the events of one second within this process (RFC 9562 §6.2, method 1); it means nothing else."""
+"""Orders the events of one second within this process (RFC 9562 §6.2, method 1); it means nothing else.
+
+Of its 26 bits, 12 are `rand_a` and 14 the first of `rand_b`; 48 random bits remain.
+"""
 
 
 def event_id(now: int) -> str:
     """A UUIDv7 (RFC 9562 §5.7) of this second: ids sort by time, and within a process by the order of their making."""
-    value = (now * 1000) << 80 | 0x7 << 76 | (next(_counter) & 0xFFF) << 64 | 0x2 << 62
-    value |= int.from_bytes(os.urandom(8)) >> 2
+    count = next(_counter) & 0x3FFFFFF
+    value = (now * 1000) << 80 | 0x7 << 76 | (count >> 14) << 64 | 0x2 << 62 | (count & 0x3FFF) << 48
+    value |= int.from_bytes(os.urandom(6))
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -12,16 +12,19 @@ Reload = Callable[[], Awaitable[None]]
 
 
 class VersionWatch:
-    """Reloads what has changed since it was loaded; `reloads` has one entry for each name in `idp.store.versions`."""
+    """Reloads what has changed since it was loaded; `reloads` has one entry for each name in `idp.store.versions`.
 
-    def __init__(self, db: Database, reloads: Mapping[str, Reload]) -> None:
+    `seen` are the versions as they were read before the first loading (`versions.current`).
+    """
+
+    def __init__(self, db: Database, reloads: Mapping[str, Reload], seen: Mapping[str, int]) -> None:
         self._db = db
         self._reloads = reloads
-        self._seen: dict[str, int] = {}
+        self._seen = dict(seen)
         self._looking = asyncio.Lock()
 
     async def follow(self) -> None:
-        """Look once. The first look loads everything; of two looks at once the second begins when the first is done.
+        """Look once; of two looks at once the second begins when the first is done.
 
         The versions are read before the reload: a change in between is reloaded again next time, never missed. A
         version counts as seen only once its reload has succeeded, and one that fails hinders no other.
@@ -34,7 +37,7 @@ class VersionWatch:
         failed: list[Exception] = []
         for name, reload in self._reloads.items():
             version = current.get(name, 0)
-            if self._seen.get(name) == version:
+            if self._seen.get(name, 0) == version:
                 continue
             try:
                 await reload()

@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import BrowserContext, CDPSession, ConsoleMessage, Page, Response, ViewportSize
+from playwright.async_api import (
+    BrowserContext,
+    CDPSession,
+    ConsoleMessage,
+    Page,
+    Response,
+    ViewportSize,
+    expect,
+)
 
 from examples.launcher.folder import Citizen
 
@@ -120,9 +128,12 @@ class Walk:
             await self.page.screenshot(path=folder / file, full_page=True)
 
     async def press(self, selector: str) -> None:
-        """Presses what leads to another page, and waits for that page."""
+        """Presses what leads to another page, and waits for that page to stand as a person first meets it."""
         await self.page.locator(selector).click()
         await self.page.wait_for_load_state()
+        greeting = self.page.locator("[autofocus]")
+        if await greeting.count():
+            await expect(greeting).to_be_focused()
 
     async def begin_at(self, portal: str) -> None:
         """Opens a portal and presses its button."""

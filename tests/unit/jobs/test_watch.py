@@ -10,7 +10,7 @@ from idp.jobs.watch import VersionWatch
 from idp.store import versions
 
 
-async def test_the_first_look_loads_everything_and_later_ones_what_changed(db: Any) -> None:
+async def test_what_changed_since_it_was_loaded_is_loaded_again_once(db: Any) -> None:
     loaded: list[str] = []
 
     async def reload_clients() -> None:
@@ -19,15 +19,27 @@ async def test_the_first_look_loads_everything_and_later_ones_what_changed(db: A
     async def reload_keys() -> None:
         loaded.append("keys")
 
-    watch = VersionWatch(db, {versions.CLIENTS: reload_clients, versions.KEYS: reload_keys})
+    reloads = {versions.CLIENTS: reload_clients, versions.KEYS: reload_keys}
+    watch = VersionWatch(db, reloads, await versions.current(db))
     await watch.follow()
-    assert sorted(loaded) == ["clients", "keys"]
-    await watch.follow()
-    assert len(loaded) == 2
+    assert loaded == []
     await db.write(versions.changed(versions.CLIENTS))
     await watch.follow()
     await watch.follow()
-    assert loaded[2:] == ["clients"]
+    assert loaded == ["clients"]
+
+
+async def test_what_changed_while_it_was_loaded_is_loaded_again(db: Any) -> None:
+    loaded: list[str] = []
+
+    async def reload() -> None:
+        loaded.append("keys")
+
+    seen = await versions.current(db)
+    await db.write(versions.changed(versions.KEYS))
+    watch = VersionWatch(db, {versions.KEYS: reload}, seen)
+    await watch.follow()
+    assert loaded == ["keys"]
 
 
 async def test_a_reload_that_failed_is_tried_again(db: Any) -> None:
@@ -39,7 +51,8 @@ async def test_a_reload_that_failed_is_tried_again(db: Any) -> None:
         if tries == 1:
             raise ConnectionError
 
-    watch = VersionWatch(db, {versions.CLIENTS: reload})
+    watch = VersionWatch(db, {versions.CLIENTS: reload}, await versions.current(db))
+    await db.write(versions.changed(versions.CLIENTS))
     with pytest.raises(ConnectionError):
         await watch.follow()
     await watch.follow()
@@ -56,7 +69,9 @@ async def test_a_reload_that_fails_hinders_no_other(db: Any) -> None:
     async def reload_clients() -> None:
         loaded.append("clients")
 
-    watch = VersionWatch(db, {versions.KEYS: reload_keys, versions.CLIENTS: reload_clients})
+    reloads = {versions.KEYS: reload_keys, versions.CLIENTS: reload_clients}
+    watch = VersionWatch(db, reloads, await versions.current(db))
+    await db.write(versions.changed(versions.CLIENTS), versions.changed(versions.KEYS))
     for _ in range(2):
         with pytest.raises(ConnectionError):
             await watch.follow()
