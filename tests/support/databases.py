@@ -1,12 +1,11 @@
 """Fresh, migrated databases for every test: on SQLite and on PostgreSQL, from one parameter.
 
-The tables are laid out once a run in a template; each test gets a copy, which takes milliseconds.
+The tables are laid out once a run in a template; each test gets a copy of it, or one as good as new.
 """
 
 from __future__ import annotations
 
 import shutil
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from idp.store.database import Database, open_database
 from idp.store.migrate import upgrade
 from tests.support.ground import alone, shared_ground
 from tests.support.postgres import NoPostgres, PostgresServer, running_server
+from tests.support.postgres_copies import Copies
 
 KINDS = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
 
@@ -34,8 +34,8 @@ _LAYOUTS: Mapping[str, Callable[[str], Awaitable[None]]] = MappingProxyType(
 )
 
 
-def _postgres_template(layout: str) -> str:
-    return f"{shared_ground().name}-{layout}"
+_COPIES: dict[str, Copies] = {}
+"""By the template's name; each process has its own."""
 
 
 async def _sqlite_template(layout: str) -> Path:
@@ -51,7 +51,7 @@ async def _sqlite_template(layout: str) -> Path:
 
 async def _ensure_postgres_template(server: PostgresServer, layout: str) -> str:
     """Name of the laid-out database on the server; the first who asks makes it."""
-    name = _postgres_template(layout)
+    name = f"{shared_ground().name}-{layout}"
     finished = shared_ground() / f"{name}.finished"
     with alone(f"postgres-{layout}"):
         if not finished.exists():
@@ -75,18 +75,15 @@ async def _postgres_copy(layout: str) -> AsyncIterator[str]:
         template = await _ensure_postgres_template(server, layout)
     except NoPostgres as error:
         pytest.fail(str(error), pytrace=False)
-    name = f"test-{uuid.uuid4()}"
-    await server.run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    yield server.url(name)
-    await server.run(f'DROP DATABASE "{name}" WITH (FORCE)')
+    async with _COPIES.setdefault(template, Copies(server, template)).one() as url:
+        yield url
 
 
-async def drop_postgres_templates() -> None:
+async def drop_postgres_databases() -> None:
     """Leave nothing behind on a server that is not our own."""
-    for layout in _LAYOUTS:
-        name = _postgres_template(layout)
-        if (shared_ground() / f"{name}.finished").exists():
-            await running_server().run(f'DROP DATABASE "{name}" WITH (FORCE)')
+    server = running_server()
+    for name in await server.databases_of(shared_ground().name):
+        await server.run(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def fresh_database(kind: str, layout: str, folder: Path) -> AbstractAsyncContextManager[str]:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import socket
-import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import pytest
-
-from tests.support.served import PATIENCE
+from tests.support.web_servers import recipe, running_server
 
 _PROGRAM: Final = Path("/usr/sbin/nginx")
-_RECIPE: Final = re.compile(r"^```nginx\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_README: Final = Path(__file__).parents[2] / "README.md"
 _COMMON: Final = """
 daemon off;
 user root;
@@ -37,40 +29,10 @@ http {{
 """
 
 
-def recipe(changes: Mapping[str, str]) -> str:
-    """What the README shows, both parts of it, with other names; each of those that it names must be there."""
-    shown = "".join(_RECIPE.findall(_README.read_text("utf-8")))
-    for sample, ours in changes.items():
-        assert sample in shown, sample
-        shown = shown.replace(sample, ours)
-    return shown
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), PATIENCE).close()
-    except ConnectionRefusedError:
-        return False
-    return True
-
-
 @contextmanager
 def nginx(folder: Path, port: int, changes: Mapping[str, str]) -> Iterator[None]:
     """Nginx on this port until the end of the block."""
-    if not _PROGRAM.exists():
-        pytest.fail("nginx is not installed: run `.ci/system-packages`, or `make test`.")
     file = folder / "nginx.conf"
-    file.write_text(_COMMON.format(folder=folder, recipe=recipe(changes)), "utf-8")
-    command = [str(_PROGRAM), "-c", str(file), "-p", str(folder)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert process.stderr
-    try:
-        deadline = time.monotonic() + PATIENCE
-        while not _listens(port):
-            assert process.poll() is None, process.stderr.read()
-            assert time.monotonic() < deadline
+    file.write_text(_COMMON.format(folder=folder, recipe=recipe("nginx", changes)), "utf-8")
+    with running_server([_PROGRAM, "-c", file, "-p", folder], [port]):
         yield
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
-        process.stderr.close()

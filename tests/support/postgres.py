@@ -11,6 +11,8 @@ import pwd
 import shutil
 import socket
 import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -35,6 +37,23 @@ class NoPostgres(Exception):
     """No server and no binaries: the sentence tells what to install."""
 
 
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to one database.
+
+    Raises:
+        NoPostgres: nobody answers there.
+    """
+    try:
+        connection = await asyncpg.connect(url)
+    except OSError as error:
+        raise NoPostgres(f"The PostgreSQL server of the tests does not answer: {error}.") from error
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
 @dataclass(frozen=True, slots=True)
 class PostgresServer:
     """A running server, by the address of its maintenance database."""
@@ -51,14 +70,16 @@ class PostgresServer:
         Raises:
             NoPostgres: nobody answers there.
         """
-        try:
-            connection = await asyncpg.connect(self.admin_url)
-        except OSError as error:
-            raise NoPostgres(f"The PostgreSQL server of the tests does not answer: {error}.") from error
-        try:
+        async with connected(self.admin_url) as connection:
             await connection.execute(statement)
-        finally:
-            await connection.close()
+
+    async def databases_of(self, prefix: str) -> list[str]:
+        """The databases whose names begin so."""
+        async with connected(self.admin_url) as connection:
+            rows = await connection.fetch(
+                "SELECT datname FROM pg_database WHERE starts_with(datname, $1)", prefix
+            )
+            return [name for (name,) in rows]
 
 
 def find_binaries() -> Path:

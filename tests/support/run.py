@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from tests.support.databases import drop_postgres_templates
+from tests.support.databases import drop_postgres_databases
 from tests.support.ground import make_ground, remove_ground
 from tests.support.network import close_network
 from tests.support.postgres import stop_server
@@ -29,7 +29,7 @@ def pytest_unconfigure() -> None:
     if _is_worker():
         return
     if os.environ.get("TEST_DATABASE_URL"):
-        asyncio.run(drop_postgres_templates())
+        asyncio.run(drop_postgres_databases())
     stop_server()
     remove_ground()
 

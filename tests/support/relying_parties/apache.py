@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import os
 import platform
-import re
-import socket
-import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from jwt import PyJWK
 
 from tests.support.relying_parties.connection import Connection
-from tests.support.served import PATIENCE
+from tests.support.web_servers import recipe, running_server
 
 _PROGRAM: Final = Path("/usr/sbin/apache2")
 _MODULES: Final = Path("/usr/lib/apache2/modules")
@@ -46,8 +41,6 @@ LogLevel error auth_openidc:info
 ErrorLog "{folder}/errors"
 StartServers 1
 """
-_README: Final = Path(__file__).parents[3] / "README.md"
-_RECIPE: Final = re.compile(r"^```apache\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HERE: Final = """
     ErrorLog "{folder}/{port}.errors"
     # Cookies do not tell the ports of a host apart.
@@ -73,7 +66,6 @@ def _authentication(connection: Connection, folder: Path) -> str:
 
 def _portal(connection: Connection, folder: Path) -> str:
     """What the README shows, with the names of this portal in the place of those of the sample."""
-    (recipe,) = _RECIPE.findall(_README.read_text("utf-8"))
     port = str(urlsplit(connection.base).port)
     own = {
         "OIDCClientSecret ${PORTAL_SECRET}": _authentication(connection, folder),
@@ -86,10 +78,7 @@ def _portal(connection: Connection, folder: Path) -> str:
         "8080": port,
         "</VirtualHost>": _HERE.format(folder=folder, port=port) + "</VirtualHost>",
     }
-    for sample, ours in own.items():
-        assert sample in recipe, sample
-        recipe = recipe.replace(sample, ours)
-    return str(recipe)
+    return recipe("apache", own)
 
 
 def _configure(connections: Sequence[Connection], folder: Path) -> Path:
@@ -109,14 +98,6 @@ def errors(connection: Connection, folder: Path) -> str:
     return (folder / f"{urlsplit(connection.base).port}.errors").read_text("utf-8")
 
 
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), PATIENCE).close()
-    except ConnectionRefusedError:
-        return False
-    return True
-
-
 def _environment(clock: int) -> dict[str, str]:
     """That of a server whose clock is so many seconds ahead."""
     shifted = {"LD_PRELOAD": str(_CLOCK), "FAKETIME": f"+{clock}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
@@ -126,28 +107,13 @@ def _environment(clock: int) -> dict[str, str]:
 @contextmanager
 def apache_portals(connections: Mapping[str, Connection], folder: Path) -> Iterator[None]:
     """All of them, until the end of the block; they share one clock."""
-    needed = (_PROGRAM, _MODULES / "mod_auth_openidc.so", _CLOCK)
-    if not all(file.exists() for file in needed):
-        pytest.fail(
-            "Apache with mod_auth_openidc is not installed: run `.ci/system-packages`, or `make test`."
-        )
     chosen = list(connections.values())
     file = _configure(chosen, folder)
     (clock,) = {one.clock for one in chosen}
-    process = subprocess.Popen(
+    with running_server(
         [_PROGRAM, "-f", file, "-D", "FOREGROUND"],
-        env=_environment(clock),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr
-    try:
-        deadline = time.monotonic() + PATIENCE
-        while not all(_listens(urlsplit(one.base).port or 0) for one in chosen):
-            assert process.poll() is None, process.stderr.read()
-            assert time.monotonic() < deadline
+        [urlsplit(one.base).port or 0 for one in chosen],
+        needs=(_MODULES / "mod_auth_openidc.so", _CLOCK),
+        environment=_environment(clock),
+    ):
         yield
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
-        process.stderr.close()
