@@ -92,8 +92,10 @@ async def test_an_id_token_names_the_person(ciba: Provider, counter: Counter) ->
     await agree(ciba, browser, asked)
     tokens = await asked.tokens()
     ciba.clock.advance(90 * 86_400)
-    again = await counter.ask_for("login_hint", id_token_hint=tokens.id_token, binding_message="7F")
-    assert "7F" not in (await open_requests(ciba.browser(), AN)).text
+    again = await counter.ask_for(
+        "login_hint", id_token_hint=tokens.id_token, binding_message="Quầy số F7 buổi sáng"
+    )
+    assert "Quầy số F7 buổi sáng" not in (await open_requests(ciba.browser(), AN)).text
     await agree(ciba, ciba.browser(), again)
     assert (await again.tokens()).sub == tokens.sub
 
@@ -114,9 +116,9 @@ async def test_a_person_is_found_by_an_earlier_number(ciba: Provider, counter: C
 
 
 async def test_nobody_else_sees_or_answers_it(ciba: Provider, counter: Counter) -> None:
-    asked, browser = await counter.ask_for(binding_message="Q7"), ciba.browser()
+    asked, browser = await counter.ask_for(binding_message="Quầy số Q7 buổi chiều"), ciba.browser()
     visit = await open_requests(browser, AN)
-    assert "Q7" not in visit.text
+    assert "Quầy số Q7 buổi chiều" not in visit.text
     form = {"csrf_token": "", "open": request_id(asked)}
     await look_at(ciba.browser(), asked)  # it is there
     token = next(value for one in (await _own_form(browser)) for name, value in one if name == "csrf_token")
@@ -150,11 +152,11 @@ async def test_who_logs_in_as_another_person_meanwhile_answers_nothing(
 async def test_the_newest_request_takes_the_place_of_the_one_before(ciba: Provider, counter: Counter) -> None:
     """One waits at a time: nobody is worn down by a hundred of them."""
     browser = ciba.browser()
-    first = await counter.ask_for(binding_message="A1")
+    first = await counter.ask_for(binding_message="Quầy số A1 buổi sáng")
     page = await look_at(browser, first)
-    second = await counter.ask_for(binding_message="B2")
+    second = await counter.ask_for(binding_message="Quầy số B2 buổi sáng")
     shown = (await open_requests(browser)).text
-    assert ("A1" in shown, "B2" in shown) == (False, True)
+    assert ("Quầy số A1 buổi sáng" in shown, "Quầy số B2 buổi sáng" in shown) == (False, True)
     assert await first.outcome() == "expired_token"
     late = await page.submit(decision="confirm")
     assert (late.status, late.told("error-code")) == (410, "request_over")
@@ -171,15 +173,15 @@ async def test_a_portal_can_be_kept_quiet_for_an_hour(
     visit = await (await open_requests(browser, KHANG)).submit(block=request_id(about))
     assert "Trong một giờ" in visit.text
     assert await about.outcome() == "access_denied"
-    again = await held.ask_for(login_hint=KHANG.number, binding_message="K9")
-    other = await counter.ask_for(login_hint=KHANG.number, binding_message="L8")
+    again = await held.ask_for(login_hint=KHANG.number, binding_message="Quầy số K9 buổi chiều")
+    other = await counter.ask_for(login_hint=KHANG.number, binding_message="Quầy số L8 buổi chiều")
     shown = (await open_requests(browser, KHANG)).text
-    assert ("K9" in shown, "L8" in shown) == (False, True)
+    assert ("Quầy số K9 buổi chiều" in shown, "Quầy số L8 buổi chiều" in shown) == (False, True)
     assert await again.outcome() == "authorization_pending"
     assert await other.outcome() == "authorization_pending"
     ciba.clock.advance(3601)
-    await held.ask_for(login_hint=KHANG.number, binding_message="K9")
-    assert "K9" in (await open_requests(ciba.browser(), KHANG)).text
+    await held.ask_for(login_hint=KHANG.number, binding_message="Quầy số K9 buổi chiều")
+    assert "Quầy số K9 buổi chiều" in (await open_requests(ciba.browser(), KHANG)).text
 
 
 async def test_a_phone_that_stays_signed_in_answers_while_its_login_is_young(
