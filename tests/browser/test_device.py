@@ -56,9 +56,7 @@ async def test_a_device_is_let_in_and_signed_out_again(
     assert await walk.page.locator("#network").inner_text() == "127.0.0.0/24"
     await walk.press("#confirm")
     await walk.look("device consent")
-    for box in await walk.page.locator("input[type=checkbox]").all():
-        await box.check()
-    await walk.press("#allow")
+    await walk.agree()
     await walk.look("device approved")
     tokens = _poll(device, codes)
     bearer = {"authorization": f"Bearer {tokens['access_token']}"}

@@ -83,9 +83,7 @@ async def test_a_telephone_answers_a_call_centre(
     assert await walk.page.locator("#binding_message").inner_text() == "HS 0412/7"
     await walk.press("#confirm")
     await walk.look("request consent")
-    for box in await walk.page.locator("input[type=checkbox]").all():
-        await box.check()
-    await walk.press("#allow")
+    await walk.agree()
     await walk.look("request done")
     tokens = _post(issuer, "/token", grant_type=CIBA, auth_req_id=given["auth_req_id"])
     bearer = {"authorization": f"Bearer {tokens['access_token']}"}

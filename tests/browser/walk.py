@@ -146,6 +146,12 @@ class Walk:
         await self.page.fill("#password", citizen.password if password is None else password)
         await self.press("#sign_in")
 
+    async def agree(self) -> None:
+        """Gives a portal all that it asks for."""
+        for box in await self.page.locator("input[type=checkbox]").all():
+            await box.check()
+        await self.press("#allow")
+
     async def enter(self, portal: str, citizen: Citizen) -> None:
         """Signs in at a portal that shows a notice."""
         await self.begin_at(portal)

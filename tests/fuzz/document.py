@@ -12,14 +12,6 @@ from typing import Any, Final
 from idp.endpoints import activate, backchannel_authentication, device, introspection, revocation, token
 from idp.endpoints.routes import ROUTES
 from idp.oidc import authorization_request, end_session
-from idp.oidc.grants import (
-    authorization_code,
-    ciba,
-    client_credentials,
-    device_code,
-    refresh_token,
-    token_exchange,
-)
 from tests.support.delegation import ACCESS_TOKEN, DOSSIERS, TAXES
 from tests.support.installation import ISSUER
 from tests.support.population import HOA, NOBODYS_NUMBER
@@ -50,10 +42,7 @@ _TOKENS: Final = [
     "a.b.c",
     "eyJhbGciOiJub25lIn0.e30.",
 ]
-_GRANTS: Final = [
-    one.GRANT_TYPE
-    for one in (authorization_code, ciba, refresh_token, client_credentials, device_code, token_exchange)
-]
+_GRANTS: Final = list(token.GRANT_TYPES)
 _CLIENTS: Final = [
     "dossiers",
     "province",

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import io
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import asyncpg
 
@@ -30,13 +30,8 @@ SELECT count(*), max(xmin::text::bigint) FROM (
 """
 """Changes with every change of a table, an index, a rule or a right."""
 _TABLES: Final = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-_EMPTY: Final = """
-SET session_replication_role = replica;  -- foreign keys and triggers would ask for an order
-DO $$ DECLARE name text; BEGIN
-    FOR name IN SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace LOOP
-        EXECUTE format('DELETE FROM %I', name); END LOOP;
-END $$
-"""
+_IN_ANY_ORDER: Final = "SET session_replication_role = replica"
+"""Foreign keys and triggers would ask for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +40,16 @@ class _State:
 
     structure: tuple[Any, ...]
     size: int
+    emptying: str
     rows: Mapping[str, bytes]
+
+    @classmethod
+    async def of(cls, connection: asyncpg.Connection) -> Self:
+        """As this one is now."""
+        tables = [table for (table,) in await connection.fetch(_TABLES)]
+        emptying = "; ".join([_IN_ANY_ORDER, *(f'DELETE FROM "{table}"' for table in tables)])  # noqa: S608 - ours
+        rows = await _rows(connection, tables)
+        return cls(await _structure(connection), await _size(connection), emptying, rows)
 
 
 async def _structure(connection: asyncpg.Connection) -> tuple[Any, ...]:
@@ -56,9 +60,9 @@ async def _size(connection: asyncpg.Connection) -> int:
     return int(await connection.fetchval("SELECT pg_database_size(current_database())"))
 
 
-async def _rows(connection: asyncpg.Connection) -> Mapping[str, bytes]:
+async def _rows(connection: asyncpg.Connection, tables: Collection[str]) -> Mapping[str, bytes]:
     kept = {}
-    for (table,) in await connection.fetch(_TABLES):
+    for table in tables:
         if await connection.fetchval(f'SELECT EXISTS (SELECT FROM "{table}")'):  # noqa: S608 - a table of ours
             await connection.copy_from_table(table, output=(output := io.BytesIO()), format="binary")
             kept[table] = output.getvalue()
@@ -86,12 +90,10 @@ class Copies:
 
     async def _make(self) -> str:
         name = f"{self.template}-{uuid.uuid4().hex[:12]}"
-        await self.server.run(f'CREATE DATABASE "{name}" TEMPLATE "{self.template}" STRATEGY FILE_COPY')
+        await self.server.run(f'CREATE DATABASE "{name}" TEMPLATE "{self.template}"')
         if self._new is None:
             async with connected(self.server.url(name)) as connection:
-                self._new = _State(
-                    await _structure(connection), await _size(connection), await _rows(connection)
-                )
+                self._new = await _State.of(connection)
         return name
 
     async def _restore(self, name: str) -> bool:
@@ -103,7 +105,7 @@ class Copies:
                 return False
             if await _size(connection) > self._new.size + _MOST_BYTES:
                 return False
-            await connection.execute(_EMPTY)
+            await connection.execute(self._new.emptying)
             for table, rows in self._new.rows.items():
                 await connection.copy_to_table(table, source=io.BytesIO(rows), format="binary")
         return True
